@@ -1,0 +1,87 @@
+//! The Atlas Administration API, as far as this project needs it.
+//!
+//! Types are written by hand: the official specification contradicts itself and the server in a dozen places (regions that
+//! match no branch of their union, fields that are read-only and required, nulls that are not nullable). Readers accept
+//! nulls, unknown fields and unknown enum values; only what a step relies on is required.
+
+mod access_roles;
+mod auth;
+mod credential;
+mod encryption_at_rest;
+mod errors;
+mod private_endpoints;
+mod transport;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use url::Url;
+
+pub use access_roles::AccessRole;
+pub use credential::{Credential, CredentialSource};
+pub use encryption_at_rest::{AwsKms, AwsKmsUpdate, EncryptionAtRest, OtherProvider};
+pub use errors::{AtlasError, ErrorCode};
+pub use private_endpoints::{EndpointStatus, PrivateEndpoint};
+
+/// How often and how fast a call is repeated.
+#[derive(Debug, Clone, Copy)]
+pub struct RetryPolicy {
+    /// Attempts in all.
+    pub attempts: usize,
+    /// The shortest wait before another attempt, doubled each time. Also the floor under a `Retry-After`, which Atlas
+    /// is known to send as 0.
+    pub floor: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self { attempts: 3, floor: Duration::from_secs(1) }
+    }
+}
+
+/// A client of the Atlas Administration API. Clones share the connection, the secret and the token.
+#[derive(Clone)]
+pub struct Atlas {
+    shared: Arc<Shared>,
+    deadline: Option<Instant>,
+    requests: Arc<AtomicU32>,
+}
+
+struct Shared {
+    http: reqwest::Client,
+    base_url: Url,
+    auth: auth::Authenticator,
+    retry: RetryPolicy,
+}
+
+/// Written by hand because of the credentials.
+impl fmt::Debug for Atlas {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Atlas").field("base_url", &self.shared.base_url.as_str()).finish_non_exhaustive()
+    }
+}
+
+impl Atlas {
+    /// A client of the Atlas at `base_url` with the credentials that `source` yields when they are first needed.
+    pub fn new(http: reqwest::Client, base_url: Url, source: CredentialSource, retry: RetryPolicy) -> Self {
+        let auth = auth::Authenticator::new(http.clone(), base_url.clone(), source);
+        Self { shared: Arc::new(Shared { http, base_url, auth, retry }), deadline: None, requests: Arc::default() }
+    }
+
+    /// The same client for one invocation: it never waits past `deadline` and counts its own requests.
+    #[must_use]
+    pub fn for_invocation(&self, deadline: Instant) -> Self {
+        Self { shared: Arc::clone(&self.shared), deadline: Some(deadline), requests: Arc::default() }
+    }
+
+    /// The requests sent so far for this invocation, those for authentication included.
+    pub fn requests(&self) -> u32 {
+        self.requests.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,98 @@
+//! Cloud provider access: the records with which Atlas assumes IAM roles of its customers.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Atlas, AtlasError,
+    transport::{Call, V2023_01_01},
+};
+use crate::ids::{AccessRoleId, IamRoleArn, ProjectId};
+
+/// An access role record. It is pending while it has no `authorizedDate`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessRole {
+    /// Atlas's id of the record.
+    pub role_id: AccessRoleId,
+    /// The principal that will assume the IAM role. It differs between Atlas environments.
+    #[serde(rename = "atlasAWSAccountArn")]
+    pub atlas_aws_account_arn: Option<String>,
+    /// The external ID that it will present. It belongs to this record.
+    #[serde(rename = "atlasAssumedRoleExternalId")]
+    pub external_id: Option<String>,
+    /// The IAM role the record was authorized for.
+    pub iam_assumed_role_arn: Option<String>,
+    /// When it was authorized, ISO 8601.
+    pub authorized_date: Option<String>,
+    /// When it was created, ISO 8601.
+    pub created_date: Option<String>,
+}
+
+impl AccessRole {
+    /// Whether the record is authorized, and for this IAM role.
+    pub fn is_authorized_for(&self, arn: &IamRoleArn) -> bool {
+        self.authorized_date.is_some() && self.iam_assumed_role_arn.as_deref() == Some(arn.as_ref())
+    }
+
+    /// Whether the record was created but never authorized for any role.
+    pub fn is_pending(&self) -> bool {
+        self.authorized_date.is_none() && self.iam_assumed_role_arn.is_none()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AccessRoles {
+    #[serde(default)]
+    aws_iam_roles: Option<Vec<AccessRole>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CreateBody {
+    provider_name: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AuthorizeBody<'a> {
+    provider_name: &'static str,
+    iam_assumed_role_arn: &'a IamRoleArn,
+}
+
+impl Atlas {
+    /// Every AWS access role record of the project. The list has no pages.
+    ///
+    /// # Errors
+    /// Any [`AtlasError`].
+    pub async fn access_roles(&self, project: &ProjectId) -> Result<Vec<AccessRole>, AtlasError> {
+        let roles: AccessRoles = self.call(Call::get(V2023_01_01, path(project))).await?;
+        Ok(roles.aws_iam_roles.unwrap_or_default())
+    }
+
+    /// Makes one more pending record. Not idempotent: look at [`Self::access_roles`] first.
+    ///
+    /// # Errors
+    /// Any [`AtlasError`].
+    pub async fn create_access_role(&self, project: &ProjectId) -> Result<AccessRole, AtlasError> {
+        self.call(Call::post(V2023_01_01, path(project), &CreateBody { provider_name: "AWS" })).await
+    }
+
+    /// Authorizes the record for an IAM role. Atlas assumes the role at this moment to see that it can.
+    ///
+    /// # Errors
+    /// Any [`AtlasError`], `CANNOT_ASSUME_ROLE` among them.
+    pub async fn authorize_access_role(
+        &self,
+        project: &ProjectId,
+        role: &AccessRoleId,
+        arn: &IamRoleArn,
+    ) -> Result<AccessRole, AtlasError> {
+        let body = AuthorizeBody { provider_name: "AWS", iam_assumed_role_arn: arn };
+        self.call(Call::patch(V2023_01_01, format!("{}/{role}", path(project)), &body)).await
+    }
+}
+
+fn path(project: &ProjectId) -> String {
+    format!("/groups/{project}/cloudProviderAccess")
+}

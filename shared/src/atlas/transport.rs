@@ -1,0 +1,162 @@
+//! One call: authenticated, versioned, repeated where that is safe, and never past the deadline of the invocation.
+
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+use backon::{ExponentialBuilder, Retryable};
+use reqwest::{
+    Method, Response, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use url::Url;
+
+use super::{Atlas, AtlasError};
+
+/// The version of every resource this client uses. Versions belong to resources: each call names its own.
+pub(super) const V2023_01_01: &str = "application/vnd.atlas.2023-01-01+json";
+
+/// Kept back from the deadline of an invocation, so that the function can still answer by itself.
+const RESERVE: Duration = Duration::from_secs(2);
+
+/// A call of the API.
+#[derive(Clone)]
+pub(super) struct Call {
+    method: Method,
+    path: String,
+    query: Vec<(&'static str, String)>,
+    version: &'static str,
+    body: Option<Vec<u8>>,
+}
+
+impl Call {
+    pub(super) fn get(version: &'static str, path: String) -> Self {
+        Self { method: Method::GET, path, query: Vec::new(), version, body: None }
+    }
+
+    pub(super) fn post(version: &'static str, path: String, body: &impl Serialize) -> Self {
+        Self { method: Method::POST, body: Some(to_json(body)), ..Self::get(version, path) }
+    }
+
+    pub(super) fn patch(version: &'static str, path: String, body: &impl Serialize) -> Self {
+        Self { method: Method::PATCH, body: Some(to_json(body)), ..Self::get(version, path) }
+    }
+
+    pub(super) fn query(mut self, name: &'static str, value: usize) -> Self {
+        self.query.push((name, value.to_string()));
+        self
+    }
+
+    /// How errors call it, for example `PATCH /groups/66f0…/encryptionAtRest`.
+    pub(super) fn describe(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    pub(super) fn is_read(&self) -> bool {
+        self.method == Method::GET
+    }
+}
+
+fn to_json(body: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(body).expect("request bodies are plain structs")
+}
+
+impl Atlas {
+    /// Makes the call and reads its answer.
+    pub(super) async fn call<T: DeserializeOwned>(&self, call: Call) -> Result<T, AtlasError> {
+        let retry = self.shared.retry;
+        let backoff = ExponentialBuilder::default()
+            .with_min_delay(retry.floor)
+            .with_max_delay(retry.floor * 8)
+            .with_max_times(retry.attempts.saturating_sub(1))
+            .with_jitter();
+        (|| self.attempt(&call))
+            .retry(backoff)
+            .when(AtlasError::may_be_repeated)
+            .adjust(|error, delay| {
+                let delay = delay?.max(error.retry_after().unwrap_or_default());
+                let in_time = self.deadline.is_none_or(|deadline| Instant::now() + delay + RESERVE < deadline);
+                in_time.then_some(delay)
+            })
+            .await
+    }
+
+    async fn attempt<T: DeserializeOwned>(&self, call: &Call) -> Result<T, AtlasError> {
+        let response = self.authenticated(call).await?;
+        let status = response.status();
+        let headers = response.headers().clone();
+        let body = response.bytes().await.map_err(|error| AtlasError::transport(call, &error))?;
+        if !status.is_success() {
+            return Err(AtlasError::refused(call, status, &headers, &body));
+        }
+        serde_json::from_slice(&body).map_err(|error| AtlasError::unreadable(call, status, &error))
+    }
+
+    /// Sends the call, answers a digest challenge, and on another 401 reads the secret again, once.
+    async fn authenticated(&self, call: &Call) -> Result<Response, AtlasError> {
+        let url = self.url(call)?;
+        let (mut challenged, mut refreshed) = (false, false);
+        loop {
+            let authorization = self.shared.auth.header(&call.method, &url, || self.count()).await;
+            let authorization = match authorization {
+                Err(error) if error.credentials_refused() && !refreshed => {
+                    refreshed = true;
+                    self.shared.auth.forget().await;
+                    continue;
+                }
+                other => other.map_err(|error| error.during(call))?,
+            };
+            let mut request = self
+                .shared
+                .http
+                .request(call.method.clone(), url.clone())
+                .header(ACCEPT, call.version)
+                .timeout(self.time_left()?);
+            if let Some(value) = authorization {
+                request = request.header(AUTHORIZATION, value);
+            }
+            if let Some(body) = &call.body {
+                request = request.header(CONTENT_TYPE, call.version).body(body.clone());
+            }
+            self.count();
+            let response = request.send().await.map_err(|error| AtlasError::transport(call, &error))?;
+            if response.status() != StatusCode::UNAUTHORIZED {
+                return Ok(response);
+            }
+            if !challenged && self.shared.auth.accept_challenge(response.headers()).await {
+                challenged = true;
+            } else if !refreshed {
+                (challenged, refreshed) = (false, true);
+                self.shared.auth.forget().await;
+            } else {
+                return Ok(response);
+            }
+        }
+    }
+
+    fn url(&self, call: &Call) -> Result<Url, AtlasError> {
+        let mut url = self
+            .shared
+            .base_url
+            .join(&format!("/api/atlas/v2{}", call.path))
+            .map_err(|_| AtlasError::unaddressable(call))?;
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&call.query);
+        }
+        Ok(url)
+    }
+
+    fn count(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What a request may take: the client's own time-out, cut at the deadline of the invocation.
+    fn time_left(&self) -> Result<Duration, AtlasError> {
+        const LONGEST: Duration = Duration::from_secs(65);
+        let Some(deadline) = self.deadline else { return Ok(LONGEST) };
+        let left = deadline.saturating_duration_since(Instant::now()).saturating_sub(RESERVE);
+        if left.is_zero() { Err(AtlasError::out_of_time()) } else { Ok(left.min(LONGEST)) }
+    }
+}

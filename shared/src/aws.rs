@@ -1,0 +1,37 @@
+//! AWS, as thin typed calls: what a step asks for and what it can do about a refusal, nothing of the SDKs' shapes.
+
+mod errors;
+mod iam;
+mod secrets;
+
+use std::time::Duration;
+
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_iam::config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_smithy_async::{rt::sleep::TokioSleep, time::SystemTimeSource};
+use aws_types::SdkConfig;
+
+pub use errors::aws_error;
+pub use iam::{CreateRole, Iam, Role};
+pub use secrets::Secrets;
+
+use crate::{http::SdkHttpClient, settings::Settings};
+
+/// Of one attempt of one call. Every call we make answers within a second or two.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The configuration every SDK client is built from. There is no credential chain to walk: Lambda puts the credentials
+/// of the function's role into the environment.
+pub fn sdk_config(settings: &Settings, http: &reqwest::Client) -> SdkConfig {
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(settings.aws_region.clone()))
+        .credentials_provider(SharedCredentialsProvider::new(settings.aws_credentials.clone()))
+        .http_client(SdkHttpClient(http.clone()))
+        .sleep_impl(TokioSleep::new())
+        .time_source(SystemTimeSource::new())
+        .retry_config(RetryConfig::standard().with_max_attempts(3))
+        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build());
+    config.set_endpoint_url(settings.aws_endpoint_url.as_ref().map(ToString::to_string));
+    config.build()
+}

@@ -1,0 +1,154 @@
+//! The closed list of names a function fails with.
+//!
+//! State machines match on the name, people read the message. A name is added only where one of them reacts differently.
+
+use std::fmt;
+
+use lambda_runtime::Diagnostic;
+
+macro_rules! error_names {
+    ($($(#[$doc:meta])+ $variant:ident = $name:literal,)+) => {
+        /// What went wrong, as the state machines and the README call it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum ErrorName {
+            $($(#[$doc])+ $variant,)+
+        }
+
+        impl ErrorName {
+            /// Every name there is.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The name as it stands in `errorType` and in `ErrorEquals`.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+    };
+}
+
+error_names! {
+    /// The input is malformed or contradicts itself. Nothing was read or written.
+    InputInvalid = "Input.Invalid",
+    /// The secret with the Atlas credentials is missing, unreadable or of an unknown shape.
+    SecretUnusable = "Secret.Unusable",
+    /// The AWS account is not ready for use yet, as new accounts are for up to an hour.
+    AccountNotReady = "Account.NotReady",
+    /// AWS refuses one of our own calls.
+    AccountAccessDenied = "Account.AccessDenied",
+    /// Atlas refuses the credentials, or they lack a role on the project.
+    AtlasUnauthorized = "Atlas.Unauthorized",
+    /// Atlas refuses the address the call came from.
+    AtlasIpNotAllowed = "Atlas.IpNotAllowed",
+    /// Atlas's rate limit, or its limit of live tokens, held for longer than a call may wait.
+    AtlasRateLimited = "Atlas.RateLimited",
+    /// Atlas did not answer, answered with a server error, or left the outcome of a write unknown twice.
+    AtlasUnavailable = "Atlas.Unavailable",
+    /// Atlas could not assume the IAM role: usual for minutes after a change, wrong after that.
+    AtlasCannotAssumeRole = "Atlas.CannotAssumeRole",
+    /// Atlas does not (yet) know the access role as authorized.
+    AtlasRoleNotAuthorized = "Atlas.RoleNotAuthorized",
+    /// Atlas features still use the access role.
+    AtlasRoleInUse = "Atlas.RoleInUse",
+    /// What is there contradicts what is asked for, and is not ours to change.
+    AtlasConflict = "Atlas.Conflict",
+    /// Atlas refuses the request for good.
+    AtlasRejected = "Atlas.Rejected",
+    /// A change to IAM is not visible everywhere yet.
+    IamPropagating = "Iam.Propagating",
+    /// A policy would exceed, or has exceeded, a quota of IAM.
+    IamQuotaExceeded = "Iam.QuotaExceeded",
+    /// Atlas may not use the key: usual for minutes after a change of policy, wrong after that.
+    KmsAccessDenied = "Kms.AccessDenied",
+    /// The key is disabled, pending deletion, missing or in the wrong region.
+    KmsKeyUnusable = "Kms.KeyUnusable",
+    /// The key has no replica in a region that needs one.
+    KmsNotReplicated = "Kms.NotReplicated",
+    /// An AWS service did not answer or asked us to slow down for longer than a call may wait.
+    AwsUnavailable = "Aws.Unavailable",
+    /// A private endpoint failed and will not become active by waiting.
+    EndpointFailed = "Endpoint.Failed",
+    /// Private endpoints did not become active before the deadline.
+    EndpointTimedOut = "Endpoint.TimedOut",
+    /// Everything was done, and yet the world does not equal the request: something else changes it too.
+    VerifyDiffers = "Verify.Differs",
+    /// A bug of ours.
+    Internal = "Internal",
+}
+
+impl fmt::Display for ErrorName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a step failed: a name from the closed list and one sentence with what, where and the fix.
+///
+/// Messages are written by us or quoted from Atlas's and AWS's error fields; they never hold a request body or a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}: {message}")]
+pub struct Error {
+    name: ErrorName,
+    message: String,
+    outcome_unknown: bool,
+}
+
+/// The result of anything that can fail with an [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An error with the given name and sentence.
+    pub fn new(name: ErrorName, message: impl Into<String>) -> Self {
+        Self { name, message: message.into(), outcome_unknown: false }
+    }
+
+    /// A write may or may not have taken place: whoever wrote must read again before writing again.
+    #[must_use]
+    pub fn with_unknown_outcome(mut self) -> Self {
+        self.outcome_unknown = true;
+        self
+    }
+
+    /// The name that state machines match on.
+    pub fn name(&self) -> ErrorName {
+        self.name
+    }
+
+    /// The sentence that people read.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Whether the write that failed may have taken place all the same.
+    pub fn outcome_is_unknown(&self) -> bool {
+        self.outcome_unknown
+    }
+}
+
+impl From<Error> for Diagnostic {
+    fn from(error: Error) -> Self {
+        Self { error_type: error.name.as_str().to_owned(), error_message: error.message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_fails_with_the_name_itself_and_not_with_a_rust_type() {
+        let diagnostic = Diagnostic::from(Error::new(ErrorName::AtlasCannotAssumeRole, "because"));
+        assert_eq!(diagnostic.error_type, "Atlas.CannotAssumeRole");
+        assert_eq!(diagnostic.error_message, "because");
+    }
+
+    #[test]
+    fn names_are_unique_and_leave_the_prefix_of_step_functions_alone() {
+        let mut names: Vec<&str> = ErrorName::ALL.iter().map(|name| name.as_str()).collect();
+        assert!(names.iter().all(|name| !name.starts_with("States.") && !name.starts_with("Lambda.")));
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ErrorName::ALL.len());
+    }
+}

@@ -1,0 +1,67 @@
+//! One statement of a policy document.
+
+use serde_json::{Map, Value, json};
+
+use super::meaning;
+
+/// A statement of an IAM policy, kept as the JSON it was read or built from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement(Map<String, Value>);
+
+impl Statement {
+    /// Lets `principal` assume the role if it presents `external_id`
+    /// (MongoDB Atlas documentation, "Set Up Unified AWS Access").
+    pub fn trust(sid: &str, principal: &str, external_id: &str) -> Self {
+        Self::from_json(json!({
+            "Sid": sid,
+            "Effect": "Allow",
+            "Principal": { "AWS": principal },
+            "Action": "sts:AssumeRole",
+            "Condition": { "StringEquals": { "sts:ExternalId": external_id } },
+        }))
+    }
+
+    /// Allows `actions` on exactly `resources`.
+    pub fn allow<'a>(sid: &str, actions: &[&str], resources: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::from_json(json!({
+            "Sid": sid,
+            "Effect": "Allow",
+            "Action": actions,
+            "Resource": resources.into_iter().collect::<Vec<_>>(),
+        }))
+    }
+
+    /// The statement's Sid, if it has one.
+    pub fn sid(&self) -> Option<&str> {
+        self.0.get("Sid").and_then(Value::as_str)
+    }
+
+    /// Whether both statements grant or deny the same, however they are written. Sids do not count.
+    pub fn means_the_same_as(&self, other: &Self) -> bool {
+        meaning::of_statement(self) == meaning::of_statement(other)
+    }
+
+    /// The statement's elements, such as `Effect` and `Principal`.
+    pub fn elements(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
+    fn from_json(value: Value) -> Self {
+        match value {
+            Value::Object(elements) => Self(elements),
+            _ => unreachable!("statements are built from objects"),
+        }
+    }
+}
+
+impl From<Map<String, Value>> for Statement {
+    fn from(elements: Map<String, Value>) -> Self {
+        Self(elements)
+    }
+}
+
+impl From<Statement> for Value {
+    fn from(statement: Statement) -> Self {
+        Self::Object(statement.0)
+    }
+}

@@ -1,0 +1,160 @@
+//! What a function reads from its environment: set by infra/template.yaml, never by an input.
+
+use std::{env, fmt, path::PathBuf};
+
+use aws_credential_types::Credentials;
+use url::{Host, Url};
+
+use crate::error::{Error, ErrorName, Result};
+
+const ATLAS_BASE_URL: &str = "https://cloud.mongodb.com";
+
+/// IAM's default quota for a trust policy. It can be raised to 8,192 (IAM user guide, "IAM and AWS STS quotas").
+const TRUST_POLICY_SIZE: usize = 2048;
+
+/// The environment of a function.
+#[derive(Clone)]
+pub struct Settings {
+    /// Where Atlas is: `ATLAS_BASE_URL`, by default `https://cloud.mongodb.com`.
+    pub atlas_base_url: Url,
+    /// The secret with the Atlas credentials: `ATLAS_SECRET_ID`, a name or an ARN.
+    pub atlas_secret_id: String,
+    /// The region to call AWS in: `AWS_REGION`, which Lambda sets.
+    pub aws_region: String,
+    /// Another endpoint for every AWS service: `AWS_ENDPOINT_URL`, as the AWS SDKs know it.
+    pub aws_endpoint_url: Option<Url>,
+    /// The credentials that Lambda puts into the environment.
+    pub aws_credentials: Credentials,
+    /// The account's quota for the size of a trust policy: `TRUST_POLICY_SIZE_QUOTA`, by default 2048.
+    pub trust_policy_size_quota: usize,
+    /// A PEM file with more certificate authorities to trust: `EXTRA_CA_FILE`.
+    pub extra_ca_file: Option<PathBuf>,
+}
+
+/// Written by hand because of the credentials.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("atlas_base_url", &self.atlas_base_url.as_str())
+            .field("atlas_secret_id", &self.atlas_secret_id)
+            .field("aws_region", &self.aws_region)
+            .field("aws_endpoint_url", &self.aws_endpoint_url.as_ref().map(Url::as_str))
+            .finish_non_exhaustive()
+    }
+}
+
+impl Settings {
+    /// Reads the environment of the process.
+    ///
+    /// # Errors
+    /// `Input.Invalid`, naming the variable that is missing or unusable.
+    pub fn from_env() -> Result<Self> {
+        Self::read(|name| env::var(name).ok().filter(|value| !value.is_empty()))
+    }
+
+    /// Reads the variables that `get` knows.
+    ///
+    /// # Errors
+    /// `Input.Invalid`, naming the variable that is missing or unusable.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let required = |name: &str| get(name).ok_or_else(|| invalid(name, "is not set"));
+        let endpoint = |name: &str| get(name).map(|value| parse_endpoint(name, &value)).transpose();
+        Ok(Self {
+            atlas_base_url: match endpoint("ATLAS_BASE_URL")? {
+                Some(url) => url,
+                None => parse_endpoint("ATLAS_BASE_URL", ATLAS_BASE_URL)?,
+            },
+            atlas_secret_id: required("ATLAS_SECRET_ID")?,
+            aws_region: required("AWS_REGION")?,
+            aws_endpoint_url: endpoint("AWS_ENDPOINT_URL")?,
+            aws_credentials: Credentials::new(
+                required("AWS_ACCESS_KEY_ID")?,
+                required("AWS_SECRET_ACCESS_KEY")?,
+                get("AWS_SESSION_TOKEN"),
+                None,
+                "environment",
+            ),
+            trust_policy_size_quota: match get("TRUST_POLICY_SIZE_QUOTA") {
+                Some(text) => text.parse().map_err(|_| invalid("TRUST_POLICY_SIZE_QUOTA", "is not a number"))?,
+                None => TRUST_POLICY_SIZE,
+            },
+            extra_ca_file: get("EXTRA_CA_FILE").map(PathBuf::from),
+        })
+    }
+}
+
+/// An endpoint must be reached over TLS unless it never leaves the machine.
+fn parse_endpoint(name: &str, text: &str) -> Result<Url> {
+    let url: Url = text.parse().map_err(|error| invalid(name, &format!("is not a URL: {error}")))?;
+    let loopback = match url.host() {
+        Some(Host::Domain(domain)) => domain == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(invalid(name, "must not carry credentials"));
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if loopback => Ok(url),
+        _ => Err(invalid(name, "must start with https:// (http:// is for loopback only)")),
+    }
+}
+
+fn invalid(name: &str, what: &str) -> Error {
+    Error::new(ErrorName::InputInvalid, format!("the environment variable {name} {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(changes: &[(&str, &str)]) -> Result<Settings> {
+        Settings::read(|name| {
+            let changed = changes.iter().find(|(changed, _)| *changed == name).map(|(_, value)| *value);
+            let default = match name {
+                "ATLAS_SECRET_ID" => "atlas/keys",
+                "AWS_REGION" => "us-east-1",
+                "AWS_ACCESS_KEY_ID" => "AKIDEXAMPLE",
+                "AWS_SECRET_ACCESS_KEY" => "s3cr3t",
+                _ => "",
+            };
+            Some(changed.unwrap_or(default).to_owned()).filter(|value| !value.is_empty())
+        })
+    }
+
+    #[test]
+    fn only_loopback_is_spoken_to_without_tls() {
+        for good in ["https://cloud.mongodbgov.com", "http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:1"] {
+            assert!(read(&[("ATLAS_BASE_URL", good), ("AWS_ENDPOINT_URL", good)]).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://cloud.mongodb.com",
+            "http://10.0.0.1",
+            "http://127.0.0.1.evil.example",
+            "ftp://127.0.0.1",
+            "https://a:b@cloud.mongodb.com",
+            "cloud.mongodb.com",
+        ] {
+            for variable in ["ATLAS_BASE_URL", "AWS_ENDPOINT_URL"] {
+                let error = read(&[(variable, bad)]).expect_err(bad);
+                assert!(error.message().contains(variable), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_missing_variable_is_named() {
+        for variable in ["ATLAS_SECRET_ID", "AWS_REGION", "AWS_ACCESS_KEY_ID"] {
+            let error = read(&[(variable, "")]).expect_err(variable);
+            assert!(error.message().contains(variable), "{error}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_credentials() {
+        let debug = format!("{:?}", read(&[]).unwrap());
+        assert!(!debug.contains("s3cr3t") && !debug.contains("AKIDEXAMPLE"), "{debug}");
+    }
+}

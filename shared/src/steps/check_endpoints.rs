@@ -1,0 +1,166 @@
+//! `check-endpoints`: one list call that tells how every region stands, for the loop of the state machine to turn on.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{NoChange, create_endpoint::leading};
+use crate::{
+    atlas::{EndpointStatus, PrivateEndpoint},
+    error::Result,
+    ids::{PrivateEndpointId, ProjectId, Region},
+    step::{Context, Step},
+};
+
+/// The step.
+pub struct CheckEndpoints;
+
+/// The regions that matter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// The Atlas project.
+    pub project_id: ProjectId,
+    /// The regions to look at.
+    pub regions: Vec<Region>,
+}
+
+/// How the regions stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// What to do next: go on, give up, or wait.
+    pub state: State,
+    /// Every region, in the order of the input.
+    pub endpoints: Vec<Endpoint>,
+    /// One sentence about the regions that are not active.
+    pub summary: String,
+}
+
+/// How all regions stand together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum State {
+    /// Every region has an active endpoint.
+    Active,
+    /// At least one region has failed, and waiting will not help it.
+    Failed,
+    /// None has failed, and not all are active.
+    Waiting,
+}
+
+/// One region's endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Endpoint {
+    /// The region.
+    pub region: Region,
+    /// Atlas's id, unless there is no endpoint.
+    pub id: Option<PrivateEndpointId>,
+    /// Atlas's status, or `MISSING`.
+    pub status: String,
+    /// What Atlas says about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_message: Option<String>,
+}
+
+impl Step for CheckEndpoints {
+    const NAME: &'static str = "check-endpoints";
+    type Input = Input;
+    type Output = Output;
+    type Observation = Vec<PrivateEndpoint>;
+    type Change = NoChange;
+
+    async fn observe(context: &Context, input: &Input) -> Result<Vec<PrivateEndpoint>> {
+        Ok(context.atlas.private_endpoints(&input.project_id).await?)
+    }
+
+    fn decide(_: &Input, _: &Vec<PrivateEndpoint>) -> Result<Vec<NoChange>> {
+        Ok(Vec::new())
+    }
+
+    async fn act(_: &Context, input: &Input, endpoints: Vec<PrivateEndpoint>, _: &[NoChange]) -> Result<Output> {
+        Ok(assess(&input.regions, &endpoints))
+    }
+}
+
+/// How `regions` stand, given every endpoint of the project.
+pub(super) fn assess(regions: &[Region], endpoints: &[PrivateEndpoint]) -> Output {
+    let leaders: Vec<Option<&PrivateEndpoint>> = regions.iter().map(|region| leading(endpoints, region)).collect();
+    let is = |leader: Option<&PrivateEndpoint>, status: &EndpointStatus| leader.is_some_and(|it| it.status == *status);
+    let state = if leaders.iter().any(|leader| is(*leader, &EndpointStatus::Failed)) {
+        State::Failed
+    } else if leaders.iter().all(|leader| is(*leader, &EndpointStatus::Active)) {
+        State::Active
+    } else {
+        State::Waiting
+    };
+    let endpoints: Vec<Endpoint> = regions
+        .iter()
+        .zip(leaders)
+        .map(|(region, leader)| Endpoint {
+            region: region.clone(),
+            id: leader.map(|endpoint| endpoint.id.clone()),
+            status: leader.map_or_else(|| "MISSING".to_owned(), |endpoint| endpoint.status.to_string()),
+            error_message: leader.and_then(|endpoint| endpoint.error_message().map(str::to_owned)),
+        })
+        .collect();
+    Output { state, summary: summarise(&endpoints), endpoints }
+}
+
+fn summarise(endpoints: &[Endpoint]) -> String {
+    let not_active = endpoints.iter().filter(|endpoint| endpoint.status != EndpointStatus::Active.as_str());
+    let told: Vec<String> = not_active
+        .map(|endpoint| match &endpoint.error_message {
+            Some(message) => format!("{} is {} ({message})", endpoint.region, endpoint.status),
+            None => format!("{} is {}", endpoint.region, endpoint.status),
+        })
+        .collect();
+    if told.is_empty() { "every private endpoint is ACTIVE".to_owned() } else { told.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(n: u8, region: &str, status: &str) -> PrivateEndpoint {
+        PrivateEndpoint {
+            id: format!("{n:024x}").parse().unwrap(),
+            region_name: region.to_owned(),
+            status: status.parse().unwrap(),
+            error_message: (status == "FAILED").then(|| "quota".to_owned()),
+        }
+    }
+
+    #[test]
+    fn the_loop_goes_on_gives_up_or_waits() {
+        let regions: Vec<Region> = vec!["us-east-1".parse().unwrap(), "eu-west-1".parse().unwrap()];
+        for (east, west, state) in [
+            (vec!["ACTIVE"], vec!["ACTIVE"], State::Active),
+            (vec!["ACTIVE"], vec![], State::Waiting),
+            (vec!["ACTIVE"], vec!["INITIATING"], State::Waiting),
+            (vec!["ACTIVE"], vec!["PENDING_ACCEPTANCE"], State::Waiting),
+            (vec!["ACTIVE"], vec!["PENDING_RECREATION"], State::Waiting),
+            (vec!["ACTIVE"], vec!["SOMETHING_NEW"], State::Waiting),
+            (vec!["ACTIVE"], vec!["PENDING_RECREATION", "INITIATING"], State::Waiting),
+            (vec!["ACTIVE"], vec!["PENDING_RECREATION", "ACTIVE"], State::Active),
+            (vec!["INITIATING"], vec!["FAILED"], State::Failed),
+            (vec!["ACTIVE"], vec!["FAILED", "ACTIVE"], State::Active),
+        ] {
+            let list: Vec<PrivateEndpoint> = east
+                .iter()
+                .map(|status| endpoint(1, "US_EAST_1", status))
+                .chain(west.iter().map(|status| endpoint(2, "EU_WEST_1", status)))
+                .chain([endpoint(3, "AP_SOUTH_1", "FAILED")])
+                .collect();
+            assert_eq!(assess(&regions, &list).state, state, "{east:?} {west:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_active_is_told_with_its_reason() {
+        let regions: Vec<Region> =
+            vec!["us-east-1".parse().unwrap(), "eu-west-1".parse().unwrap(), "ap-south-1".parse().unwrap()];
+        let output = assess(&regions, &[endpoint(1, "US_EAST_1", "ACTIVE"), endpoint(2, "EU_WEST_1", "FAILED")]);
+        assert_eq!(output.summary, "eu-west-1 is FAILED (quota), ap-south-1 is MISSING");
+    }
+}

@@ -1,0 +1,213 @@
+//! `enable-kms`: customer-managed keys on the project. Only the AWS block is ever sent, always whole, since the first
+//! enabling demands all of it and a later one accepts it.
+//!
+//! A key that Atlas says it cannot use is an error here and not something to wait for: Atlas checks while it answers.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    atlas::{AwsKms, AwsKmsUpdate, EncryptionAtRest},
+    change::{Action, Describe},
+    error::{Error, ErrorName, Result},
+    ids::{AccessRoleId, KmsKeyArn, ProjectId},
+    step::{Context, Step},
+};
+
+/// The step.
+pub struct EnableKms;
+
+/// The key and the role to reach it with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// The Atlas project.
+    pub project_id: ProjectId,
+    /// The authorized access role record.
+    pub role_id: AccessRoleId,
+    /// The key.
+    pub key_arn: KmsKeyArn,
+    /// Whether private networking is asked for. If not, what the project has stays as it is.
+    #[serde(default)]
+    pub require_private_networking: bool,
+}
+
+/// The project's encryption at rest as it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// Whether Atlas can use the key. Always true: a key it cannot use is an error.
+    pub valid: bool,
+    /// Whether the key is reached over private endpoints only.
+    pub require_private_networking: bool,
+}
+
+/// The one thing this step does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Configure {
+    project: ProjectId,
+    update: AwsKmsUpdate,
+    action: Action,
+}
+
+impl Describe for Configure {
+    fn action(&self) -> Action {
+        self.action
+    }
+
+    fn resource(&self) -> String {
+        format!("/groups/{}/encryptionAtRest", self.project)
+    }
+
+    fn summary(&self) -> String {
+        let networking = if self.update.require_private_networking { ", private networking required" } else { "" };
+        format!("customer-managed key {}{networking}", self.update.customer_master_key_id)
+    }
+}
+
+impl Step for EnableKms {
+    const NAME: &'static str = "enable-kms";
+    type Input = Input;
+    type Output = Output;
+    type Observation = EncryptionAtRest;
+    type Change = Configure;
+
+    async fn observe(context: &Context, input: &Input) -> Result<EncryptionAtRest> {
+        Ok(context.atlas.encryption_at_rest(&input.project_id).await?)
+    }
+
+    fn decide(input: &Input, observed: &EncryptionAtRest) -> Result<Vec<Configure>> {
+        for (other, name) in
+            [(&observed.azure_key_vault, "Azure Key Vault"), (&observed.google_cloud_kms, "Google Cloud KMS")]
+        {
+            if other.as_ref().is_some_and(|provider| provider.enabled == Some(true)) {
+                return Err(Error::new(
+                    ErrorName::AtlasConflict,
+                    format!(
+                        "project {} uses keys of {name}, which is not ours to switch off; disable it there first",
+                        input.project_id
+                    ),
+                ));
+            }
+        }
+        let now = observed.aws_kms.clone().unwrap_or_default();
+        if is_as_asked(input, &now) {
+            return Ok(Vec::new());
+        }
+        let enabled = now.enabled == Some(true);
+        let keep_networking = enabled && now.require_private_networking == Some(true);
+        Ok(vec![Configure {
+            project: input.project_id.clone(),
+            update: AwsKmsUpdate {
+                enabled: true,
+                role_id: input.role_id.clone(),
+                customer_master_key_id: input.key_arn.clone(),
+                region: input.key_arn.region().to_atlas(),
+                require_private_networking: input.require_private_networking || keep_networking,
+            },
+            action: if enabled { Action::Update } else { Action::Create },
+        }])
+    }
+
+    async fn act(
+        context: &Context,
+        input: &Input,
+        observed: EncryptionAtRest,
+        changes: &[Configure],
+    ) -> Result<Output> {
+        let mut now = observed;
+        for change in changes {
+            now = context.atlas.update_aws_kms(&change.project, &change.update).await?;
+        }
+        let now = now.aws_kms.unwrap_or_default();
+        if now.valid == Some(true) {
+            return Ok(Output {
+                valid: true,
+                require_private_networking: now.require_private_networking == Some(true),
+            });
+        }
+        Err(Error::new(
+            ErrorName::KmsKeyUnusable,
+            format!(
+                "Atlas cannot use {} for project {}; check that the key is enabled and not pending deletion, that its policy lets the role in, and that the trust policy still has our statement; clusters are shut down at Atlas's next check if they depend on it",
+                input.key_arn, input.project_id
+            ),
+        ))
+    }
+}
+
+/// Whether the project already has what is asked for. Whether the key works is another question.
+pub(super) fn is_as_asked(input: &Input, now: &AwsKms) -> bool {
+    now.enabled == Some(true)
+        && now.role_id.as_deref() == Some(input.role_id.as_ref())
+        && now.customer_master_key_id.as_deref() == Some(input.key_arn.as_ref())
+        && now.region.as_deref() == Some(input.key_arn.region().to_atlas().as_str())
+        && (!input.require_private_networking || now.require_private_networking == Some(true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::atlas::OtherProvider;
+
+    fn input(private: bool) -> Input {
+        Input {
+            project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(),
+            role_id: "6a793f88c0eb9e7a17716581".parse().unwrap(),
+            key_arn: "arn:aws:kms:us-east-1:444455556666:key/mrk-1".parse().unwrap(),
+            require_private_networking: private,
+        }
+    }
+
+    fn configured(private: bool) -> AwsKms {
+        AwsKms {
+            enabled: Some(true),
+            role_id: Some("6a793f88c0eb9e7a17716581".to_owned()),
+            customer_master_key_id: Some("arn:aws:kms:us-east-1:444455556666:key/mrk-1".to_owned()),
+            region: Some("US_EAST_1".to_owned()),
+            require_private_networking: Some(private),
+            valid: Some(true),
+        }
+    }
+
+    fn decide(input: &Input, aws_kms: Option<AwsKms>) -> Vec<(Action, bool)> {
+        let observed = EncryptionAtRest { aws_kms, ..EncryptionAtRest::default() };
+        let changes = EnableKms::decide(input, &observed).unwrap();
+        changes.into_iter().map(|change| (change.action, change.update.require_private_networking)).collect()
+    }
+
+    #[test]
+    fn a_project_is_configured_when_it_differs_and_only_then() {
+        let mut other_key = configured(true);
+        other_key.customer_master_key_id = Some("mrk-1".to_owned());
+        let disabled = AwsKms { enabled: Some(false), valid: Some(false), ..AwsKms::default() };
+        for (private, now, expected) in [
+            (true, None, vec![(Action::Create, true)]),
+            (false, Some(disabled), vec![(Action::Create, false)]),
+            (true, Some(configured(true)), vec![]),
+            (true, Some(configured(false)), vec![(Action::Update, true)]),
+            (true, Some(other_key), vec![(Action::Update, true)]),
+        ] {
+            assert_eq!(decide(&input(private), now.clone()), expected, "{private} {now:?}");
+        }
+    }
+
+    #[test]
+    fn not_asking_for_private_networking_never_switches_it_off() {
+        assert_eq!(decide(&input(false), Some(configured(true))), []);
+        let mut other_key = configured(true);
+        other_key.customer_master_key_id = Some("arn:aws:kms:us-east-1:444455556666:key/mrk-2".to_owned());
+        assert_eq!(decide(&input(false), Some(other_key)), [(Action::Update, true)]);
+    }
+
+    #[test]
+    fn keys_of_another_cloud_are_a_conflict() {
+        let on = Some(OtherProvider { enabled: Some(true) });
+        for observed in [
+            EncryptionAtRest { azure_key_vault: on.clone(), ..EncryptionAtRest::default() },
+            EncryptionAtRest { google_cloud_kms: on, ..EncryptionAtRest::default() },
+        ] {
+            assert_eq!(EnableKms::decide(&input(true), &observed).unwrap_err().name(), ErrorName::AtlasConflict);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! `update-trust`: the IAM role that Atlas assumes. It is created if it is missing, trusts Atlas under the external ID of this
+//! project's record, and may use exactly the regional keys.
+//!
+//! A role may serve several projects, and others than Atlas: each project has one statement in the trust policy and one in the
+//! inline policy, both under a Sid of its own, and nothing else in either document is touched. IAM has no conditional write,
+//! so what is there is read right before it is replaced.
+
+mod role_policies;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub(super) use role_policies::{INLINE_POLICY, RolePolicies, kms_statement, trust_statement};
+
+use crate::{
+    aws::CreateRole,
+    change::{Action, Describe},
+    error::{Error, ErrorName, Result},
+    ids::{ExternalId, IamPolicyArn, IamRoleArn, KmsKeyArn, PrincipalArn, ProjectId, Region},
+    policy::PolicyDocument,
+    request::regional_keys,
+    step::{Context, Step},
+};
+
+/// IAM's quota for all inline policies of a role (IAM user guide, "IAM and AWS STS quotas"). It cannot be raised.
+const INLINE_POLICY_SIZE_QUOTA: usize = 10_240;
+
+/// The step.
+pub struct UpdateTrust;
+
+/// The role, whom it is to trust, and what it is to be allowed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// The Atlas project, after which the statements are named.
+    pub project_id: ProjectId,
+    /// The IAM role.
+    pub role_arn: IamRoleArn,
+    /// The key in its own region.
+    pub key_arn: KmsKeyArn,
+    /// The other regions in which the key is used.
+    #[serde(default)]
+    pub regions: Vec<Region>,
+    /// The principal that assumes the role, as Atlas's record tells it.
+    pub atlas_aws_account_arn: PrincipalArn,
+    /// The external ID it presents, as Atlas's record tells it.
+    pub external_id: ExternalId,
+    /// The permissions boundary of a role that has to be created.
+    #[serde(default)]
+    pub permissions_boundary: Option<IamPolicyArn>,
+}
+
+impl Input {
+    fn trust_statement(&self) -> crate::policy::Statement {
+        trust_statement(&self.project_id, &self.atlas_aws_account_arn, &self.external_id)
+    }
+
+    fn kms_statement(&self) -> crate::policy::Statement {
+        kms_statement(&self.project_id, &regional_keys(&self.key_arn, &self.regions))
+    }
+}
+
+/// The role as it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// The IAM role.
+    pub role_arn: IamRoleArn,
+}
+
+/// What this step may do, in the order in which it does it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RoleChange {
+    /// Create the role with this trust policy.
+    CreateRole(IamRoleArn, PolicyDocument),
+    /// Replace the trust policy by this one.
+    PutTrustPolicy(IamRoleArn, PolicyDocument),
+    /// Create or replace our inline policy.
+    PutInlinePolicy(IamRoleArn, PolicyDocument, Action),
+}
+
+impl Describe for RoleChange {
+    fn action(&self) -> Action {
+        match self {
+            Self::CreateRole(..) => Action::Create,
+            Self::PutTrustPolicy(..) => Action::Update,
+            Self::PutInlinePolicy(_, _, action) => *action,
+        }
+    }
+
+    fn resource(&self) -> String {
+        match self {
+            Self::CreateRole(arn, _) | Self::PutTrustPolicy(arn, _) | Self::PutInlinePolicy(arn, ..) => arn.to_string(),
+        }
+    }
+
+    fn summary(&self) -> String {
+        match self {
+            Self::CreateRole(..) => "IAM role that trusts Atlas under its external ID".to_owned(),
+            Self::PutTrustPolicy(..) => "trust statement for Atlas merged".to_owned(),
+            Self::PutInlinePolicy(..) => {
+                format!("statement for the regional keys merged into inline policy {INLINE_POLICY}")
+            }
+        }
+    }
+}
+
+impl Step for UpdateTrust {
+    const NAME: &'static str = "update-trust";
+    type Input = Input;
+    type Output = Output;
+    type Observation = RolePolicies;
+    type Change = RoleChange;
+
+    async fn observe(context: &Context, input: &Input) -> Result<RolePolicies> {
+        RolePolicies::read(context, &input.role_arn).await
+    }
+
+    fn decide(input: &Input, observed: &RolePolicies) -> Result<Vec<RoleChange>> {
+        let arn = &input.role_arn;
+        let mut changes = Vec::new();
+        match &observed.role {
+            None => {
+                let trust = PolicyDocument::default().merge(&input.trust_statement());
+                check_size(arn, "trust policy", &trust, observed.trust_policy_size_quota)?;
+                changes.push(RoleChange::CreateRole(arn.clone(), trust));
+            }
+            Some(role) if role.arn != arn.as_ref() => {
+                return Err(Error::new(
+                    ErrorName::AtlasConflict,
+                    format!(
+                        "roleArn: the account has a role of this name with another path or spelling, {}; give its ARN",
+                        role.arn
+                    ),
+                ));
+            }
+            Some(role) => {
+                let trust = role.trust_policy.merge(&input.trust_statement());
+                if trust != role.trust_policy {
+                    check_size(arn, "trust policy", &trust, observed.trust_policy_size_quota)?;
+                    changes.push(RoleChange::PutTrustPolicy(arn.clone(), trust));
+                }
+            }
+        }
+        let inline = observed.inline_policy.clone().unwrap_or_default();
+        let merged = inline.merge(&input.kms_statement());
+        if merged != inline {
+            check_size(arn, "inline policy", &merged, INLINE_POLICY_SIZE_QUOTA)?;
+            let action = if observed.inline_policy.is_some() { Action::Update } else { Action::Create };
+            changes.push(RoleChange::PutInlinePolicy(arn.clone(), merged, action));
+        }
+        Ok(changes)
+    }
+
+    async fn act(context: &Context, input: &Input, _: RolePolicies, changes: &[RoleChange]) -> Result<Output> {
+        for change in changes {
+            match change {
+                RoleChange::CreateRole(arn, trust_policy) => {
+                    let role = CreateRole {
+                        arn,
+                        trust_policy,
+                        permissions_boundary: input.permissions_boundary.as_ref(),
+                        description: "Lets MongoDB Atlas use the customer-managed keys of its projects",
+                        tags: &[("atlas-cmk:managed-by", "atlas-cmk")],
+                    };
+                    context.iam.create_role(role).await?;
+                }
+                RoleChange::PutTrustPolicy(arn, trust) => context.iam.put_trust_policy(arn, trust).await?,
+                RoleChange::PutInlinePolicy(arn, policy, _) => {
+                    context.iam.put_inline_policy(arn, INLINE_POLICY, policy).await?;
+                }
+            }
+        }
+        Ok(Output { role_arn: input.role_arn.clone() })
+    }
+}
+
+fn check_size(arn: &IamRoleArn, what: &str, document: &PolicyDocument, quota: usize) -> Result<()> {
+    let size = document.size();
+    if size <= quota {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorName::IamQuotaExceeded,
+        format!(
+            "the {what} of {arn} would have {size} characters, {} more than its quota of {quota}; remove statements that are no longer used, give this project a role of its own, or, for a trust policy, raise the quota and TrustPolicySizeQuota of the stack with it",
+            size - quota
+        ),
+    ))
+}
+
+#[cfg(test)]
+mod tests;

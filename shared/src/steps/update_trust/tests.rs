@@ -1,0 +1,115 @@
+use serde_json::json;
+
+use super::*;
+use crate::aws::Role;
+
+const ARN: &str = "arn:aws:iam::444455556666:role/atlas-cmk";
+
+fn input() -> Input {
+    Input {
+        project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(),
+        role_arn: ARN.parse().unwrap(),
+        key_arn: "arn:aws:kms:us-east-1:444455556666:key/mrk-1".parse().unwrap(),
+        regions: vec!["us-east-1".parse().unwrap(), "eu-west-1".parse().unwrap()],
+        atlas_aws_account_arn: "arn:aws:iam::299602853325:root".parse().unwrap(),
+        external_id: "external-1".parse().unwrap(),
+        permissions_boundary: None,
+    }
+}
+
+fn observed(trust: Option<PolicyDocument>, inline: Option<PolicyDocument>) -> RolePolicies {
+    RolePolicies {
+        role: trust.map(|trust_policy| Role { arn: ARN.to_owned(), trust_policy }),
+        inline_policy: inline,
+        trust_policy_size_quota: 2048,
+    }
+}
+
+fn document(value: &serde_json::Value) -> PolicyDocument {
+    PolicyDocument::parse(&value.to_string()).unwrap()
+}
+
+fn foreign() -> PolicyDocument {
+    document(
+        &json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"}, "Action": "sts:AssumeRole"}}),
+    )
+}
+
+#[test]
+fn a_missing_role_is_created_with_its_trust_and_gets_exactly_the_regional_keys() {
+    let changes = UpdateTrust::decide(&input(), &observed(None, None)).unwrap();
+    let [RoleChange::CreateRole(_, trust), RoleChange::PutInlinePolicy(_, inline, Action::Create)] = changes.as_slice()
+    else {
+        panic!("{changes:?}")
+    };
+    assert!(trust.means_the_same_as(&document(&json!({"Statement": [{
+        "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::299602853325:root"}, "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"sts:ExternalId": "external-1"}}
+    }]}))));
+    assert!(inline.means_the_same_as(&document(&json!({"Statement": [{
+        "Effect": "Allow", "Action": ["kms:Encrypt", "kms:Decrypt", "kms:DescribeKey"],
+        "Resource": ["arn:aws:kms:us-east-1:444455556666:key/mrk-1", "arn:aws:kms:eu-west-1:444455556666:key/mrk-1"]
+    }]}))));
+}
+
+#[test]
+fn a_role_that_already_says_all_of_it_is_left_alone() {
+    let trust = foreign().merge(&input().trust_statement());
+    let inline = PolicyDocument::default().merge(&input().kms_statement());
+    assert_eq!(UpdateTrust::decide(&input(), &observed(Some(trust), Some(inline))).unwrap(), []);
+}
+
+#[test]
+fn only_the_document_that_differs_is_written_and_foreign_statements_stay() {
+    let stale =
+        foreign().merge(&Statement::trust(&sid(), "arn:aws:iam::299602853325:root", "of-a-record-that-is-gone"));
+    let inline = PolicyDocument::default().merge(&input().kms_statement());
+    let changes = UpdateTrust::decide(&input(), &observed(Some(stale), Some(inline))).unwrap();
+    let [RoleChange::PutTrustPolicy(_, trust)] = changes.as_slice() else { panic!("{changes:?}") };
+    assert_eq!(trust.statements()[0], foreign().statements()[0]);
+    assert!(trust.statement(&sid()).unwrap().means_the_same_as(&input().trust_statement()));
+    assert_eq!(trust.statements().len(), 2);
+}
+
+#[test]
+fn another_projects_statements_in_the_same_role_stay() {
+    let other = Input { project_id: "66f0a1b2c3d4e5f6ffffffff".parse().unwrap(), ..input() };
+    let trust = PolicyDocument::default().merge(&other.trust_statement());
+    let inline = PolicyDocument::default().merge(&other.kms_statement());
+    let changes = UpdateTrust::decide(&input(), &observed(Some(trust), Some(inline))).unwrap();
+    let [RoleChange::PutTrustPolicy(_, trust), RoleChange::PutInlinePolicy(_, inline, Action::Update)] =
+        changes.as_slice()
+    else {
+        panic!("{changes:?}")
+    };
+    assert_eq!((trust.statements().len(), inline.statements().len()), (2, 2));
+}
+
+#[test]
+fn a_trust_policy_that_would_grow_too_large_is_refused_before_it_is_written() {
+    let full = (0..12).fold(PolicyDocument::default(), |document, n| {
+        document.merge(&Statement::trust(
+            &format!("Foreign{n}"),
+            "arn:aws:iam::111122223333:role/some-role-of-another-team",
+            "external",
+        ))
+    });
+    let error = UpdateTrust::decide(&input(), &observed(Some(full), None)).unwrap_err();
+    assert_eq!(error.name(), ErrorName::IamQuotaExceeded);
+    assert!(error.message().contains("trust policy") && error.message().contains("2048"), "{error}");
+}
+
+#[test]
+fn a_role_found_under_another_path_is_not_ours_to_change() {
+    let mut observed = observed(Some(foreign()), None);
+    observed.role.as_mut().unwrap().arn = "arn:aws:iam::444455556666:role/elsewhere/atlas-cmk".to_owned();
+    let error = UpdateTrust::decide(&input(), &observed).unwrap_err();
+    assert_eq!(error.name(), ErrorName::AtlasConflict);
+    assert!(error.message().contains("role/elsewhere/atlas-cmk"), "{error}");
+}
+
+use crate::policy::Statement;
+
+fn sid() -> String {
+    input().trust_statement().sid().unwrap().to_owned()
+}

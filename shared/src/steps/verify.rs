@@ -1,0 +1,260 @@
+//! `verify`: reads everything back, on both sides of the border, and reports whether the world equals the request.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    NoChange,
+    check_endpoints::{Endpoint, assess},
+    enable_kms,
+    update_trust::{RolePolicies, kms_statement, trust_statement},
+};
+use crate::{
+    atlas::{AccessRole, EncryptionAtRest, PrivateEndpoint},
+    error::Result,
+    ids::{ExternalId, IamRoleArn, KmsKeyArn, PrincipalArn, ProjectId, Region},
+    policy::{PolicyDocument, Statement},
+    request::regional_keys,
+    step::{Context, Step},
+};
+
+/// The step.
+pub struct Verify;
+
+/// What the world should be like.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// The Atlas project.
+    pub project_id: ProjectId,
+    /// The IAM role that Atlas assumes.
+    pub role_arn: IamRoleArn,
+    /// The key.
+    pub key_arn: KmsKeyArn,
+    /// The regions that must have an active private endpoint. None: private networking was not asked for.
+    #[serde(default)]
+    pub regions: Vec<Region>,
+}
+
+/// What it is like.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// Whether nothing differs.
+    pub matches: bool,
+    /// Whether Atlas can use the key.
+    pub valid: bool,
+    /// The private endpoints of the regions asked for.
+    pub endpoints: Vec<Endpoint>,
+    /// Every difference, empty if the world equals the request.
+    pub differences: Vec<Difference>,
+}
+
+/// One thing that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Difference {
+    /// What differs: an ARN, or a path of the Atlas API.
+    pub resource: String,
+    /// How.
+    pub difference: String,
+}
+
+/// Everything that was read back.
+pub struct World {
+    roles: Vec<AccessRole>,
+    iam: RolePolicies,
+    encryption: EncryptionAtRest,
+    endpoints: Vec<PrivateEndpoint>,
+}
+
+impl Step for Verify {
+    const NAME: &'static str = "verify";
+    type Input = Input;
+    type Output = Output;
+    type Observation = World;
+    type Change = NoChange;
+
+    async fn observe(context: &Context, input: &Input) -> Result<World> {
+        let project = &input.project_id;
+        Ok(World {
+            roles: context.atlas.access_roles(project).await?,
+            iam: RolePolicies::read(context, &input.role_arn).await?,
+            encryption: context.atlas.encryption_at_rest(project).await?,
+            endpoints: match input.regions.as_slice() {
+                [] => Vec::new(),
+                _ => context.atlas.private_endpoints(project).await?,
+            },
+        })
+    }
+
+    fn decide(_: &Input, _: &World) -> Result<Vec<NoChange>> {
+        Ok(Vec::new())
+    }
+
+    async fn act(_: &Context, input: &Input, world: World, _: &[NoChange]) -> Result<Output> {
+        Ok(compare(input, &world))
+    }
+}
+
+fn compare(input: &Input, world: &World) -> Output {
+    let kms = world.encryption.aws_kms.clone().unwrap_or_default();
+    let valid = kms.valid == Some(true);
+    let endpoints = assess(&input.regions, &world.endpoints).endpoints;
+    let mut differences = Differences(Vec::new());
+
+    let roles_path = format!("/groups/{}/cloudProviderAccess", input.project_id);
+    let encryption_path = format!("/groups/{}/encryptionAtRest", input.project_id);
+    let record = world.roles.iter().find(|record| record.is_authorized_for(&input.role_arn));
+    match record {
+        None => differences.add(&roles_path, format!("no access role is authorized for {}", input.role_arn)),
+        Some(record) => {
+            differences.compare_iam(input, record, &world.iam);
+            let asked = enable_kms::Input {
+                project_id: input.project_id.clone(),
+                role_id: record.role_id.clone(),
+                key_arn: input.key_arn.clone(),
+                require_private_networking: !input.regions.is_empty(),
+            };
+            if !enable_kms::is_as_asked(&asked, &kms) {
+                let what = "is not enabled with this key, role and networking";
+                differences.add(&encryption_path, format!("AWS KMS {what}"));
+            }
+        }
+    }
+    if !valid {
+        differences.add(&encryption_path, "Atlas cannot use the key".to_owned());
+    }
+    for endpoint in endpoints.iter().filter(|endpoint| endpoint.status != "ACTIVE") {
+        let path = format!("{encryption_path}/AWS/privateEndpoints");
+        differences.add(&path, format!("{} is {}", endpoint.region, endpoint.status));
+    }
+    Output { matches: differences.0.is_empty(), valid, endpoints, differences: differences.0 }
+}
+
+struct Differences(Vec<Difference>);
+
+impl Differences {
+    fn add(&mut self, resource: &str, difference: String) {
+        self.0.push(Difference { resource: resource.to_owned(), difference });
+    }
+
+    fn compare_iam(&mut self, input: &Input, record: &AccessRole, iam: &RolePolicies) {
+        let arn = input.role_arn.as_ref();
+        let Some(role) = &iam.role else {
+            return self.add(arn, "the IAM role does not exist".to_owned());
+        };
+        let principal = record.atlas_aws_account_arn.as_deref().and_then(|text| text.parse::<PrincipalArn>().ok());
+        let external_id = record.external_id.as_deref().and_then(|text| text.parse::<ExternalId>().ok());
+        let trusts = principal.zip(external_id).is_some_and(|(principal, external_id)| {
+            has(Some(&role.trust_policy), &trust_statement(&input.project_id, &principal, &external_id))
+        });
+        if !trusts {
+            self.add(arn, "the trust policy lacks our statement with Atlas's principal and external ID".to_owned());
+        }
+        let keys = kms_statement(&input.project_id, &regional_keys(&input.key_arn, &input.regions));
+        if !has(iam.inline_policy.as_ref(), &keys) {
+            self.add(arn, "the inline policy lacks our statement with the regional keys".to_owned());
+        }
+    }
+}
+
+fn has(document: Option<&PolicyDocument>, ours: &Statement) -> bool {
+    let there = document.zip(ours.sid()).and_then(|(document, sid)| document.statement(sid));
+    there.is_some_and(|statement| statement.means_the_same_as(ours))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{atlas::AwsKms, aws::Role};
+
+    fn input() -> Input {
+        Input {
+            project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(),
+            role_arn: "arn:aws:iam::444455556666:role/atlas-cmk".parse().unwrap(),
+            key_arn: "arn:aws:kms:us-east-1:444455556666:key/mrk-1".parse().unwrap(),
+            regions: vec!["us-east-1".parse().unwrap()],
+        }
+    }
+
+    fn world() -> World {
+        let input = input();
+        let principal = "arn:aws:iam::299602853325:root".parse().unwrap();
+        let trust = trust_statement(&input.project_id, &principal, &"external-1".parse().unwrap());
+        World {
+            roles: vec![AccessRole {
+                role_id: "6a793f88c0eb9e7a17716581".parse().unwrap(),
+                atlas_aws_account_arn: Some(principal.to_string()),
+                external_id: Some("external-1".to_owned()),
+                iam_assumed_role_arn: Some(input.role_arn.to_string()),
+                authorized_date: Some("2026-01-01T00:00:00Z".to_owned()),
+                created_date: None,
+            }],
+            iam: RolePolicies {
+                role: Some(Role {
+                    arn: input.role_arn.to_string(),
+                    trust_policy: PolicyDocument::default().merge(&trust),
+                }),
+                inline_policy: Some(
+                    PolicyDocument::default()
+                        .merge(&kms_statement(&input.project_id, std::slice::from_ref(&input.key_arn))),
+                ),
+                trust_policy_size_quota: 2048,
+            },
+            encryption: EncryptionAtRest {
+                aws_kms: Some(AwsKms {
+                    enabled: Some(true),
+                    role_id: Some("6a793f88c0eb9e7a17716581".to_owned()),
+                    customer_master_key_id: Some(input.key_arn.to_string()),
+                    region: Some("US_EAST_1".to_owned()),
+                    require_private_networking: Some(true),
+                    valid: Some(true),
+                }),
+                ..EncryptionAtRest::default()
+            },
+            endpoints: vec![PrivateEndpoint {
+                id: "000000000000000000000001".parse().unwrap(),
+                region_name: "US_EAST_1".to_owned(),
+                status: "ACTIVE".parse().unwrap(),
+                error_message: None,
+            }],
+        }
+    }
+
+    #[test]
+    fn a_world_that_equals_the_request_has_no_differences() {
+        let output = compare(&input(), &world());
+        assert!(output.matches && output.valid && output.differences.is_empty(), "{output:?}");
+        assert_eq!(output.endpoints.len(), 1);
+    }
+
+    #[test]
+    fn whatever_differs_is_named() {
+        type Breakage = fn(&mut World);
+        let breakages: [(Breakage, &str); 8] = [
+            (|world| world.roles.clear(), "no access role"),
+            (|world| world.roles[0].authorized_date = None, "no access role"),
+            (|world| world.roles[0].external_id = Some("another".to_owned()), "trust policy"),
+            (|world| world.iam.role = None, "does not exist"),
+            (|world| world.iam.inline_policy = None, "inline policy"),
+            (
+                |world| world.encryption.aws_kms.as_mut().unwrap().require_private_networking = Some(false),
+                "not enabled with",
+            ),
+            (|world| world.encryption.aws_kms.as_mut().unwrap().valid = Some(false), "cannot use the key"),
+            (|world| world.endpoints.clear(), "us-east-1 is MISSING"),
+        ];
+        for (breakage, told) in breakages {
+            let mut world = world();
+            breakage(&mut world);
+            let output = compare(&input(), &world);
+            assert!(!output.matches);
+            assert!(
+                output.differences.iter().any(|it| it.difference.contains(told)),
+                "{told} {:?}",
+                output.differences
+            );
+        }
+    }
+}
