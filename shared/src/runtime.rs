@@ -70,7 +70,9 @@ impl Invocation {
     async fn handle<S: Step>(&self, context: &Context, payload: Value) -> Result<Value> {
         let started = Instant::now();
         let project = payload.get("projectId").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let result = match AssertUnwindSafe(answer::<S>(context, payload)).catch_unwind().await {
+        // Boxed, because the compiler gives up on the size of futures that nest an SDK call this deep.
+        let answer = answer::<S>(context, payload).boxed_local();
+        let result = match AssertUnwindSafe(answer).catch_unwind().await {
             Ok(result) => result,
             Err(_) => {
                 Err(Error::new(ErrorName::Internal, "a bug: the step panicked; the log of this invocation tells where"))

@@ -1,0 +1,51 @@
+"""Runs MiniStack for as long as the process that started it lives.
+
+That process holds the other end of our standard input. When it goes, however it goes, the pipe closes and the whole
+process group, engine and functions, goes with it, and so does the folder it worked in.
+"""
+
+import os
+import shutil
+import signal
+import sys
+import threading
+
+KEY_ID_TAG = "local:key-id"
+
+
+def end_with_parent():
+    def watch():
+        while sys.stdin.buffer.read(4096):
+            pass
+        shutil.rmtree(os.getcwd(), ignore_errors=True)
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def let_keys_choose_their_ids():
+    """AWS gives keys random ids. Here a tag may choose one, so that the ids in events/ are real on this machine."""
+    from ministack.services import kms
+
+    create_key, new_uuid, lock = kms._create_key, kms.new_uuid, threading.Lock()
+
+    def create_key_with_id(data):
+        wanted = next((tag["TagValue"] for tag in data.get("Tags", []) if tag.get("TagKey") == KEY_ID_TAG), None)
+        if wanted is None:
+            return create_key(data)
+        with lock:
+            kms.new_uuid = lambda: wanted
+            try:
+                return create_key(data)
+            finally:
+                kms.new_uuid = new_uuid
+
+    kms._create_key = create_key_with_id
+
+
+end_with_parent()
+let_keys_choose_their_ids()
+sys.argv = ["ministack"]
+from ministack.app import main  # noqa: E402
+
+main()

@@ -1,0 +1,42 @@
+//! An AWS account in the engine. An access key of 12 digits is the root of the account of that number.
+
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_async::{rt::sleep::TokioSleep, time::SystemTimeSource};
+use aws_types::{SdkConfig, region::Region};
+
+/// The region everything is deployed to.
+pub const REGION: &str = "us-east-1";
+
+/// An account of the embedded cloud, used as its root.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Its 12 digits.
+    pub id: String,
+    endpoint: String,
+}
+
+impl Account {
+    /// The account of these 12 digits in the engine at `endpoint`.
+    pub fn new(id: impl Into<String>, endpoint: impl Into<String>) -> Self {
+        Self { id: id.into(), endpoint: endpoint.into() }
+    }
+
+    /// Configures any AWS SDK client as this account's root, in the region everything is deployed to.
+    pub fn sdk_config(&self) -> SdkConfig {
+        self.sdk_config_in(REGION)
+    }
+
+    /// Configures any AWS SDK client as this account's root, in a region.
+    pub fn sdk_config_in(&self, region: &str) -> SdkConfig {
+        let credentials = Credentials::new(&self.id, "local", None, None, "embedded cloud");
+        SdkConfig::builder()
+            .behavior_version(aws_sdk_sfn::config::BehaviorVersion::latest())
+            .region(Region::new(region.to_owned()))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .endpoint_url(&self.endpoint)
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .sleep_impl(TokioSleep::new())
+            .time_source(SystemTimeSource::new())
+            .build()
+    }
+}

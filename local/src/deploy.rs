@@ -1,0 +1,120 @@
+//! Deploys infra/template.yaml through CloudFormation, the way `sam deploy` does: artifacts to a bucket, local paths of the
+//! template replaced by where they went, and the stack created from that.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use aws_sdk_cloudformation::types::{Capability, Parameter, ResourceStatus, StackStatus};
+use aws_sdk_s3::primitives::ByteStream;
+
+use crate::{Account, functions::Package, workspace};
+
+const BUCKET: &str = "atlas-cmk-artifacts";
+
+/// The name of the stack.
+pub const STACK: &str = "atlas-cmk";
+
+/// A deployed stack.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    /// The account it is in.
+    pub account: Account,
+    /// Its outputs by name.
+    pub outputs: BTreeMap<String, String>,
+}
+
+impl Stack {
+    /// An output.
+    ///
+    /// # Errors
+    /// If the template has none of this name.
+    pub fn output(&self, name: &str) -> Result<&str> {
+        self.outputs.get(name).map(String::as_str).with_context(|| format!("the stack has no output {name}"))
+    }
+}
+
+/// Deploys the stack with the given parameters and waits for it.
+///
+/// # Errors
+/// If CloudFormation refuses or fails, with the reasons of the resources that failed.
+pub async fn deploy(account: &Account, packages: &[Package], parameters: &[(&str, &str)]) -> Result<Stack> {
+    let template = upload(account, packages).await?;
+    let cloudformation = aws_sdk_cloudformation::Client::new(&account.sdk_config());
+    let parameter =
+        |(key, value): &(&str, &str)| Parameter::builder().parameter_key(*key).parameter_value(*value).build();
+    cloudformation
+        .create_stack()
+        .stack_name(STACK)
+        .template_body(template)
+        .set_parameters(Some(parameters.iter().map(parameter).collect()))
+        .capabilities(Capability::CapabilityIam)
+        .capabilities(Capability::CapabilityAutoExpand)
+        .send()
+        .await
+        .map_err(|error| anyhow::anyhow!("CloudFormation refuses the template: {}", error.into_service_error()))?;
+    loop {
+        let answer = cloudformation.describe_stacks().stack_name(STACK).send().await?;
+        let stack = answer.stacks().first().context("the stack has vanished")?;
+        match stack.stack_status() {
+            Some(StackStatus::CreateComplete) => {
+                let outputs = stack
+                    .outputs()
+                    .iter()
+                    .filter_map(|output| Some((output.output_key()?.to_owned(), output.output_value()?.to_owned())));
+                return Ok(Stack { account: account.clone(), outputs: outputs.collect() });
+            }
+            Some(StackStatus::CreateInProgress) => tokio::time::sleep(Duration::from_millis(100)).await,
+            status => bail!("the deployment failed ({status:?}):\n{}", failures(&cloudformation).await?),
+        }
+    }
+}
+
+/// Puts the artifacts into a bucket and returns the template that points there.
+async fn upload(account: &Account, packages: &[Package]) -> Result<String> {
+    let config = aws_sdk_s3::config::Builder::from(&account.sdk_config()).force_path_style(true).build();
+    let s3 = aws_sdk_s3::Client::from_conf(config);
+    let bucket = format!("{BUCKET}-{}", account.id);
+    s3.create_bucket().bucket(&bucket).send().await.context("no bucket for the artifacts")?;
+    let put = async |key: &str, body: Vec<u8>| {
+        s3.put_object()
+            .bucket(&bucket)
+            .key(key)
+            .body(ByteStream::from(body))
+            .send()
+            .await
+            .map(|_| format!("s3://{bucket}/{key}"))
+    };
+
+    let mut template = workspace::read("infra/template.yaml")?;
+    for package in packages {
+        let uri = put(&format!("{}.zip", package.name), package.zip.clone()).await?;
+        template = template.replace(&format!("CodeUri: ../functions/{}\n", package.name), &format!("CodeUri: {uri}\n"));
+    }
+    let definitions: BTreeSet<&str> =
+        template.lines().filter_map(|line| line.trim().strip_prefix("DefinitionUri: ")).collect();
+    let mut uploaded = template.clone();
+    for path in definitions {
+        let body = workspace::read(&format!("infra/{path}"))?;
+        let uri = put(path, body.into_bytes()).await?;
+        uploaded = uploaded.replace(&format!("DefinitionUri: {path}\n"), &format!("DefinitionUri: {uri}\n"));
+    }
+    if uploaded.contains("CodeUri: ../") {
+        bail!("infra/template.yaml deploys a function that is not in functions/");
+    }
+    Ok(uploaded)
+}
+
+async fn failures(cloudformation: &aws_sdk_cloudformation::Client) -> Result<String> {
+    let events = cloudformation.describe_stack_events().stack_name(STACK).send().await?;
+    let failed = events.stack_events().iter().filter(|event| {
+        matches!(event.resource_status(), Some(ResourceStatus::CreateFailed | ResourceStatus::UpdateFailed))
+    });
+    let told = failed.map(|event| {
+        let name = event.logical_resource_id().unwrap_or("?");
+        format!("  {name}: {}", event.resource_status_reason().unwrap_or("no reason given"))
+    });
+    Ok(told.collect::<Vec<_>>().join("\n"))
+}

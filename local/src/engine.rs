@@ -1,0 +1,122 @@
+//! AWS on this machine: MiniStack, installed on first use and started with IAM enforcement on.
+//!
+//! Known limits of this version, seen by trying: a history has no events of the states inside a Map other than their
+//! attempts; `TimeoutSeconds` of a whole execution and `Architectures` are ignored; the role of a state machine is not
+//! enforced (that of every function is); malformed policies are accepted; waits between retries are cut at a minute.
+
+mod install;
+
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use tokio::process::{Child, Command};
+
+use crate::{http, workspace};
+
+/// How an engine is started.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// The port to listen on; any free one unless given.
+    pub port: Option<u16>,
+    /// What a second of a Wait state, or of a wait between retries, takes.
+    pub wait_scale: f64,
+}
+
+/// A running engine. It ends when this is dropped, and when this process ends in any other way.
+#[derive(Debug)]
+pub struct Engine {
+    port: u16,
+    process: Child,
+    /// Removed by run.py, which outlives whatever happens to us.
+    folder: PathBuf,
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_secs(5) && matches!(self.process.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Engine {
+    /// Installs the engine if it is not, starts it, and waits until it answers.
+    ///
+    /// # Errors
+    /// If Python is missing or too old, the installation fails, the port is in use or the engine does not come up.
+    pub async fn start(options: Options) -> Result<Self> {
+        let python = install::python().await?;
+        let port = match options.port {
+            Some(port) => {
+                TcpListener::bind((Ipv4Addr::LOCALHOST, port)).with_context(|| {
+                    format!("port {port} is in use: stop what listens there, or choose another with --port")
+                })?;
+                port
+            }
+            None => TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port(),
+        };
+        let folder = tempfile::Builder::new().prefix("atlas-cmk-engine-").tempdir()?.keep();
+        let process = spawn(&python, &folder, port, options.wait_scale)?;
+        let mut engine = Self { port, process, folder };
+        engine.wait_until_ready().await?;
+        Ok(engine)
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    async fn wait_until_ready(&mut self) -> Result<()> {
+        let started = Instant::now();
+        let health = format!("{}/_ministack/health", self.url());
+        let http = http::client()?;
+        while started.elapsed() < Duration::from_mins(1) {
+            if http.get(&health).send().await.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(());
+            }
+            if let Some(status) = self.process.try_wait()? {
+                bail!("the engine ended at once ({status}):\n{}", self.log_tail());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        bail!("the engine did not answer on {} within a minute:\n{}", self.url(), self.log_tail())
+    }
+
+    /// The last lines of its log.
+    pub fn log_tail(&self) -> String {
+        let log = std::fs::read_to_string(self.folder.join("engine.log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    }
+}
+
+fn spawn(python: &Path, folder: &Path, port: u16, wait_scale: f64) -> Result<Child> {
+    let url = format!("http://127.0.0.1:{port}");
+    let log = std::fs::File::create(folder.join("engine.log"))?;
+    Command::new(python)
+        .arg(workspace::root().join("local/engine/run.py"))
+        .current_dir(folder)
+        // Functions inherit the engine's environment, and nothing of ours is theirs.
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .envs([("AUTH", "true"), ("LAMBDA_EXECUTOR", "local"), ("MINISTACK_REGION", crate::account::REGION)])
+        .envs([("BIND_HOST", "127.0.0.1"), ("MINISTACK_HOST", "127.0.0.1"), ("DOCKER_HOST", "unix:///nonexistent")])
+        .envs([("GATEWAY_PORT", port.to_string()), ("AWS_ENDPOINT_URL", url)])
+        .env("SFN_WAIT_SCALE", wait_scale.to_string())
+        .envs([("HOME", folder), ("TMPDIR", folder), ("STATE_DIR", folder), ("S3_DATA_DIR", folder)])
+        .stdin(Stdio::piped())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        // A group of its own: run.py ends all of it, functions included, when our end of its standard input closes.
+        .process_group(0)
+        .spawn()
+        .context("the engine cannot be started")
+}

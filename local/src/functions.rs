@@ -1,0 +1,84 @@
+//! The functions as Lambda gets them: built by cargo, stripped, each alone in a zip as `bootstrap`.
+
+use std::{
+    io::{Cursor, Write},
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use anyhow::{Context, Result, bail};
+use tokio::process::Command;
+use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
+
+use crate::{progress, workspace};
+
+/// A function, ready to be deployed.
+#[derive(Debug, Clone)]
+pub struct Package {
+    /// Its name: the folder below `functions/`.
+    pub name: String,
+    /// The zip.
+    pub zip: Vec<u8>,
+}
+
+/// The names of all functions.
+///
+/// # Errors
+/// If the folder `functions` cannot be read.
+pub fn names() -> Result<Vec<String>> {
+    let mut names: Vec<String> = std::fs::read_dir(workspace::root().join("functions"))?
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<Result<_>>()?;
+    names.sort();
+    Ok(names)
+}
+
+/// Builds every function with the profile of this very program, and zips it.
+///
+/// # Errors
+/// If one does not build.
+pub async fn build() -> Result<Vec<Package>> {
+    let names = names()?;
+    progress::step(&format!("building {} functions", names.len()));
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(workspace::root()).args(["build", "--quiet", "--locked"]).stdin(Stdio::null());
+    for name in &names {
+        cargo.args(["--package", name]);
+    }
+    // Variables of the cargo that runs us are about our package, not about those.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
+    if !cargo.status().await.context("cargo cannot be started")?.success() {
+        bail!("the functions do not build; cargo says why above");
+    }
+    let folder = workspace::target().join("debug");
+    let mut packages = Vec::new();
+    for name in names {
+        let binary = stripped(&folder.join(&name)).await?;
+        packages.push(Package { zip: zip(&binary)?, name });
+    }
+    Ok(packages)
+}
+
+/// The binary without its symbols, which are half of it. Whole, where no `strip` is at hand.
+async fn stripped(binary: &Path) -> Result<Vec<u8>> {
+    let folder = tempfile::tempdir()?;
+    let copy: PathBuf = folder.path().join("bootstrap");
+    let strip =
+        Command::new("strip").arg("-o").arg(&copy).arg(binary).stdin(Stdio::null()).stderr(Stdio::null()).status();
+    let source = if strip.await.is_ok_and(|status| status.success()) { copy } else { binary.to_owned() };
+    std::fs::read(&source).with_context(|| binary.display().to_string())
+}
+
+fn zip(binary: &[u8]) -> Result<Vec<u8>> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    // Stored: over loopback, packing costs more than it saves.
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).unix_permissions(0o755);
+    zip.start_file("bootstrap", options)?;
+    zip.write_all(binary)?;
+    Ok(zip.finish()?.into_inner())
+}

@@ -1,0 +1,67 @@
+//! What a person, and a program, is told at the end.
+
+use std::{fmt::Write, path::Path};
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::execution::Run;
+
+/// Writes `{"runs": […]}`, one entry for each execution.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_json(path: &Path, runs: &[Run]) -> Result<()> {
+    let runs: Vec<Value> = runs.iter().map(entry).collect();
+    let text = serde_json::to_string_pretty(&json!({ "runs": runs }))?;
+    std::fs::write(path, text + "\n").with_context(|| format!("{} cannot be written", path.display()))
+}
+
+fn entry(run: &Run) -> Value {
+    let mut entry = json!({
+        "output": run.output,
+        "atlasRequests": run.atlas_requests,
+        "stateTransitions": run.measure.state_transitions,
+        "workingMs": u64::try_from(run.measure.working.as_millis()).unwrap_or(u64::MAX),
+        "waitingMs": u64::try_from(run.measure.waiting.as_millis()).unwrap_or(u64::MAX),
+    });
+    if let Some(error) = &run.error {
+        entry["error"] = json!(error);
+        entry["cause"] = json!(run.cause);
+    }
+    entry
+}
+
+/// The changes of an execution, a line each.
+pub fn changes(run: &Run) -> String {
+    if run.changes().is_empty() {
+        return "  nothing changed\n".to_owned();
+    }
+    run.changes().iter().fold(String::new(), |mut text, change| {
+        let field = |name: &str| change[name].as_str().unwrap_or("?");
+        let sign = if field("action") == "create" { '+' } else { '~' };
+        let _ = writeln!(text, "  {sign} {:<15} {}", field("step"), field("summary"));
+        let _ = writeln!(text, "    {:<15} {}", "", field("resource"));
+        text
+    })
+}
+
+/// The numbers of several executions, side by side.
+pub fn numbers(runs: &[(&str, &Run)]) -> String {
+    let mut text = format!(
+        "  {:<12} {:>8} {:>15} {:>18} {:>9} {:>9}\n",
+        "", "changes", "Atlas requests", "state transitions", "working", "waiting"
+    );
+    for (name, run) in runs {
+        let _ = writeln!(
+            text,
+            "  {name:<12} {:>8} {:>15} {:>18} {:>7.1} s {:>7.1} s",
+            run.changes().len(),
+            run.atlas_requests,
+            run.measure.state_transitions,
+            run.measure.working.as_secs_f64(),
+            run.measure.waiting.as_secs_f64(),
+        );
+    }
+    text
+}

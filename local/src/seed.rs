@@ -1,0 +1,109 @@
+//! What a customer has before the first enablement: an account with a key and a secret, a project with clusters.
+
+use anyhow::{Context, Result};
+use aws_sdk_kms::types::Tag;
+use serde_json::{Value, json};
+
+use crate::{Account, simulator::Simulator};
+
+/// A tag that the engine takes the id of a new key from. AWS gives keys random ids.
+const KEY_ID_TAG: &str = "local:key-id";
+
+/// A customer: what the input of an enablement names.
+#[derive(Debug, Clone)]
+pub struct Customer {
+    /// The AWS account.
+    pub account: String,
+    /// The Atlas project.
+    pub project_id: String,
+    /// The name of the IAM role, which is not there yet.
+    pub role_name: String,
+    /// The id of the multi-Region key without `mrk-`, 32 hexadecimal digits.
+    pub key_id: String,
+    /// The regions that get a replica of the key, besides `us-east-1`.
+    pub replica_regions: Vec<String>,
+    /// The secret with the credentials of Atlas: `{"publicKey","privateKey"}` or `{"clientId","clientSecret"}`.
+    pub secret: Value,
+}
+
+impl Customer {
+    /// The customer of events/manual-enable.json.
+    pub fn of_the_samples() -> Self {
+        Self {
+            account: "444455556666".to_owned(),
+            project_id: "66f0a1b2c3d4e5f601234567".to_owned(),
+            role_name: "atlas-cmk".to_owned(),
+            key_id: "1234abcd12ab34cd56ef1234567890ab".to_owned(),
+            replica_regions: vec!["eu-west-1".to_owned(), "ap-southeast-2".to_owned()],
+            secret: json!({"publicKey": "abcdefgh", "privateKey": "a1b2c3d4-e5f6-4a5b-8c7d-9e0f1a2b3c4d"}),
+        }
+    }
+
+    /// The ARN of the key.
+    pub fn key_arn(&self) -> String {
+        format!("arn:aws:kms:{}:{}:key/mrk-{}", crate::account::REGION, self.account, self.key_id)
+    }
+
+    /// The ARN of the IAM role.
+    pub fn role_arn(&self) -> String {
+        format!("arn:aws:iam::{}:role/{}", self.account, self.role_name)
+    }
+
+    /// The input that enables encryption for this customer in every region that has the key.
+    pub fn input(&self) -> Value {
+        let regions: Vec<&str> =
+            std::iter::once(crate::account::REGION).chain(self.replica_regions.iter().map(String::as_str)).collect();
+        json!({
+            "projectId": self.project_id,
+            "roleArn": self.role_arn(),
+            "keyArn": self.key_arn(),
+            "regions": regions,
+        })
+    }
+
+    /// Creates key, replicas and secret in the account; returns the ARN of the secret.
+    ///
+    /// # Errors
+    /// If the engine refuses.
+    pub async fn seed_account(&self, account: &Account) -> Result<String> {
+        let kms = aws_sdk_kms::Client::new(&account.sdk_config());
+        kms.create_key()
+            .multi_region(true)
+            .description("Customer-managed key for MongoDB Atlas")
+            .tags(Tag::builder().tag_key(KEY_ID_TAG).tag_value(&self.key_id).build()?)
+            .send()
+            .await
+            .context("no key")?;
+        for region in &self.replica_regions {
+            kms.replicate_key().key_id(self.key_arn()).replica_region(region).send().await.context("no replica")?;
+        }
+        let secrets = aws_sdk_secretsmanager::Client::new(&account.sdk_config());
+        let secret = secrets
+            .create_secret()
+            .name("atlas-cmk/atlas")
+            .description("Credentials for the Atlas Administration API")
+            .secret_string(self.secret.to_string())
+            .send()
+            .await
+            .context("no secret")?;
+        secret.arn.context("the secret has no ARN")
+    }
+
+    /// Creates the project, its clusters and the credentials in Atlas.
+    ///
+    /// # Errors
+    /// If the simulator refuses.
+    pub async fn seed_atlas(&self, simulator: &Simulator) -> Result<()> {
+        simulator.add_credentials(self.secret.clone()).await?;
+        simulator
+            .add_project(json!({
+                "id": self.project_id,
+                "name": "payments",
+                "clusters": [
+                    {"name": "orders", "instanceSize": "M30", "regions": ["US_EAST_1", "EU_WEST_1"]},
+                    {"name": "reports", "instanceSize": "M10", "regions": ["US_EAST_1"]},
+                ],
+            }))
+            .await
+    }
+}

@@ -1,0 +1,49 @@
+//! Operations on clusters.
+
+use std::time::Duration;
+
+use crate::answer::Answer;
+use crate::error::ApiError;
+use crate::records::clusters::ClusterChange;
+
+use super::Call;
+use super::pagination::paginate;
+
+/// `GET …/clusters`. Paginated.
+pub(super) fn list(call: &Call<'_>) -> Result<Answer, ApiError> {
+    let now = call.sim.clock.now();
+    let clusters = call.sim.project(call.group(), |project| {
+        let to_json = |cluster: &crate::records::clusters::Cluster| cluster.to_json(&project.id, now);
+        Ok(project.clusters.iter().map(to_json).collect())
+    })?;
+    paginate(call.request, clusters).map(Answer::ok)
+}
+
+/// `GET …/clusters/{clusterName}`.
+pub(super) fn get(call: &Call<'_>) -> Result<Answer, ApiError> {
+    let now = call.sim.clock.now();
+    call.sim.project(call.group(), |project| {
+        let cluster = project.cluster(call.parameter(1))?;
+        Ok(Answer::ok(cluster.to_json(call.group(), now)))
+    })
+}
+
+/// `PATCH …/clusters/{clusterName}`: 200 at once, applied when IDLE again.
+pub(super) fn update(call: &Call<'_>) -> Result<Answer, ApiError> {
+    let mut body = call.attributes()?;
+    let change = ClusterChange {
+        encryption_at_rest_provider: body.take_string("encryptionAtRestProvider")?,
+        paused: body.take_bool("paused")?,
+    };
+    if let Some(name) = body.unknown() {
+        return Err(ApiError::not_simulated(&format!("changing {name} of a cluster")));
+    }
+    let now = call.sim.clock.now();
+    let takes = Duration::from_secs_f64(call.sim.state().behaviour.cluster_seconds);
+    call.sim.project(call.group(), |project| {
+        let project_has_key = project.encryption.aws.is_some();
+        let cluster = project.cluster(call.parameter(1))?;
+        cluster.change(&change, project_has_key, now, takes)?;
+        Ok(Answer::ok(cluster.to_json(call.group(), now)))
+    })
+}

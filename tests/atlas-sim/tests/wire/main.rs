@@ -1,0 +1,9 @@
+//! The simulator, spoken to over real HTTP, without AWS: every access is granted.
+
+mod authentication;
+mod conventions;
+mod encryption;
+mod endpoints;
+mod faults;
+mod roles;
+mod world;
