@@ -47,7 +47,7 @@ impl Cloud {
         progress::step("deploying infra/template.yaml through CloudFormation");
         let parameters =
             [("AtlasSecretArn", secret_arn.as_str()), ("AtlasBaseUrl", &simulator.url()), ("Architecture", "x86_64")];
-        let stack = deploy(&account, packages, &parameters).await?;
+        let stack = deploy(&account, &customer.stack, packages, &parameters).await?;
         Ok(Self { engine, simulator, customer, stack })
     }
 }

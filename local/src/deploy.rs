@@ -14,9 +14,6 @@ use crate::{Account, functions::Package, workspace};
 
 const BUCKET: &str = "atlas-cmk-artifacts";
 
-/// The name of the stack.
-pub const STACK: &str = "atlas-cmk";
-
 /// A deployed stack.
 #[derive(Debug, Clone)]
 pub struct Stack {
@@ -36,18 +33,21 @@ impl Stack {
     }
 }
 
-/// Deploys the stack with the given parameters and waits for it.
+/// Deploys a stack of this name with the given parameters and waits for it.
+///
+/// The engine ends running functions of the same name in other accounts, so accounts that are used at the same time need
+/// stacks of different names.
 ///
 /// # Errors
 /// If CloudFormation refuses or fails, with the reasons of the resources that failed.
-pub async fn deploy(account: &Account, packages: &[Package], parameters: &[(&str, &str)]) -> Result<Stack> {
+pub async fn deploy(account: &Account, name: &str, packages: &[Package], parameters: &[(&str, &str)]) -> Result<Stack> {
     let template = upload(account, packages).await?;
     let cloudformation = aws_sdk_cloudformation::Client::new(&account.sdk_config());
     let parameter =
         |(key, value): &(&str, &str)| Parameter::builder().parameter_key(*key).parameter_value(*value).build();
     cloudformation
         .create_stack()
-        .stack_name(STACK)
+        .stack_name(name)
         .template_body(template)
         .set_parameters(Some(parameters.iter().map(parameter).collect()))
         .capabilities(Capability::CapabilityIam)
@@ -56,7 +56,7 @@ pub async fn deploy(account: &Account, packages: &[Package], parameters: &[(&str
         .await
         .map_err(|error| anyhow::anyhow!("CloudFormation refuses the template: {}", error.into_service_error()))?;
     loop {
-        let answer = cloudformation.describe_stacks().stack_name(STACK).send().await?;
+        let answer = cloudformation.describe_stacks().stack_name(name).send().await?;
         let stack = answer.stacks().first().context("the stack has vanished")?;
         match stack.stack_status() {
             Some(StackStatus::CreateComplete) => {
@@ -67,7 +67,7 @@ pub async fn deploy(account: &Account, packages: &[Package], parameters: &[(&str
                 return Ok(Stack { account: account.clone(), outputs: outputs.collect() });
             }
             Some(StackStatus::CreateInProgress) => tokio::time::sleep(Duration::from_millis(100)).await,
-            status => bail!("the deployment failed ({status:?}):\n{}", failures(&cloudformation).await?),
+            status => bail!("the deployment failed ({status:?}):\n{}", failures(&cloudformation, name).await?),
         }
     }
 }
@@ -107,14 +107,14 @@ async fn upload(account: &Account, packages: &[Package]) -> Result<String> {
     Ok(uploaded)
 }
 
-async fn failures(cloudformation: &aws_sdk_cloudformation::Client) -> Result<String> {
-    let events = cloudformation.describe_stack_events().stack_name(STACK).send().await?;
+async fn failures(cloudformation: &aws_sdk_cloudformation::Client, name: &str) -> Result<String> {
+    let events = cloudformation.describe_stack_events().stack_name(name).send().await?;
     let failed = events.stack_events().iter().filter(|event| {
         matches!(event.resource_status(), Some(ResourceStatus::CreateFailed | ResourceStatus::UpdateFailed))
     });
     let told = failed.map(|event| {
-        let name = event.logical_resource_id().unwrap_or("?");
-        format!("  {name}: {}", event.resource_status_reason().unwrap_or("no reason given"))
+        let resource = event.logical_resource_id().unwrap_or("?");
+        format!("  {resource}: {}", event.resource_status_reason().unwrap_or("no reason given"))
     });
     Ok(told.collect::<Vec<_>>().join("\n"))
 }

@@ -8,13 +8,13 @@ mod install;
 
 use std::{
     net::{Ipv4Addr, TcpListener},
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
-use tokio::process::{Child, Command};
 
 use crate::{http, workspace};
 

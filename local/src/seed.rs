@@ -14,6 +14,8 @@ const KEY_ID_TAG: &str = "local:key-id";
 pub struct Customer {
     /// The AWS account.
     pub account: String,
+    /// The name of the stack that is deployed there.
+    pub stack: String,
     /// The Atlas project.
     pub project_id: String,
     /// The name of the IAM role, which is not there yet.
@@ -31,6 +33,7 @@ impl Customer {
     pub fn of_the_samples() -> Self {
         Self {
             account: "444455556666".to_owned(),
+            stack: "atlas-cmk".to_owned(),
             project_id: "66f0a1b2c3d4e5f601234567".to_owned(),
             role_name: "atlas-cmk".to_owned(),
             key_id: "1234abcd12ab34cd56ef1234567890ab".to_owned(),
@@ -94,7 +97,10 @@ impl Customer {
     /// # Errors
     /// If the simulator refuses.
     pub async fn seed_atlas(&self, simulator: &Simulator) -> Result<()> {
-        simulator.add_credentials(self.secret.clone()).await?;
+        let mut credentials = self.secret.clone();
+        // Kept in secrets that Secrets Manager rotates by itself; not a part of the credentials.
+        credentials.as_object_mut().context("a secret is an object")?.remove("orgId");
+        simulator.add_credentials(credentials).await?;
         simulator
             .add_project(json!({
                 "id": self.project_id,

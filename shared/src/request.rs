@@ -6,8 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    change::Change,
     error::{Error, ErrorName, Result},
-    ids::{IamPolicyArn, IamRoleArn, KmsKeyArn, ProjectId, Region},
+    ids::{AccessRoleId, IamPolicyArn, IamRoleArn, KmsKeyArn, ProjectId, Region},
+    steps::check_endpoints::Endpoint,
 };
 
 /// Gives one Atlas project its customer-managed key: the input of the state machine `enable-encryption`.
@@ -49,6 +51,26 @@ pub struct Deadlines {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1440))]
     pub endpoint_minutes: Option<u16>,
+}
+
+/// What an enablement answers: the output of the state machine `enable-encryption`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EncryptionEnabled {
+    /// The Atlas project.
+    pub project_id: ProjectId,
+    /// Atlas's id of the access role, which other features of the project can use too.
+    pub role_id: AccessRoleId,
+    /// The IAM role that Atlas assumes.
+    pub role_arn: IamRoleArn,
+    /// The key.
+    pub key_arn: KmsKeyArn,
+    /// Whether Atlas can use the key. Always true: an execution fails otherwise.
+    pub valid: bool,
+    /// The private endpoints of the regions asked for.
+    pub endpoints: Vec<Endpoint>,
+    /// What was done, empty on a re-run.
+    pub changes: Vec<Change>,
 }
 
 impl EnableEncryption {

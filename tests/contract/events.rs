@@ -1,0 +1,62 @@
+//! The sample events are what they are samples of.
+
+use atlas_cmk_tests::{list, read, steps};
+use serde_json::Value;
+
+fn sample(path: &str) -> Value {
+    serde_json::from_str(&read(path).unwrap()).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn assert_accepted(contract: &steps::Contract, path: &str) {
+    let event = sample(path);
+    let schema = jsonschema::validator_for(&contract.input).unwrap();
+    let complaints: Vec<String> = schema.iter_errors(&event).map(|error| error.to_string()).collect();
+    assert!(complaints.is_empty(), "{path} does not satisfy its schema: {complaints:?}");
+    (contract.accepts)(event).unwrap_or_else(|error| panic!("{path}: {error}"));
+}
+
+#[test]
+fn every_function_has_a_sample_event_that_it_and_its_schema_accept() {
+    for contract in steps::functions() {
+        assert_accepted(&contract, &format!("events/steps/{}.json", contract.name));
+    }
+    let names: Vec<String> = steps::functions().iter().map(|contract| format!("{}.json", contract.name)).collect();
+    assert_eq!(list("events/steps").unwrap(), names, "a sample of a function that does not exist");
+}
+
+#[test]
+fn the_sample_of_a_manual_execution_is_accepted_by_the_state_machine_and_its_schema() {
+    assert_accepted(&steps::state_machines()[0], "events/manual-enable.json");
+}
+
+#[test]
+fn schema_and_function_refuse_the_same_inputs() {
+    for contract in steps::functions() {
+        let event = sample(&format!("events/steps/{}.json", contract.name));
+        let schema = jsonschema::validator_for(&contract.input).unwrap();
+        let fields: Vec<String> = event.as_object().unwrap().keys().cloned().collect();
+        let mut broken = Vec::new();
+        for field in &fields {
+            for value in [Value::from(7), Value::from("nonsense of another kind"), Value::from(vec![Value::Null])] {
+                let mut event = event.clone();
+                event[field] = value;
+                broken.push(event);
+            }
+            let mut without = event.clone();
+            without.as_object_mut().unwrap().remove(field);
+            broken.push(without);
+        }
+        let mut unknown = event.clone();
+        unknown["unknownField"] = Value::from(1);
+        broken.push(unknown);
+        for event in broken {
+            let by_schema = schema.is_valid(&event);
+            let by_function = (contract.accepts)(event.clone()).is_ok();
+            assert_eq!(
+                by_schema, by_function,
+                "{}: schema {by_schema}, function {by_function}: {event}",
+                contract.name
+            );
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What is retried, by name, and for how long.
+
+use atlas_cmk_tests::asl::{self, error_equals};
+use serde_json::Value;
+
+fn retriers() -> Vec<(String, Vec<Value>)> {
+    let machines = asl::machines().unwrap();
+    let tasks = machines.iter().flat_map(asl::Machine::states).filter(|state| state.definition["Type"] == "Task");
+    tasks.map(|task| (task.path, task.definition["Retry"].as_array().cloned().unwrap_or_default())).collect()
+}
+
+fn retrier<'a>(retriers: &'a [Value], name: &str) -> Option<&'a Value> {
+    retriers.iter().find(|retrier| error_equals(retrier).contains(&name))
+}
+
+/// How long a retrier goes on, on average: with full jitter half of its delays.
+fn average_seconds(retrier: &Value) -> f64 {
+    let number = |field: &str| retrier[field].as_f64().unwrap();
+    let (mut delay, mut total) = (number("IntervalSeconds"), 0.0);
+    for _ in 0..retrier["MaxAttempts"].as_u64().unwrap() {
+        total += delay.min(retrier["MaxDelaySeconds"].as_f64().unwrap_or(f64::MAX));
+        delay *= number("BackoffRate");
+    }
+    total / 2.0
+}
+
+#[test]
+fn every_task_retries_what_lambda_and_the_clouds_get_over_by_themselves() {
+    for (path, retriers) in retriers() {
+        for name in [
+            "Lambda.ServiceException",
+            "Lambda.AWSLambdaException",
+            "Lambda.SdkClientException",
+            "Lambda.ClientExecutionTimeoutException",
+            "Lambda.TooManyRequestsException",
+            "Atlas.RateLimited",
+            "Atlas.Unavailable",
+            "Aws.Unavailable",
+        ] {
+            assert!(retrier(&retriers, name).is_some(), "{path} does not retry {name}");
+        }
+    }
+}
+
+#[test]
+fn nothing_retries_everything_and_every_retry_backs_off_with_jitter() {
+    for (path, retriers) in retriers() {
+        for retrier in &retriers {
+            for name in error_equals(retrier) {
+                assert!(!matches!(name, "States.ALL" | "States.TaskFailed"), "{path}");
+            }
+            assert_eq!(retrier["BackoffRate"], 2.0, "{path}");
+            assert_eq!(retrier["JitterStrategy"], "FULL", "{path}");
+        }
+    }
+}
+
+#[test]
+fn what_only_a_person_can_mend_is_not_retried() {
+    for (path, retriers) in retriers() {
+        for name in [
+            "Input.Invalid",
+            "Secret.Unusable",
+            "Account.AccessDenied",
+            "Atlas.Unauthorized",
+            "Atlas.IpNotAllowed",
+            "Atlas.Rejected",
+            "Atlas.Conflict",
+            "Iam.QuotaExceeded",
+            "Kms.KeyUnusable",
+            "Endpoint.Failed",
+            "Internal",
+        ] {
+            assert!(retrier(&retriers, name).is_none(), "{path} retries {name}");
+        }
+    }
+}
+
+#[test]
+fn changes_get_five_minutes_to_propagate_and_accounts_an_hour_to_be_ready() {
+    for (step, name, minutes) in [
+        ("UpdateTrust", "Iam.Propagating", 5.0),
+        ("UpdateTrust", "Account.NotReady", 60.0),
+        ("AuthorizeRole", "Atlas.CannotAssumeRole", 5.0),
+        ("EnableKms", "Atlas.CannotAssumeRole", 5.0),
+        ("EnableKms", "Atlas.RoleNotAuthorized", 5.0),
+        ("EnableKms", "Kms.AccessDenied", 5.0),
+        ("Verify", "Account.NotReady", 60.0),
+    ] {
+        let all = retriers();
+        let (_, retriers) = all.iter().find(|(path, _)| path == &format!("enable-encryption/{step}")).unwrap();
+        let retrier = retrier(retriers, name).unwrap_or_else(|| panic!("{step} does not retry {name}"));
+        assert!(
+            average_seconds(retrier) >= minutes * 60.0,
+            "{step} gives up on {name} after {}",
+            average_seconds(retrier)
+        );
+    }
+}

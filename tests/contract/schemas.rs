@@ -1,0 +1,41 @@
+//! The schemas in infra/schemas are those of the Rust types.
+
+use atlas_cmk_tests::{list, read, root, steps};
+
+/// `BLESS=1 cargo test -p atlas-cmk-tests --test contract` writes the files instead of comparing them.
+#[test]
+fn the_committed_schemas_are_those_of_the_rust_types() {
+    let mut expected = Vec::new();
+    for contract in steps::functions().into_iter().chain(steps::state_machines()) {
+        for (side, schema) in [("input", contract.input), ("output", contract.output)] {
+            let file = format!("{}.{side}.json", contract.name);
+            let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+            if std::env::var_os("BLESS").is_some() {
+                std::fs::write(root().join("infra/schemas").join(&file), &text).unwrap();
+            }
+            let committed = read(&format!("infra/schemas/{file}")).unwrap();
+            assert_eq!(committed, text, "infra/schemas/{file} is stale: run with BLESS=1 and look at the difference");
+            expected.push(file);
+        }
+    }
+    expected.sort();
+    assert_eq!(list("infra/schemas").unwrap(), expected, "a schema of something that does not exist");
+}
+
+#[test]
+fn every_schema_is_a_valid_schema() {
+    for file in list("infra/schemas").unwrap() {
+        let schema = serde_json::from_str(&read(&format!("infra/schemas/{file}")).unwrap()).unwrap();
+        assert!(jsonschema::meta::is_valid(&schema), "{file}");
+    }
+}
+
+#[test]
+fn every_field_of_every_input_is_described() {
+    for contract in steps::functions().into_iter().chain(steps::state_machines()) {
+        let properties = contract.input["properties"].as_object().unwrap();
+        for (field, schema) in properties {
+            assert!(schema.get("description").is_some(), "{}: {field} has no description", contract.name);
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The definitions hold together, and fit the functions they call.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use atlas_cmk::ErrorName;
+use atlas_cmk_tests::{
+    asl::{self, Machine, State, error_equals, names_after, strings, successors, variables},
+    steps::{self, Contract},
+};
+use serde_json::Value;
+
+/// Error names that are not ours: of Step Functions and of Lambda.
+const FOREIGN_NAMES: [&str; 8] = [
+    "States.ALL",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+    "Sandbox.Timedout",
+];
+
+fn machines() -> Vec<Machine> {
+    asl::machines().unwrap()
+}
+
+fn is_task(state: &State<'_>) -> bool {
+    state.definition["Type"] == "Task"
+}
+
+/// The contract of the function that a task invokes: `${CreateRoleFunctionArn}` is `create-role`.
+fn invoked(state: &State<'_>) -> Contract {
+    let placeholder =
+        state.definition["Arguments"]["FunctionName"].as_str().unwrap_or_else(|| panic!("{}", state.path));
+    let camel = placeholder.trim_start_matches("${").trim_end_matches("FunctionArn}");
+    let mut kebab = String::new();
+    for c in camel.chars() {
+        if c.is_ascii_uppercase() && !kebab.is_empty() {
+            kebab.push('-');
+        }
+        kebab.push(c.to_ascii_lowercase());
+    }
+    let contract = steps::functions().into_iter().find(|contract| contract.name == kebab);
+    contract.unwrap_or_else(|| panic!("{}: there is no function {kebab}", state.path))
+}
+
+fn keys(schema: &Value, field: &str) -> BTreeSet<String> {
+    match &schema[field] {
+        Value::Object(properties) => properties.keys().cloned().collect(),
+        Value::Array(names) => names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
+#[test]
+fn there_is_a_contract_for_every_state_machine_and_all_speak_jsonata() {
+    let machines = machines();
+    let names: Vec<&str> = machines.iter().map(|machine| machine.name.as_str()).collect();
+    let contracts: Vec<&str> = steps::state_machines().iter().map(|contract| contract.name).collect();
+    assert_eq!(names, contracts);
+    for machine in &machines {
+        assert_eq!(machine.definition["QueryLanguage"], "JSONata", "{}", machine.name);
+        assert!(machine.definition["TimeoutSeconds"].is_u64(), "{} may run for a year", machine.name);
+    }
+}
+
+#[test]
+fn every_state_can_be_reached_and_names_only_states_that_exist() {
+    for machine in machines() {
+        for (path, start, states) in machine.levels() {
+            let mut reached = BTreeSet::new();
+            let mut open = vec![start];
+            while let Some(name) = open.pop() {
+                let state = states.get(name).unwrap_or_else(|| panic!("{path}: there is no state {name}"));
+                if reached.insert(name) {
+                    open.extend(successors(state));
+                }
+            }
+            let all: BTreeSet<&str> = states.keys().map(String::as_str).collect();
+            assert_eq!(reached, all, "{path}");
+        }
+    }
+}
+
+#[test]
+fn what_a_task_sends_satisfies_the_input_of_its_function() {
+    for machine in machines() {
+        for state in machine.states().iter().filter(|state| is_task(state)) {
+            let contract = invoked(state);
+            match &state.definition["Arguments"]["Payload"] {
+                // The door takes the input of the state machine as it is.
+                Value::String(whole) => {
+                    assert_eq!(whole, "{% $states.input %}", "{}", state.path);
+                    assert_eq!(machine.definition["StartAt"], state.name, "{}: only the door may take all", state.path);
+                    let machine_contract =
+                        steps::state_machines().into_iter().find(|it| it.name == machine.name).unwrap();
+                    assert_eq!(contract.input, machine_contract.input, "{}", state.path);
+                }
+                payload => {
+                    let sent: BTreeSet<String> = payload.as_object().unwrap().keys().cloned().collect();
+                    let (taken, required) = (keys(&contract.input, "properties"), keys(&contract.input, "required"));
+                    assert!(sent.is_subset(&taken), "{}: {:?} is not taken", state.path, &sent - &taken);
+                    assert!(required.is_subset(&sent), "{}: {:?} is missing", state.path, &required - &sent);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_read_from_the_result_of_a_task_exists_in_the_output_of_its_function() {
+    for machine in machines() {
+        for state in machine.states().iter().filter(|state| is_task(state)) {
+            let contract = invoked(state);
+            let (given, certain) = (keys(&contract.output, "properties"), keys(&contract.output, "required"));
+            let output_is_the_payload = state.definition["Output"] == "{% $states.result.Payload %}";
+            let own = [&state.definition["Assign"], &state.definition["Output"]].into_iter().flat_map(strings);
+            for name in own.flat_map(|text| names_after(text, "$states.result.Payload.")) {
+                assert!(certain.contains(name), "{}: reads {name}, certain is {certain:?}", state.path);
+            }
+            if !output_is_the_payload {
+                continue;
+            }
+            // The payload goes on as the input of the following states, until one replaces it.
+            for (reader, text) in readers(state) {
+                for name in names_after(text, "$states.input.") {
+                    let is_of_a_catch = name == "failure" || name == "step";
+                    assert!(
+                        given.contains(name) || is_of_a_catch,
+                        "{}: {reader} reads {name} of {given:?}",
+                        state.path
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// The expressions of the states behind `state` that see its output as their input.
+fn readers<'a>(state: &State<'a>) -> Vec<(&'a str, &'a str)> {
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut open: Vec<&str> = state.definition["Next"].as_str().into_iter().collect();
+    while let Some(name) = open.pop() {
+        let Some((name, next)) = state.siblings.get_key_value(name) else { continue };
+        if !seen.insert(name) {
+            continue;
+        }
+        found.extend(strings(next).into_iter().map(|text| (name.as_str(), text)));
+        if matches!(next["Type"].as_str(), Some("Choice" | "Wait")) {
+            open.extend(successors(next));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_last_state_answers_with_the_output_of_the_state_machine() {
+    for machine in machines() {
+        let contract = steps::state_machines().into_iter().find(|it| it.name == machine.name).unwrap();
+        for state in machine.states().iter().filter(|it| it.definition["End"] == true && !is_task(it)) {
+            let answered = keys(&state.definition["Output"], "");
+            assert!(answered.is_empty());
+            let answered: BTreeSet<String> = state.definition["Output"].as_object().unwrap().keys().cloned().collect();
+            assert_eq!(answered, keys(&contract.output, "properties"), "{}", state.path);
+        }
+    }
+}
+
+#[test]
+fn every_variable_is_assigned_before_it_is_read() {
+    for machine in machines() {
+        let states = machine.definition["States"].as_object().unwrap();
+        let start = machine.definition["StartAt"].as_str().unwrap();
+        // The variables that are assigned on every way to a state: start with none known, and intersect until nothing moves.
+        let mut known: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::from([(start, BTreeSet::new())]);
+        let mut open = vec![start];
+        while let Some(name) = open.pop() {
+            let state = &states[name];
+            let before = known[name].clone();
+            let assigned: BTreeSet<&str> =
+                state["Assign"].as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect();
+            let caught: BTreeSet<&str> =
+                state["Catch"].as_array().into_iter().flatten().filter_map(|rule| rule["Next"].as_str()).collect();
+            for next in successors(state) {
+                let after = if caught.contains(next) { before.clone() } else { &before | &assigned };
+                let merged = known.get(next).map_or_else(|| after.clone(), |old| old & &after);
+                if known.get(next) != Some(&merged) {
+                    known.insert(next, merged);
+                    open.push(next);
+                }
+            }
+        }
+        for (name, state) in states {
+            for expression in strings(state) {
+                for variable in variables(expression) {
+                    assert!(
+                        known[name.as_str()].contains(variable),
+                        "{}/{name} reads ${variable} too early",
+                        machine.name
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_error_name_that_is_retried_caught_or_raised_is_a_real_one() {
+    let ours: BTreeSet<&str> = ErrorName::ALL.iter().map(|name| name.as_str()).collect();
+    for machine in machines() {
+        for state in machine.states() {
+            let rules = ["Retry", "Catch"]
+                .into_iter()
+                .flat_map(|field| state.definition[field].as_array().into_iter().flatten());
+            for name in rules.flat_map(error_equals) {
+                assert!(ours.contains(name) || FOREIGN_NAMES.contains(&name), "{}: {name}", state.path);
+            }
+            if let Some(name) = state.definition["Error"].as_str().filter(|name| !name.starts_with("{%")) {
+                assert!(ours.contains(name), "{}: {name}", state.path);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_task_has_a_time_out_and_a_catch_for_everything_that_ends_in_a_failure() {
+    for machine in machines() {
+        for state in machine.states() {
+            let catches = state.definition["Catch"].as_array();
+            if is_task(&state) {
+                assert!(state.definition["TimeoutSeconds"].is_u64(), "{} has no time-out", state.path);
+            }
+            if is_task(&state) || state.definition["Type"] == "Map" {
+                let last =
+                    catches.and_then(|rules| rules.last()).unwrap_or_else(|| panic!("{} has no Catch", state.path));
+                assert_eq!(error_equals(last), ["States.ALL"], "{}", state.path);
+                let next = last["Next"].as_str().unwrap();
+                assert_eq!(state.siblings[next]["Type"], "Fail", "{}", state.path);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_loop_counts_down_and_ends_at_zero() {
+    for machine in machines() {
+        for (path, _, states) in machine.levels() {
+            for name in states.keys() {
+                let Some(cycle) = cycle_through(states, name) else { continue };
+                let counters: Vec<&str> = cycle
+                    .iter()
+                    .flat_map(|name| states[*name]["Assign"].as_object().into_iter().flatten())
+                    .filter(|(variable, value)| value.as_str() == Some(&format!("{{% ${variable} - 1 %}}")))
+                    .map(|(variable, _)| variable.as_str())
+                    .collect();
+                let ends = |variable: &str| {
+                    cycle.iter().flat_map(|name| states[*name]["Choices"].as_array().into_iter().flatten()).any(
+                        |choice| {
+                            choice["Condition"].as_str() == Some(&format!("{{% ${variable} <= 0 %}}"))
+                                && !cycle.contains(&choice["Next"].as_str().unwrap())
+                        },
+                    )
+                };
+                assert!(counters.iter().any(|variable| ends(variable)), "{path}: the loop {cycle:?} is not bounded");
+            }
+        }
+    }
+}
+
+/// A way from a state back to itself, if there is one.
+fn cycle_through<'a>(states: &'a serde_json::Map<String, Value>, start: &'a str) -> Option<Vec<&'a str>> {
+    let mut open = vec![vec![start]];
+    let mut seen = BTreeSet::new();
+    while let Some(way) = open.pop() {
+        for next in successors(&states[*way.last()?]) {
+            if next == start {
+                return Some(way);
+            }
+            if seen.insert(next) {
+                open.push(way.iter().copied().chain([next]).collect());
+            }
+        }
+    }
+    None
+}

@@ -1,0 +1,156 @@
+//! What cannot work fails with its name, its step and its reason, and leaves no more behind than it must.
+
+use atlas_cmk::policy::Statement;
+use atlas_cmk_local::execution::Run;
+use serde_json::json;
+
+use crate::world::World;
+
+fn assert_failed(run: &Run, error: &str, told: &[&str]) {
+    let cause = run.cause.as_deref().unwrap_or_default();
+    assert_eq!(run.error.as_deref(), Some(error), "{cause}");
+    for told in told {
+        assert!(cause.contains(told), "{told:?} is not in {cause:?}");
+    }
+    assert!(!cause.contains("a-private-key-of-atlas"), "{cause}");
+}
+
+#[tokio::test]
+async fn a_wrong_input_is_refused_with_the_path_of_the_field_before_anything_is_asked_or_written() {
+    let world = World::new().await;
+    for (field, value) in [
+        ("projectId", json!("payments")),
+        ("roleArn", json!("arn:aws:iam::1:role/x")),
+        ("keyArn", json!("alias/atlas")),
+        ("regions", json!(["us-east-1", "us-east-1"])),
+        ("region", json!("us-east-1")),
+    ] {
+        let mut input = world.customer().input();
+        input[field] = value;
+        let run = world.enable_with(&input).await;
+        assert_failed(&run, "Input.Invalid", &["create-role: ", field]);
+    }
+    assert_eq!(world.cloud.simulator.requests().await.unwrap().len(), 0);
+    assert!(!world.role_exists().await);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_fails_is_reported_with_region_and_reason() {
+    let world = World::new().await;
+    let fail = json!({"endpoints": {"EU_WEST_1": {"kind": "fail", "errorMessage": "the service quota is used up"}}});
+    world.cloud.simulator.behave(fail).await.unwrap();
+    let run = world.enable().await;
+    assert_failed(
+        &run,
+        "Endpoint.Failed",
+        &["check-endpoints: ", "eu-west-1 is FAILED", "the service quota is used up"],
+    );
+    let again = world.enable().await;
+    assert_failed(&again, "Endpoint.Failed", &["create-endpoint: eu-west-1: ", "the service quota is used up"]);
+    assert_eq!(world.endpoints().await.iter().filter(|(region, _)| region == "EU_WEST_1").count(), 1);
+}
+
+#[tokio::test]
+async fn an_endpoint_in_a_region_without_a_replica_of_the_key_fails() {
+    let world = World::new().await;
+    let mut input = world.customer().input();
+    input["regions"] = json!(["us-east-1", "eu-central-1"]);
+    let run = world.enable_with(&input).await;
+    assert_failed(&run, "Endpoint.Failed", &["eu-central-1 is FAILED"]);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_never_becomes_active_is_given_up_at_the_deadline_and_kept() {
+    let world = World::new().await;
+    world.cloud.simulator.behave(json!({"endpoints": {"EU_WEST_1": {"kind": "stuck"}}})).await.unwrap();
+    let mut input = world.customer().input();
+    input["deadlines"] = json!({"endpointMinutes": 5});
+    let run = world.enable_with(&input).await;
+    assert_failed(&run, "Endpoint.TimedOut", &["check-endpoints: ", "eu-west-1 is INITIATING"]);
+    assert!(world.endpoints().await.contains(&("EU_WEST_1".to_owned(), "INITIATING".to_owned())));
+}
+
+#[tokio::test]
+async fn a_trust_policy_that_loses_the_external_id_on_the_way_ends_in_cannot_assume_role() {
+    let world = World::new().await;
+    // Long enough for another tool to write its own idea of the trust policy before Atlas could ever assume the role.
+    world.cloud.simulator.behave(json!({"propagationSeconds": 600})).await.unwrap();
+    let tamper = async {
+        while !world.role_exists().await {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        let sid = format!("AtlasCmk{}", world.customer().project_id);
+        let wrong = Statement::trust(&sid, "arn:aws:iam::299602853325:root", "of-another-record");
+        let document = world.trust_policy().await.merge(&wrong);
+        let update = world.iam().update_assume_role_policy().role_name(&world.customer().role_name);
+        update.policy_document(document.to_json()).send().await.unwrap();
+    };
+    let (run, ()) = tokio::join!(world.enable(), tamper);
+    assert_failed(&run, "Atlas.CannotAssumeRole", &["authorize-role: ", "CANNOT_ASSUME_ROLE", "external ID"]);
+}
+
+#[tokio::test]
+async fn a_key_that_is_disabled_is_named_as_the_reason() {
+    let world = World::new().await;
+    world.kms().disable_key().key_id(world.customer().key_arn()).send().await.unwrap();
+    let run = world.enable().await;
+    assert_failed(&run, "Kms.KeyUnusable", &["enable-kms: ", "NOT_ENABLED"]);
+}
+
+#[tokio::test]
+async fn a_key_that_is_disabled_later_is_found_by_the_next_run() {
+    let world = World::new().await;
+    world.enable_successfully().await;
+    world.kms().disable_key().key_id(world.customer().key_arn()).send().await.unwrap();
+    let run = world.enable().await;
+    assert_failed(&run, "Kms.KeyUnusable", &["enable-kms: ", &world.customer().key_arn()]);
+}
+
+#[tokio::test]
+async fn a_permission_that_a_functions_role_lacks_is_named_with_its_step() {
+    for (function, policy, step, permission) in [
+        ("CreateRole", "read-atlas-secret", "create-role: ", "secretsmanager:GetSecretValue"),
+        ("UpdateTrust", "converge-access-role", "update-trust: ", "iam:GetRole"),
+        ("CreateEndpoint", "read-atlas-secret", "create-endpoint: us-east-1: ", "secretsmanager:GetSecretValue"),
+        ("Verify", "read-access-role", "verify: ", "iam:GetRole"),
+    ] {
+        let world = World::new().await;
+        let roles = world.iam().list_roles().send().await.unwrap().roles;
+        let of_function = |name: &str| name.contains(&format!("-{function}Role"));
+        let role = roles.iter().find(|role| of_function(role.role_name())).unwrap().role_name().to_owned();
+        world.iam().delete_role_policy().role_name(role).policy_name(policy).send().await.unwrap();
+        let run = world.enable().await;
+        assert_failed(&run, "Account.AccessDenied", &[step, permission]);
+    }
+}
+
+#[tokio::test]
+async fn the_functions_can_never_change_their_own_roles() {
+    let world = World::new().await;
+    let roles = world.iam().list_roles().send().await.unwrap().roles;
+    let own = roles.iter().find(|role| role.role_name().contains("-UpdateTrustRole")).unwrap();
+    let mut input = world.customer().input();
+    input["roleArn"] = json!(own.arn());
+    let run = world.enable_with(&input).await;
+    assert_failed(&run, "Account.AccessDenied", &["update-trust: ", own.arn()]);
+}
+
+#[tokio::test]
+async fn credentials_that_atlas_refuses_are_told_apart_from_a_secret_that_cannot_be_read() {
+    let world = World::new().await;
+    let secrets = aws_sdk_secretsmanager::Client::new(&world.account().sdk_config());
+    let put = async |text: &str| {
+        secrets.put_secret_value().secret_id("atlas-cmk/atlas").secret_string(text).send().await.unwrap()
+    };
+
+    put(r#"{"publicKey":"abcdefgh","privateKey":"not-the-right-one"}"#).await;
+    let run = world.enable().await;
+    assert_failed(&run, "Atlas.Unauthorized", &["create-role: ", "Project Owner"]);
+    assert!(!run.cause.unwrap().contains("not-the-right-one"));
+
+    put(r#"{"user":"abcdefgh","password":"not-the-right-shape"}"#).await;
+    let run = world.enable().await;
+    // Functions that are still warm with the refused key read the secret again before they give up.
+    assert_failed(&run, "Secret.Unusable", &["create-role: ", "clientId"]);
+    assert!(!run.cause.unwrap().contains("not-the-right-shape"));
+}

@@ -1,0 +1,189 @@
+//! A world for one test: an account in the shared engine, an Atlas of its own, and the stack deployed between them.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use atlas_cmk::{
+    atlas::{Atlas, Credential, CredentialSource, RetryPolicy},
+    ids::ProjectId,
+    policy::PolicyDocument,
+};
+use atlas_cmk_local::{
+    Account, Cloud,
+    cloud::TIME_SCALE,
+    engine::{Engine, Options},
+    execution::{self, Run},
+    functions::{self, Package},
+    seed::Customer,
+    simulator,
+};
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+struct Shared {
+    engine: Arc<Engine>,
+    packages: Vec<Package>,
+}
+
+static SHARED: OnceCell<Shared> = OnceCell::const_new();
+static NEXT: AtomicU32 = AtomicU32::new(1);
+
+async fn shared() -> &'static Shared {
+    let start = async || {
+        let packages = functions::build().await.unwrap();
+        let engine = Engine::start(Options { port: None, wait_scale: TIME_SCALE }).await.unwrap();
+        Shared { engine: Arc::new(engine), packages }
+    };
+    SHARED.get_or_init(start).await
+}
+
+/// The functions as they are deployed.
+pub(crate) async fn packages() -> &'static [Package] {
+    &shared().await.packages
+}
+
+pub(crate) struct World {
+    pub(crate) cloud: Cloud,
+}
+
+impl World {
+    /// A customer with an API key.
+    pub(crate) async fn new() -> Self {
+        Self::with_secret(json!({"publicKey": "abcdefgh", "privateKey": "a-private-key-of-atlas"})).await
+    }
+
+    /// A customer with this secret.
+    pub(crate) async fn with_secret(secret: Value) -> Self {
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let customer = Customer {
+            account: format!("{:012}", 100_000_000_000_u64 + u64::from(n)),
+            stack: format!("atlas-cmk-{n}"),
+            project_id: format!("66f0a1b2c3d4e5f6{n:08x}"),
+            role_name: "atlas-cmk".to_owned(),
+            key_id: format!("1234abcd12ab34cd56ef1234{n:08x}"),
+            replica_regions: vec!["eu-west-1".to_owned(), "ap-southeast-2".to_owned()],
+            secret,
+        };
+        let atlas = simulator::Options { port: None, time_scale: TIME_SCALE };
+        let shared = shared().await;
+        let cloud = Cloud::start(Arc::clone(&shared.engine), &shared.packages, customer, atlas).await.unwrap();
+        Self { cloud }
+    }
+
+    pub(crate) fn customer(&self) -> &Customer {
+        &self.cloud.customer
+    }
+
+    pub(crate) fn account(&self) -> &Account {
+        &self.cloud.stack.account
+    }
+
+    pub(crate) fn project_id(&self) -> ProjectId {
+        self.customer().project_id.parse().unwrap()
+    }
+
+    /// Enables encryption in all three regions.
+    pub(crate) async fn enable(&self) -> Run {
+        self.enable_with(&self.customer().input()).await
+    }
+
+    pub(crate) async fn enable_with(&self, input: &Value) -> Run {
+        execution::run(&self.cloud, "EnableEncryptionArn", input, |_| {}).await.unwrap()
+    }
+
+    /// Enables, and asserts that it worked and that the world is as asked for.
+    pub(crate) async fn enable_successfully(&self) -> Run {
+        let run = self.enable().await;
+        assert_eq!((run.error.as_deref(), run.cause.as_deref()), (None, None));
+        self.assert_enabled().await;
+        run
+    }
+
+    /// Atlas as a person uses it, past our steps.
+    pub(crate) fn atlas(&self) -> Atlas {
+        let secret = &self.customer().secret;
+        let text = |name: &str| secret[name].as_str().unwrap_or_default().to_owned();
+        let credential = Credential::ApiKey { public_key: text("publicKey"), private_key: text("privateKey").into() };
+        let url = self.cloud.simulator.url().parse().unwrap();
+        Atlas::new(
+            atlas_cmk::http::client(None).unwrap(),
+            url,
+            CredentialSource::Fixed(credential),
+            RetryPolicy::default(),
+        )
+    }
+
+    pub(crate) fn iam(&self) -> aws_sdk_iam::Client {
+        aws_sdk_iam::Client::new(&self.account().sdk_config())
+    }
+
+    pub(crate) fn kms(&self) -> aws_sdk_kms::Client {
+        aws_sdk_kms::Client::new(&self.account().sdk_config())
+    }
+
+    pub(crate) async fn trust_policy(&self) -> PolicyDocument {
+        let answer = self.iam().get_role().role_name(&self.customer().role_name).send().await.unwrap();
+        PolicyDocument::parse(answer.role.unwrap().assume_role_policy_document().unwrap()).unwrap()
+    }
+
+    pub(crate) async fn role_exists(&self) -> bool {
+        self.iam().get_role().role_name(&self.customer().role_name).send().await.is_ok()
+    }
+
+    /// The project as it is in Atlas.
+    pub(crate) async fn project(&self) -> Value {
+        self.cloud.simulator.project(&self.customer().project_id).await.unwrap()
+    }
+
+    /// The access role records of the project.
+    pub(crate) async fn records(&self) -> Vec<atlas_cmk::atlas::AccessRole> {
+        self.atlas().access_roles(&self.project_id()).await.unwrap()
+    }
+
+    /// Region and status of every private endpoint of the project, sorted.
+    pub(crate) async fn endpoints(&self) -> Vec<(String, String)> {
+        let endpoints = self.atlas().private_endpoints(&self.project_id()).await.unwrap();
+        let mut list: Vec<_> = endpoints.into_iter().map(|it| (it.region_name, it.status.to_string())).collect();
+        list.sort();
+        list
+    }
+
+    /// One record, authorized; the key, valid; one active endpoint in each region; nothing twice.
+    pub(crate) async fn assert_enabled(&self) {
+        let records = self.records().await;
+        let role_arn = self.customer().role_arn().parse().unwrap();
+        assert_eq!(records.len(), 1, "{records:?}");
+        assert!(records[0].is_authorized_for(&role_arn), "{records:?}");
+        let aws_kms = self.atlas().encryption_at_rest(&self.project_id()).await.unwrap().aws_kms.unwrap();
+        assert_eq!(aws_kms.enabled, Some(true));
+        assert_eq!(aws_kms.valid, Some(true));
+        assert_eq!(aws_kms.customer_master_key_id, Some(self.customer().key_arn()));
+        assert_eq!(aws_kms.role_id.as_deref(), Some(records[0].role_id.as_ref()));
+        assert_eq!(aws_kms.require_private_networking, Some(true));
+        let active = |region: &str| (region.to_owned(), "ACTIVE".to_owned());
+        assert_eq!(self.endpoints().await, [active("AP_SOUTHEAST_2"), active("EU_WEST_1"), active("US_EAST_1")]);
+    }
+
+    /// The requests Atlas got that change something, as method and path without the project.
+    pub(crate) async fn writes(&self) -> Vec<String> {
+        let requests = self.cloud.simulator.requests().await.unwrap();
+        let text = |request: &Value, field: &str| request[field].as_str().unwrap_or_default().to_owned();
+        requests
+            .iter()
+            .filter(|request| text(request, "method") != "GET" && request["authenticated"] == true)
+            .filter(|request| !text(request, "path").contains("/oauth/"))
+            .map(|request| {
+                let path = text(request, "path");
+                let prefix = format!("/api/atlas/v2/groups/{}", self.customer().project_id);
+                format!("{} {}", text(request, "method"), path.trim_start_matches(&prefix))
+            })
+            .collect()
+    }
+}
+
+/// The steps that changed something, in order.
+pub(crate) fn changed_steps(run: &Run) -> Vec<&str> {
+    run.changes().iter().map(|change| change["step"].as_str().unwrap()).collect()
+}

@@ -1,0 +1,61 @@
+//! infra/template.yaml as JSON: `!Ref X` is `{"Ref": "X"}`, any other `!F x` is `{"Fn::F": x}`.
+
+use saphyr::{LoadableYamlNode, Scalar, Yaml};
+use serde_json::{Map, Value, json};
+
+/// Reads the template.
+///
+/// # Errors
+/// If it is missing or no YAML.
+pub fn load() -> anyhow::Result<Value> {
+    let text = crate::read("infra/template.yaml")?;
+    let documents = Yaml::load_from_str(&text)?;
+    documents.first().map(to_json).ok_or_else(|| anyhow::anyhow!("infra/template.yaml is empty"))
+}
+
+fn to_json(yaml: &Yaml) -> Value {
+    match yaml {
+        Yaml::Value(Scalar::Boolean(flag)) => json!(flag),
+        Yaml::Value(Scalar::Integer(number)) => json!(number),
+        Yaml::Value(Scalar::FloatingPoint(number)) => json!(number.into_inner()),
+        Yaml::Value(Scalar::String(text)) => json!(text),
+        Yaml::Representation(text, ..) => json!(text),
+        Yaml::Sequence(list) => list.iter().map(to_json).collect(),
+        Yaml::Mapping(mapping) => mapping
+            .iter()
+            .map(|(key, value)| (to_json(key).as_str().unwrap_or_default().to_owned(), to_json(value)))
+            .collect::<Map<_, _>>()
+            .into(),
+        Yaml::Tagged(tag, inner) => {
+            let name = if tag.suffix == "Ref" { "Ref".to_owned() } else { format!("Fn::{}", tag.suffix) };
+            json!({ name: to_json(inner) })
+        }
+        _ => Value::Null,
+    }
+}
+
+/// The resource that `!GetAtt Resource.Attribute` names.
+pub fn get_att(value: &Value) -> Option<&str> {
+    value.get("Fn::GetAtt")?.as_str()?.split('.').next()
+}
+
+/// The actions that the inline policies of a role resource allow.
+pub fn allowed_actions(role: &Value) -> Vec<String> {
+    let statements = role["Properties"]["Policies"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().cloned().unwrap_or_default());
+    let unconditional = statements.flat_map(|statement| match statement.get("Fn::If") {
+        Some(branches) => branches.as_array().cloned().unwrap_or_default(),
+        None => vec![statement],
+    });
+    unconditional
+        .filter(|statement| statement["Effect"] == "Allow")
+        .flat_map(|statement| match &statement["Action"] {
+            Value::String(one) => vec![one.clone()],
+            Value::Array(many) => many.iter().filter_map(|action| action.as_str().map(str::to_owned)).collect(),
+            _ => Vec::new(),
+        })
+        .collect()
+}
