@@ -7,7 +7,6 @@
 mod install;
 
 use std::{
-    net::{Ipv4Addr, TcpListener},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -16,7 +15,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{http, workspace};
+use crate::{http, port, workspace};
 
 /// How an engine is started.
 #[derive(Debug, Clone, Copy)]
@@ -54,13 +53,8 @@ impl Engine {
     pub async fn start(options: Options) -> Result<Self> {
         let python = install::python().await?;
         let port = match options.port {
-            Some(port) => {
-                TcpListener::bind((Ipv4Addr::LOCALHOST, port)).with_context(|| {
-                    format!("port {port} is in use: stop what listens there, or choose another with --port")
-                })?;
-                port
-            }
-            None => TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port(),
+            Some(port) => port::require_free(port, "--port").map(|()| port)?,
+            None => port::any_free()?,
         };
         let folder = tempfile::Builder::new().prefix("atlas-cmk-engine-").tempdir()?.keep();
         let process = spawn(&python, &folder, port, options.wait_scale)?;

@@ -16,6 +16,7 @@ pub mod engine;
 pub mod execution;
 pub mod functions;
 pub mod http;
+pub mod port;
 pub mod progress;
 pub mod report;
 pub mod seed;

@@ -47,8 +47,8 @@ async fn main() -> ExitCode {
 
 async fn demo(arguments: Arguments) -> Result<()> {
     progress::heading("The embedded cloud");
-    let packages = functions::build().await?;
     let engine = Engine::start(Options { port: None, wait_scale: TIME_SCALE }).await?;
+    let packages = functions::build().await?;
     let cloud = Cloud::start(Arc::new(engine), &packages, Customer::of_the_samples(), ATLAS).await?;
     // As on AWS, where a role cannot be assumed for some seconds after it was made.
     cloud.simulator.behave(json!({"propagationSeconds": 15})).await?;

@@ -8,7 +8,7 @@ use atlas_cmk_local::{
     account::REGION,
     cloud::TIME_SCALE,
     engine::{Engine, Options},
-    functions, progress,
+    functions, port, progress,
     seed::Customer,
     simulator,
 };
@@ -58,6 +58,7 @@ async fn main() -> ExitCode {
 }
 
 async fn up(port: u16, atlas_port: u16, time_scale: f64) -> Result<()> {
+    port::require_free(atlas_port, "--atlas-port")?;
     let engine = Engine::start(Options { port: Some(port), wait_scale: time_scale }).await?;
     let packages = functions::build().await?;
     let atlas = simulator::Options { port: Some(atlas_port), time_scale };

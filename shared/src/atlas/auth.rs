@@ -20,15 +20,22 @@ use super::{AtlasError, Credential, CredentialSource};
 /// A token is renewed this long before it expires, so that none expires on its way to Atlas.
 const RENEWAL_MARGIN: Duration = Duration::from_mins(1);
 
+/// No token is trusted for longer, whatever its `expires_in` says. Atlas's live an hour.
+const LONGEST_LIFE: Duration = Duration::from_hours(1);
+
 pub(super) struct Authenticator {
     http: reqwest::Client,
     base_url: Url,
     source: CredentialSource,
-    session: Mutex<Option<Session>>,
+    session: Mutex<Session>,
 }
 
+/// What is kept between requests. Every new secret, challenge or token makes a new generation, so that of several calls which
+/// were refused for the same reason only the first renews anything.
+#[derive(Default)]
 struct Session {
-    credential: Credential,
+    generation: u64,
+    credential: Option<Credential>,
     challenge: Option<WwwAuthenticateHeader>,
     token: Option<Token>,
 }
@@ -44,73 +51,98 @@ struct TokenAnswer {
     expires_in: u64,
 }
 
+/// How a request is authenticated.
+pub(super) struct Authorization {
+    /// `None` for the first request with an API key, which is sent to be challenged.
+    pub(super) header: Option<HeaderValue>,
+    /// What it was made from; to be handed back if it is refused.
+    pub(super) generation: u64,
+}
+
 impl Authenticator {
     pub(super) fn new(http: reqwest::Client, base_url: Url, source: CredentialSource) -> Self {
-        Self { http, base_url, source, session: Mutex::new(None) }
+        Self { http, base_url, source, session: Mutex::default() }
     }
 
-    /// The `Authorization` of a request; `None` for the first request with an API key, which is sent to be challenged.
-    ///
-    /// `count` is called for every request this makes itself.
-    pub(super) async fn header(
+    /// The authorization of a request. `count` is called for every request to Atlas this makes itself.
+    pub(super) async fn authorize(
         &self,
         method: &Method,
         url: &Url,
         count: impl Fn(),
-    ) -> Result<Option<HeaderValue>, AtlasError> {
+    ) -> Result<Authorization, AtlasError> {
         // Held while a secret is read or a token minted: whoever comes second finds it done.
         let mut session = self.session.lock().await;
-        let session = match &mut *session {
-            Some(session) => session,
-            none => none.insert(Session {
-                credential: self.source.read().await.map_err(AtlasError::credentials)?,
-                challenge: None,
-                token: None,
-            }),
+        let session = &mut *session;
+        let credential = match &session.credential {
+            Some(credential) => credential,
+            None => session.credential.insert(self.source.read().await.map_err(AtlasError::credentials)?),
         };
-        let text = match &session.credential {
-            Credential::ApiKey { public_key, private_key } => {
-                let Some(challenge) = &mut session.challenge else { return Ok(None) };
-                digest(challenge, public_key, private_key, method, url)?
-            }
+        let text = match credential {
+            Credential::ApiKey { public_key, private_key } => match &mut session.challenge {
+                None => None,
+                Some(challenge) => Some(digest(challenge, public_key, private_key, method, url)?),
+            },
             Credential::ServiceAccount { client_id, client_secret } => {
-                let fresh = session.token.take().filter(|token| Instant::now() < token.renew_at);
-                let token = match fresh {
+                let token = match session.token.take().filter(|token| Instant::now() < token.renew_at) {
                     Some(token) => token,
                     None => {
                         count();
-                        self.mint(client_id, client_secret).await?
+                        let token = self.mint(client_id, client_secret).await?;
+                        session.generation += 1;
+                        token
                     }
                 };
                 let text = format!("Bearer {}", token.bearer.expose_secret());
                 session.token = Some(token);
-                text
+                Some(text)
             }
         };
-        let mut value = HeaderValue::try_from(text).map_err(|_| AtlasError::unusable_credentials())?;
-        value.set_sensitive(true);
-        Ok(Some(value))
+        let header = text.map(HeaderValue::try_from).transpose().map_err(|_| AtlasError::unusable_credentials())?;
+        let header = header.map(|mut value| {
+            value.set_sensitive(true);
+            value
+        });
+        Ok(Authorization { header, generation: session.generation })
     }
 
     /// Takes the digest challenge of a 401. False if there is none, or if digest is not what we authenticate with.
-    pub(super) async fn accept_challenge(&self, headers: &HeaderMap) -> bool {
+    pub(super) async fn accept_challenge(&self, refused: u64, headers: &HeaderMap) -> bool {
         let challenge = headers
             .get_all(WWW_AUTHENTICATE)
             .iter()
             .filter_map(|value| value.to_str().ok())
             .find_map(|text| WwwAuthenticateHeader::parse(text).ok());
-        match (&mut *self.session.lock().await, challenge) {
-            (Some(session), Some(challenge)) if matches!(session.credential, Credential::ApiKey { .. }) => {
-                session.challenge = Some(challenge);
-                true
-            }
-            _ => false,
+        let mut session = self.session.lock().await;
+        if !matches!(session.credential, Some(Credential::ApiKey { .. })) {
+            return false;
         }
+        let Some(challenge) = challenge else { return false };
+        if session.generation == refused {
+            session.challenge = Some(challenge);
+            session.generation += 1;
+        }
+        true
     }
 
-    /// Forgets secret, challenge and token, so that the next request reads the secret again: it may have been rotated.
-    pub(super) async fn forget(&self) {
-        *self.session.lock().await = None;
+    /// Reads the secret again, which may have been rotated, and gives up the token. False if that leaves nothing to try: the
+    /// credentials are the same, and were refused for `lack_of_rights`, which another token would not mend.
+    pub(super) async fn renew(&self, refused: u64, lack_of_rights: bool) -> Result<bool, AtlasError> {
+        let mut session = self.session.lock().await;
+        if session.generation != refused {
+            return Ok(true);
+        }
+        let credential = self.source.read().await.map_err(AtlasError::credentials)?;
+        if lack_of_rights && session.credential.as_ref().is_some_and(|current| current.is_the_same_as(&credential)) {
+            return Ok(false);
+        }
+        *session = Session { generation: refused + 1, credential: Some(credential), ..Session::default() };
+        Ok(true)
+    }
+
+    /// What a call can renew if not even an authorization could be had for it.
+    pub(super) async fn generation(&self) -> u64 {
+        self.session.lock().await.generation
     }
 
     async fn mint(&self, client_id: &str, client_secret: &SecretString) -> Result<Token, AtlasError> {
@@ -131,7 +163,7 @@ impl Authenticator {
             return Err(AtlasError::token_refused(status, &headers, &body));
         }
         let answer: TokenAnswer = serde_json::from_slice(&body).map_err(|_| AtlasError::token_unreadable(status))?;
-        let lifetime = Duration::from_secs(answer.expires_in);
+        let lifetime = Duration::from_secs(answer.expires_in).min(LONGEST_LIFE);
         Ok(Token { bearer: answer.access_token, renew_at: asked_at + lifetime.saturating_sub(RENEWAL_MARGIN) })
     }
 }
@@ -151,6 +183,6 @@ fn digest(
         None::<&[u8]>,
         HttpMethod::from(method.as_str()),
     );
-    let answer = challenge.respond(&context).map_err(|_| AtlasError::unusable_credentials())?;
+    let answer = challenge.respond(&context).map_err(|_| AtlasError::unknown_challenge())?;
     Ok(answer.to_header_string())
 }

@@ -51,6 +51,17 @@ enum SecretValue {
 }
 
 impl Credential {
+    /// Whether these are the very same credentials, secret part included.
+    pub(super) fn is_the_same_as(&self, other: &Self) -> bool {
+        let parts = |credential: &Self| match credential {
+            Self::ApiKey { public_key: who, private_key: secret }
+            | Self::ServiceAccount { client_id: who, client_secret: secret } => {
+                (who.clone(), secret.expose_secret().to_owned())
+            }
+        };
+        std::mem::discriminant(self) == std::mem::discriminant(other) && parts(self) == parts(other)
+    }
+
     /// Reads the text of a secret.
     ///
     /// # Errors

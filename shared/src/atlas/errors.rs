@@ -144,8 +144,12 @@ impl AtlasError {
     pub(super) fn unusable_credentials() -> Self {
         Self::plain(Error::new(
             ErrorName::SecretUnusable,
-            "the Atlas credentials cannot be used: they hold characters that HTTP does not carry, or Atlas's challenge is of an unknown kind",
+            "the Atlas credentials cannot be used: they hold characters that HTTP does not carry",
         ))
+    }
+
+    pub(super) fn unknown_challenge() -> Self {
+        Self::plain(Error::new(ErrorName::AtlasRejected, "Atlas asks for a kind of HTTP digest that is not known here"))
     }
 
     pub(super) fn out_of_time() -> Self {
@@ -172,8 +176,14 @@ impl AtlasError {
 
     /// The token endpoint's refusal. Its error code and description are safe to quote, the request is not.
     pub(super) fn token_refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
-        let body: OAuthBody = serde_json::from_slice(body).unwrap_or_default();
-        let (name, fix) = naming::of_token_refusal(status, body.error.as_deref());
+        let body: Option<OAuthBody> = serde_json::from_slice(body).ok();
+        let silent_refusal = status == StatusCode::FORBIDDEN && body.is_none();
+        let body = body.unwrap_or_default();
+        let (name, fix) = if silent_refusal {
+            (ErrorName::AtlasUnavailable, "")
+        } else {
+            naming::of_token_refusal(status, body.error.as_deref())
+        };
         let message = format!(
             "asking for an access token: {} (HTTP {}{}){fix}",
             body.error_description.as_deref().unwrap_or("refused").trim_end_matches('.'),
@@ -181,7 +191,7 @@ impl AtlasError {
             body.error.map(|error| format!(", {error}")).unwrap_or_default(),
         );
         Self {
-            repeatable: matches!(status.as_u16(), 429 | 500..=599),
+            repeatable: silent_refusal || matches!(status.as_u16(), 429 | 500..=599),
             credentials_refused: name == ErrorName::AtlasUnauthorized,
             retry_after: retry_after(headers),
             ..Self::plain(Error::new(name, message))

@@ -13,6 +13,9 @@ use crate::ids::{PrivateEndpointId, ProjectId, Region};
 /// The most a page of a list can hold.
 const PAGE: usize = 500;
 
+/// More pages than there can be: Atlas knows some forty regions.
+const PAGES: usize = 10;
+
 /// A private endpoint. Atlas may recreate one under a new id, so it is the region that identifies it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -121,7 +124,7 @@ impl Atlas {
     /// Any [`AtlasError`]. Even reading needs the role Project Owner.
     pub async fn private_endpoints(&self, project: &ProjectId) -> Result<Vec<PrivateEndpoint>, AtlasError> {
         let mut endpoints = Vec::new();
-        for number in 1.. {
+        for number in 1..=PAGES {
             let call = Call::get(V2023_01_01, path(project)).query("itemsPerPage", PAGE).query("pageNum", number);
             let page: Page = self.call(call).await?;
             let results = page.results.unwrap_or_default();

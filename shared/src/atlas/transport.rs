@@ -8,12 +8,12 @@ use std::{
 use backon::{ExponentialBuilder, Retryable};
 use reqwest::{
     Method, Response, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use url::Url;
 
-use super::{Atlas, AtlasError};
+use super::{Atlas, AtlasError, ErrorCode, auth::Authorization};
 
 /// The version of every resource this client uses. Versions belong to resources: each call names its own.
 pub(super) const V2023_01_01: &str = "application/vnd.atlas.2023-01-01+json";
@@ -77,8 +77,11 @@ impl Atlas {
             .when(AtlasError::may_be_repeated)
             .adjust(|error, delay| {
                 let delay = delay?.max(error.retry_after().unwrap_or_default());
-                let in_time = self.deadline.is_none_or(|deadline| Instant::now() + delay + RESERVE < deadline);
-                in_time.then_some(delay)
+                // Saturating: a server may name any delay.
+                let in_time = |deadline: Instant| {
+                    delay.saturating_add(RESERVE) < deadline.saturating_duration_since(Instant::now())
+                };
+                self.deadline.is_none_or(in_time).then_some(delay)
             })
             .await
     }
@@ -97,43 +100,61 @@ impl Atlas {
     /// Sends the call, answers a digest challenge, and on another 401 reads the secret again, once.
     async fn authenticated(&self, call: &Call) -> Result<Response, AtlasError> {
         let url = self.url(call)?;
-        let (mut challenged, mut refreshed) = (false, false);
+        let (mut challenged, mut renewed) = (false, false);
         loop {
-            let authorization = self.shared.auth.header(&call.method, &url, || self.count()).await;
-            let authorization = match authorization {
-                Err(error) if error.credentials_refused() && !refreshed => {
-                    refreshed = true;
-                    self.shared.auth.forget().await;
+            let authorization = match self.authorization(call, &url).await {
+                Err(error) if error.credentials_refused() && !renewed => {
+                    renewed = true;
+                    self.renew(call, self.shared.auth.generation().await, false).await?;
                     continue;
                 }
-                other => other.map_err(|error| error.during(call))?,
+                other => other?,
             };
-            let mut request = self
-                .shared
-                .http
-                .request(call.method.clone(), url.clone())
-                .header(ACCEPT, call.version)
-                .timeout(self.time_left()?);
-            if let Some(value) = authorization {
-                request = request.header(AUTHORIZATION, value);
-            }
-            if let Some(body) = &call.body {
-                request = request.header(CONTENT_TYPE, call.version).body(body.clone());
-            }
-            self.count();
-            let response = request.send().await.map_err(|error| AtlasError::transport(call, &error))?;
+            let response = self.send(call, &url, authorization.header).await?;
             if response.status() != StatusCode::UNAUTHORIZED {
                 return Ok(response);
             }
-            if !challenged && self.shared.auth.accept_challenge(response.headers()).await {
+            let refused = authorization.generation;
+            if !challenged && self.shared.auth.accept_challenge(refused, response.headers()).await {
                 challenged = true;
-            } else if !refreshed {
-                (challenged, refreshed) = (false, true);
-                self.shared.auth.forget().await;
+            } else if !renewed && self.renew(call, refused, is_lack_of_rights(&response)).await? {
+                (challenged, renewed) = (false, true);
             } else {
                 return Ok(response);
             }
         }
+    }
+
+    async fn authorization(&self, call: &Call, url: &Url) -> Result<Authorization, AtlasError> {
+        let authorize = self.shared.auth.authorize(&call.method, url, || self.count());
+        match tokio::time::timeout(self.time_left()?, authorize).await {
+            Ok(result) => result.map_err(|error| error.during(call)),
+            Err(_) => Err(AtlasError::out_of_time().during(call)),
+        }
+    }
+
+    async fn renew(&self, call: &Call, refused: u64, lack_of_rights: bool) -> Result<bool, AtlasError> {
+        match tokio::time::timeout(self.time_left()?, self.shared.auth.renew(refused, lack_of_rights)).await {
+            Ok(result) => result.map_err(|error| error.during(call)),
+            Err(_) => Err(AtlasError::out_of_time().during(call)),
+        }
+    }
+
+    async fn send(&self, call: &Call, url: &Url, authorization: Option<HeaderValue>) -> Result<Response, AtlasError> {
+        let mut request = self
+            .shared
+            .http
+            .request(call.method.clone(), url.clone())
+            .header(ACCEPT, call.version)
+            .timeout(self.time_left()?);
+        if let Some(value) = authorization {
+            request = request.header(AUTHORIZATION, value);
+        }
+        if let Some(body) = &call.body {
+            request = request.header(CONTENT_TYPE, call.version).body(body.clone());
+        }
+        self.count();
+        request.send().await.map_err(|error| AtlasError::transport(call, &error))
     }
 
     fn url(&self, call: &Call) -> Result<Url, AtlasError> {
@@ -159,4 +180,11 @@ impl Atlas {
         let left = deadline.saturating_duration_since(Instant::now()).saturating_sub(RESERVE);
         if left.is_zero() { Err(AtlasError::out_of_time()) } else { Ok(left.min(LONGEST)) }
     }
+}
+
+/// Whether a 401 says that the credentials are known but lack a role, as far as its headers tell.
+fn is_lack_of_rights(response: &Response) -> bool {
+    let code = response.headers().get("x-error-code").and_then(|value| value.to_str().ok());
+    let code = code.map(|code| ErrorCode::from(code.to_owned()));
+    matches!(code, Some(ErrorCode::NotInGroup | ErrorCode::UserUnauthorized | ErrorCode::UserCannotAccessGroup))
 }

@@ -46,9 +46,9 @@ fn name_of(code: &str, message: &str) -> ErrorName {
         | "InternalServiceErrorException"
         | "ServiceFailure"
         | "RequestTimeout" => ErrorName::AwsUnavailable,
-        "InvalidClientTokenId" | "UnrecognizedClientException" | "ExpiredToken" | "ExpiredTokenException" => {
-            ErrorName::AccountNotReady
-        }
+        // A new environment of the function gets new credentials.
+        "ExpiredToken" | "ExpiredTokenException" => ErrorName::AwsUnavailable,
+        "InvalidClientTokenId" | "UnrecognizedClientException" => ErrorName::AccountNotReady,
         _ => ErrorName::Internal,
     }
 }
