@@ -43,7 +43,25 @@ def let_keys_choose_their_ids():
     kms._create_key = create_key_with_id
 
 
+def show_conditions_the_role_of_a_session():
+    """On AWS, aws:PrincipalArn is the ARN of the role, with its path. MiniStack 1.5.33 has that of the session there."""
+    from ministack.core import iam_evaluator
+    from ministack.services import iam
+
+    resolve = iam_evaluator._resolve_condition_key
+
+    def resolve_principal(key, context):
+        if key.lower() == "aws:principalarn" and ":assumed-role/" in context.principal_arn:
+            name = context.principal_arn.split("/")[1]
+            role = iam._roles.get_scoped(context.principal_account, None, name)
+            return role["Arn"] if role else context.principal_arn
+        return resolve(key, context)
+
+    iam_evaluator._resolve_condition_key = resolve_principal
+
+
 end_with_parent()
+show_conditions_the_role_of_a_session()
 let_keys_choose_their_ids()
 sys.argv = ["ministack"]
 from ministack.app import main  # noqa: E402

@@ -6,11 +6,11 @@ use anyhow::Result;
 
 use crate::{
     Account,
-    deploy::{Stack, deploy},
+    deploy::{Stack, Template, deploy},
     engine::Engine,
     functions::Package,
     progress,
-    seed::Customer,
+    seed::{Customer, EXTERNAL_ID},
     simulator::{self, Simulator},
 };
 
@@ -25,6 +25,8 @@ pub struct Cloud {
     pub simulator: Simulator,
     /// Who it is for.
     pub customer: Customer,
+    /// The account of role and key.
+    pub account: Account,
     /// What was deployed.
     pub stack: Stack,
 }
@@ -41,13 +43,22 @@ impl Cloud {
         atlas: simulator::Options,
     ) -> Result<Self> {
         let simulator = Simulator::start(atlas, &engine.url()).await?;
-        let account = Account::new(&customer.account, engine.url());
         customer.seed_atlas(&simulator).await?;
-        let secret_arn = customer.seed_account(&account).await?;
+        let (hub, account) = (Account::new(&customer.hub, engine.url()), Account::new(&customer.account, engine.url()));
+        customer.seed_keys(&account).await?;
+        let secret_arn = customer.seed_secret(&hub).await?;
         progress::step("deploying infra/template.yaml through CloudFormation");
         let parameters =
             [("AtlasSecretArn", secret_arn.as_str()), ("AtlasBaseUrl", &simulator.url()), ("Architecture", "x86_64")];
-        let stack = deploy(&account, &customer.stack, packages, &parameters).await?;
-        Ok(Self { engine, simulator, customer, stack })
+        let template = Template { file: "template.yaml", packages, parameters: &parameters };
+        let stack = deploy(&hub, &customer.stack, template).await?;
+        if customer.hub != customer.account {
+            progress::step("deploying infra/spoke.yaml in the other account");
+            let parameters =
+                [("HubAccountId", hub.id.as_str()), ("HubStackName", &customer.stack), ("ExternalId", EXTERNAL_ID)];
+            let template = Template { file: "spoke.yaml", packages: &[], parameters: &parameters };
+            deploy(&account, "atlas-cmk-spoke", template).await?;
+        }
+        Ok(Self { engine, simulator, customer, account, stack })
     }
 }

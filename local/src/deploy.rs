@@ -1,4 +1,4 @@
-//! Deploys infra/template.yaml through CloudFormation, the way `sam deploy` does: artifacts to a bucket, local paths of the
+//! Deploys the templates of infra/ through CloudFormation, the way `sam deploy` does: artifacts to a bucket, local paths of the
 //! template replaced by where they went, and the stack created from that.
 
 use std::{
@@ -33,24 +33,35 @@ impl Stack {
     }
 }
 
-/// Deploys a stack of this name with the given parameters and waits for it.
+/// What to deploy.
+#[derive(Debug, Clone, Copy)]
+pub struct Template<'a> {
+    /// The file below `infra/`.
+    pub file: &'a str,
+    /// The functions it names.
+    pub packages: &'a [Package],
+    /// Its parameters.
+    pub parameters: &'a [(&'a str, &'a str)],
+}
+
+/// Deploys a template as a stack of this name and waits for it.
 ///
 /// The engine ends running functions of the same name in other accounts, so accounts that are used at the same time need
 /// stacks of different names.
 ///
 /// # Errors
 /// If CloudFormation refuses or fails, with the reasons of the resources that failed.
-pub async fn deploy(account: &Account, name: &str, packages: &[Package], parameters: &[(&str, &str)]) -> Result<Stack> {
-    let template = upload(account, packages).await?;
+pub async fn deploy(account: &Account, name: &str, template: Template<'_>) -> Result<Stack> {
+    let body = upload(account, template).await?;
     let cloudformation = aws_sdk_cloudformation::Client::new(&account.sdk_config());
     let parameter =
         |(key, value): &(&str, &str)| Parameter::builder().parameter_key(*key).parameter_value(*value).build();
     cloudformation
         .create_stack()
         .stack_name(name)
-        .template_body(template)
-        .set_parameters(Some(parameters.iter().map(parameter).collect()))
-        .capabilities(Capability::CapabilityIam)
+        .template_body(body)
+        .set_parameters(Some(template.parameters.iter().map(parameter).collect()))
+        .capabilities(Capability::CapabilityNamedIam)
         .capabilities(Capability::CapabilityAutoExpand)
         .send()
         .await
@@ -73,7 +84,7 @@ pub async fn deploy(account: &Account, name: &str, packages: &[Package], paramet
 }
 
 /// Puts the artifacts into a bucket and returns the template that points there.
-async fn upload(account: &Account, packages: &[Package]) -> Result<String> {
+async fn upload(account: &Account, source: Template<'_>) -> Result<String> {
     let config = aws_sdk_s3::config::Builder::from(&account.sdk_config()).force_path_style(true).build();
     let s3 = aws_sdk_s3::Client::from_conf(config);
     let bucket = format!("{BUCKET}-{}", account.id);
@@ -88,8 +99,8 @@ async fn upload(account: &Account, packages: &[Package]) -> Result<String> {
             .map(|_| format!("s3://{bucket}/{key}"))
     };
 
-    let mut template = workspace::read("infra/template.yaml")?;
-    for package in packages {
+    let mut template = workspace::read(&format!("infra/{}", source.file))?;
+    for package in source.packages {
         let uri = put(&format!("{}.zip", package.name), package.zip.clone()).await?;
         template = template.replace(&format!("CodeUri: ../functions/{}\n", package.name), &format!("CodeUri: {uri}\n"));
     }
@@ -102,7 +113,7 @@ async fn upload(account: &Account, packages: &[Package]) -> Result<String> {
         uploaded = uploaded.replace(&format!("DefinitionUri: {path}\n"), &format!("DefinitionUri: {uri}\n"));
     }
     if uploaded.contains("CodeUri: ../") {
-        bail!("infra/template.yaml deploys a function that is not in functions/");
+        bail!("infra/{} deploys a function that is not in functions/", source.file);
     }
     Ok(uploaded)
 }

@@ -9,12 +9,17 @@ use crate::{Account, simulator::Simulator};
 /// A tag that the engine takes the id of a new key from. AWS gives keys random ids.
 const KEY_ID_TAG: &str = "local:key-id";
 
+/// What the functions present to the account of role and key, where that is another than theirs.
+pub const EXTERNAL_ID: &str = "b0a7c1de-5f2e-4f0e-9f5c-3d2c1b0a9e8d";
+
 /// A customer: what the input of an enablement names.
 #[derive(Debug, Clone)]
 pub struct Customer {
-    /// The AWS account.
+    /// The AWS account of the role and the key.
     pub account: String,
-    /// The name of the stack that is deployed there.
+    /// The AWS account that the functions run in: the same, or another.
+    pub hub: String,
+    /// The name of the stack that is deployed in the hub.
     pub stack: String,
     /// The Atlas project.
     pub project_id: String,
@@ -33,6 +38,7 @@ impl Customer {
     pub fn of_the_samples() -> Self {
         Self {
             account: "444455556666".to_owned(),
+            hub: "444455556666".to_owned(),
             stack: "atlas-cmk".to_owned(),
             project_id: "66f0a1b2c3d4e5f601234567".to_owned(),
             role_name: "atlas-cmk".to_owned(),
@@ -56,19 +62,24 @@ impl Customer {
     pub fn input(&self) -> Value {
         let regions: Vec<&str> =
             std::iter::once(crate::account::REGION).chain(self.replica_regions.iter().map(String::as_str)).collect();
-        json!({
+        let mut input = json!({
             "projectId": self.project_id,
             "roleArn": self.role_arn(),
             "keyArn": self.key_arn(),
             "regions": regions,
-        })
+        });
+        if self.hub != self.account {
+            let role_arn = format!("arn:aws:iam::{}:role/AtlasCmkSpoke", self.account);
+            input["account"] = json!({"roleArn": role_arn, "externalId": EXTERNAL_ID});
+        }
+        input
     }
 
-    /// Creates key, replicas and secret in the account; returns the ARN of the secret.
+    /// Creates the key and its replicas in the account.
     ///
     /// # Errors
     /// If the engine refuses.
-    pub async fn seed_account(&self, account: &Account) -> Result<String> {
+    pub async fn seed_keys(&self, account: &Account) -> Result<()> {
         let kms = aws_sdk_kms::Client::new(&account.sdk_config());
         kms.create_key()
             .multi_region(true)
@@ -80,7 +91,15 @@ impl Customer {
         for region in &self.replica_regions {
             kms.replicate_key().key_id(self.key_arn()).replica_region(region).send().await.context("no replica")?;
         }
-        let secrets = aws_sdk_secretsmanager::Client::new(&account.sdk_config());
+        Ok(())
+    }
+
+    /// Stores the secret in the hub; returns its ARN.
+    ///
+    /// # Errors
+    /// If the engine refuses.
+    pub async fn seed_secret(&self, hub: &Account) -> Result<String> {
+        let secrets = aws_sdk_secretsmanager::Client::new(&hub.sdk_config());
         let secret = secrets
             .create_secret()
             .name("atlas-cmk/atlas")

@@ -80,6 +80,11 @@ impl Atlas {
         Self { shared: Arc::clone(&self.shared), deadline: Some(deadline), requests: Arc::default() }
     }
 
+    /// The shortest wait before anything is asked again.
+    pub(crate) fn retry_floor(&self) -> Duration {
+        self.shared.retry.floor
+    }
+
     /// The requests sent so far for this invocation, those for authentication included.
     pub fn requests(&self) -> u32 {
         self.requests.load(Ordering::Relaxed)

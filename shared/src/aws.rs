@@ -1,5 +1,6 @@
 //! AWS, as thin typed calls: what a step asks for and what it can do about a refusal, nothing of the SDKs' shapes.
 
+mod accounts;
 mod errors;
 mod iam;
 mod secrets;
@@ -11,6 +12,7 @@ use aws_sdk_iam::config::{BehaviorVersion, Region, retry::RetryConfig, timeout::
 use aws_smithy_async::{rt::sleep::TokioSleep, time::SystemTimeSource};
 use aws_types::SdkConfig;
 
+pub use accounts::{AccountAccess, Accounts, Caller};
 pub use errors::aws_error;
 pub use iam::{CreateRole, Iam, Role};
 pub use secrets::Secrets;
@@ -19,6 +21,9 @@ use crate::{http::SdkHttpClient, settings::Settings};
 
 /// Of one attempt of one call. Every call we make answers within a second or two.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Of all attempts of one call: a step makes four calls at the most, and its function has two minutes.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The configuration every SDK client is built from. There is no credential chain to walk: Lambda puts the credentials
 /// of the function's role into the environment.
@@ -31,7 +36,12 @@ pub fn sdk_config(settings: &Settings, http: &reqwest::Client) -> SdkConfig {
         .sleep_impl(TokioSleep::new())
         .time_source(SystemTimeSource::new())
         .retry_config(RetryConfig::standard().with_max_attempts(3))
-        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build());
+        .timeout_config(
+            TimeoutConfig::builder()
+                .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                .operation_timeout(OPERATION_TIMEOUT)
+                .build(),
+        );
     config.set_endpoint_url(settings.aws_endpoint_url.as_ref().map(ToString::to_string));
     config.build()
 }

@@ -58,6 +58,11 @@ impl PolicyDocument {
         }
     }
 
+    /// The version of the policy language it is written in.
+    pub fn version(&self) -> &str {
+        self.0.get("Version").and_then(Value::as_str).unwrap_or("2008-10-17")
+    }
+
     /// The statements, in their order.
     pub fn statements(&self) -> Vec<Statement> {
         let statement = |value: &Value| value.as_object().cloned().map(Statement::from);
@@ -122,7 +127,6 @@ impl PolicyDocument {
 
     fn with_statements(&self, statements: Vec<Statement>) -> Self {
         let mut document = self.0.clone();
-        document.entry("Version").or_insert_with(|| VERSION.into());
         document.insert("Statement".to_owned(), statements.into_iter().map(Value::from).collect());
         Self(document)
     }

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    aws::AccountAccess,
     change::Change,
     error::{Error, ErrorName, Result},
     ids::{AccessRoleId, IamPolicyArn, IamRoleArn, KmsKeyArn, ProjectId, Region},
@@ -29,6 +30,9 @@ pub struct EnableEncryption {
     /// How the IAM role is created where it is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<RoleOptions>,
+    /// The account of role and key, if it is not the one the functions run in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountAccess>,
     /// How long to wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadlines: Option<Deadlines>,
@@ -104,6 +108,18 @@ impl EnableEncryption {
                 }
             }
         }
+        if let Some(account) = &self.account
+            && account.role_arn.account() != self.role_arn.account()
+        {
+            return Err(invalid(
+                "account.roleArn",
+                &format!(
+                    "it is in account {}, but roleArn is in {}",
+                    account.role_arn.account(),
+                    self.role_arn.account()
+                ),
+            ));
+        }
         if let Some(minutes) = self.deadlines.as_ref().and_then(|deadlines| deadlines.endpoint_minutes)
             && !(1..=720).contains(&minutes)
         {
@@ -162,6 +178,12 @@ mod tests {
             ("regions", json!(["us-east-1", "US_EAST_1"]), "regions[1]: "),
             ("region", json!("us-east-1"), "region: "),
             ("role", json!({"permissionsBoundary": "boundary"}), "role.permissionsBoundary: "),
+            (
+                "account",
+                json!({"roleArn": "arn:aws:iam::111122223333:role/AtlasCmkSpoke", "externalId": "external-1"}),
+                "account.roleArn: ",
+            ),
+            ("account", json!({"roleArn": "arn:aws:iam::444455556666:role/AtlasCmkSpoke"}), "account: "),
             ("deadlines", json!({"endpointMinutes": 0}), "deadlines.endpointMinutes: "),
         ] {
             let mut input = valid();

@@ -1,7 +1,7 @@
 //! The one way a step becomes a Lambda function.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     panic::{self, AssertUnwindSafe},
     time::{Instant, SystemTime},
 };
@@ -14,6 +14,7 @@ use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt, util::Subsc
 use crate::{
     change::Change,
     error::{Error, ErrorName, Result},
+    ids::AccountId,
     settings::Settings,
     step::{Answer, Context, Step, converge, parse},
 };
@@ -30,12 +31,16 @@ pub fn run<S: Step>() -> std::result::Result<(), lambda_runtime::Error> {
         .with(fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false).with_target(false))
         .with(Targets::new().with_target(TARGET, tracing::Level::INFO))
         .init();
-    // Where a panic comes from is told; what it says might quote anything.
+    // Where a panic comes from is told with the invocation; what it says might quote anything.
     panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(target: TARGET, step = S::NAME, place, "panicked");
+        PANICKED_AT.set(panic.location().map(ToString::to_string));
     }));
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve::<S>())
+}
+
+thread_local! {
+    /// Where the last panic came from.
+    static PANICKED_AT: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 async fn serve<S: Step>() -> std::result::Result<(), lambda_runtime::Error> {
@@ -44,13 +49,18 @@ async fn serve<S: Step>() -> std::result::Result<(), lambda_runtime::Error> {
     let cold = Cell::new(true);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let invocation = Invocation { request_id: event.context.request_id.clone(), cold: cold.replace(false) };
-        match &context {
+        let started = Instant::now();
+        let project = event.payload.get("projectId").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (requests, result) = match &context {
             Ok(context) => {
-                let context = context.for_invocation(deadline(&event.context));
-                invocation.handle::<S>(&context, event.payload).await
+                let context = context.for_invocation(deadline(&event.context), own_account(&event.context));
+                let result = guarded(answer::<S>(&context, event.payload)).await;
+                (context.atlas.requests(), result)
             }
-            Err(error) => Err(error.clone()),
-        }
+            Err(error) => (0, Err(error.clone())),
+        };
+        invocation.log(S::NAME, &project, requests, started, &result);
+        result.map(|(value, _)| value)
     }))
     .await
 }
@@ -61,38 +71,39 @@ fn deadline(context: &lambda_runtime::Context) -> Instant {
     Instant::now() + left
 }
 
+/// The account in the ARN of the function.
+fn own_account(context: &lambda_runtime::Context) -> Option<AccountId> {
+    context.invoked_function_arn.split(':').nth(4)?.parse().ok()
+}
+
+/// Turns a panic into an error that says where it came from, and nothing of what it said.
+async fn guarded<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    // Boxed, because the compiler gives up on the size of futures that nest an SDK call this deep.
+    match AssertUnwindSafe(future.boxed_local()).catch_unwind().await {
+        Ok(result) => result,
+        Err(_) => {
+            let place = PANICKED_AT.take().unwrap_or_else(|| "an unknown place".to_owned());
+            Err(Error::new(ErrorName::Internal, format!("a bug: the step panicked at {place}; report it")))
+        }
+    }
+}
+
 struct Invocation {
     request_id: String,
     cold: bool,
 }
 
 impl Invocation {
-    async fn handle<S: Step>(&self, context: &Context, payload: Value) -> Result<Value> {
-        let started = Instant::now();
-        let project = payload.get("projectId").and_then(Value::as_str).unwrap_or_default().to_owned();
-        // Boxed, because the compiler gives up on the size of futures that nest an SDK call this deep.
-        let answer = answer::<S>(context, payload).boxed_local();
-        let result = match AssertUnwindSafe(answer).catch_unwind().await {
-            Ok(result) => result,
-            Err(_) => {
-                Err(Error::new(ErrorName::Internal, "a bug: the step panicked; the log of this invocation tells where"))
-            }
-        };
-        self.log(S::NAME, &project, context, started, &result);
-        result.map(|(value, _)| value)
-    }
-
     /// One line for each invocation, with ids and outcomes and nothing of any body.
     fn log(
         &self,
         step: &str,
         project: &str,
-        context: &Context,
+        atlas_requests: u32,
         started: Instant,
         result: &Result<(Value, Vec<Change>)>,
     ) {
         let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let atlas_requests = context.atlas.requests();
         let (request_id, cold) = (self.request_id.as_str(), self.cold);
         match result {
             Ok((_, changes)) => tracing::info!(
@@ -113,4 +124,31 @@ async fn answer<S: Step>(context: &Context, payload: Value) -> Result<(Value, Ve
     let value = serde_json::to_value(answer)
         .map_err(|error| Error::new(ErrorName::Internal, format!("a bug: the output does not serialise: {error}")))?;
     Ok((value, changes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_internal_error_that_quotes_nothing_and_the_next_invocation_is_served() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let panics = async { if true { panic!("s3cr3t") } else { Ok(()) } };
+        let error = runtime.block_on(guarded(panics)).unwrap_err();
+        assert_eq!(error.name(), ErrorName::Internal);
+        assert!(error.message().contains("panicked") && !error.message().contains("s3cr3t"), "{error}");
+        assert_eq!(runtime.block_on(guarded(async { Ok(7) })), Ok(7));
+    }
+
+    #[test]
+    fn the_account_is_read_from_the_arn_of_the_function() {
+        let context = |arn: &str| {
+            let mut context = lambda_runtime::Context::default();
+            arn.clone_into(&mut context.invoked_function_arn);
+            context
+        };
+        let account = own_account(&context("arn:aws:lambda:us-east-1:444455556666:function:atlas-cmk-verify"));
+        assert_eq!(account.unwrap().as_ref(), "444455556666");
+        assert_eq!(own_account(&context("")), None);
+    }
 }

@@ -5,7 +5,10 @@ use std::{env, fmt, path::PathBuf};
 use aws_credential_types::Credentials;
 use url::{Host, Url};
 
-use crate::error::{Error, ErrorName, Result};
+use crate::{
+    error::{Error, ErrorName, Result},
+    ids::{IamPolicyArn, InvalidId},
+};
 
 const ATLAS_BASE_URL: &str = "https://cloud.mongodb.com";
 
@@ -17,8 +20,8 @@ const TRUST_POLICY_SIZE: usize = 2048;
 pub struct Settings {
     /// Where Atlas is: `ATLAS_BASE_URL`, by default `https://cloud.mongodb.com`.
     pub atlas_base_url: Url,
-    /// The secret with the Atlas credentials: `ATLAS_SECRET_ID`, a name or an ARN.
-    pub atlas_secret_id: String,
+    /// The secret with the Atlas credentials: `ATLAS_SECRET_ID`, a name or an ARN. Functions that do not call Atlas have none.
+    pub atlas_secret_id: Option<String>,
     /// The region to call AWS in: `AWS_REGION`, which Lambda sets.
     pub aws_region: String,
     /// Another endpoint for every AWS service: `AWS_ENDPOINT_URL`, as the AWS SDKs know it.
@@ -27,6 +30,9 @@ pub struct Settings {
     pub aws_credentials: Credentials,
     /// The account's quota for the size of a trust policy: `TRUST_POLICY_SIZE_QUOTA`, by default 2048.
     pub trust_policy_size_quota: usize,
+    /// The permissions boundary of every IAM role that is created: `ACCESS_ROLE_BOUNDARY_ARN`. An input may name another, if the
+    /// role of the function allows it.
+    pub access_role_boundary: Option<IamPolicyArn>,
     /// A PEM file with more certificate authorities to trust: `EXTRA_CA_FILE`.
     pub extra_ca_file: Option<PathBuf>,
 }
@@ -64,7 +70,7 @@ impl Settings {
                 Some(url) => url,
                 None => parse_endpoint("ATLAS_BASE_URL", ATLAS_BASE_URL)?,
             },
-            atlas_secret_id: required("ATLAS_SECRET_ID")?,
+            atlas_secret_id: get("ATLAS_SECRET_ID"),
             aws_region: required("AWS_REGION")?,
             aws_endpoint_url: endpoint("AWS_ENDPOINT_URL")?,
             aws_credentials: Credentials::new(
@@ -78,6 +84,12 @@ impl Settings {
                 Some(text) => text.parse().map_err(|_| invalid("TRUST_POLICY_SIZE_QUOTA", "is not a number"))?,
                 None => TRUST_POLICY_SIZE,
             },
+            access_role_boundary: get("ACCESS_ROLE_BOUNDARY_ARN")
+                .map(|text| {
+                    text.parse()
+                        .map_err(|error: InvalidId| invalid("ACCESS_ROLE_BOUNDARY_ARN", &format!("is wrong: {error}")))
+                })
+                .transpose()?,
             extra_ca_file: get("EXTRA_CA_FILE").map(PathBuf::from),
         })
     }
@@ -146,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_missing_variable_is_named() {
-        for variable in ["ATLAS_SECRET_ID", "AWS_REGION", "AWS_ACCESS_KEY_ID"] {
+        for variable in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
             let error = read(&[(variable, "")]).expect_err(variable);
             assert!(error.message().contains(variable), "{error}");
         }

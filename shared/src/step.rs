@@ -8,10 +8,11 @@ use serde_json::Value;
 
 use crate::{
     atlas::{Atlas, CredentialSource, RetryPolicy},
-    aws::{self, Iam, Secrets},
+    aws::{self, AccountAccess, Accounts, Caller, Iam, Secrets},
     change::{Change, Describe},
     error::{Error, ErrorName, Result},
     http,
+    ids::{AccountId, IamPolicyArn, IamRoleArn},
     settings::Settings,
 };
 
@@ -70,8 +71,12 @@ pub struct Answer<O> {
 pub struct Context {
     /// The Atlas Administration API.
     pub atlas: Atlas,
-    /// IAM of the account the function runs in.
-    pub iam: Iam,
+    /// IAM of the account the function runs in, and of others.
+    pub accounts: Accounts,
+    /// The permissions boundary of a role that is created, unless the input names another.
+    pub access_role_boundary: Option<IamPolicyArn>,
+    /// The account the function runs in, where it is known.
+    pub own_account: Option<AccountId>,
     /// The quota for the size of a trust policy, in characters.
     pub trust_policy_size_quota: usize,
 }
@@ -84,21 +89,51 @@ impl Context {
     pub fn new(settings: &Settings) -> Result<Self> {
         let http = http::client(settings.extra_ca_file.as_deref())?;
         let config = aws::sdk_config(settings, &http);
-        let source = CredentialSource::SecretsManager {
-            secrets: Secrets::new(&config),
-            secret_id: settings.atlas_secret_id.clone(),
+        let source = match &settings.atlas_secret_id {
+            Some(secret_id) => {
+                CredentialSource::SecretsManager { secrets: Secrets::new(&config), secret_id: secret_id.clone() }
+            }
+            None => CredentialSource::None,
         };
         Ok(Self {
             atlas: Atlas::new(http, settings.atlas_base_url.clone(), source, RetryPolicy::default()),
-            iam: Iam::new(&config),
+            accounts: Accounts::new(config),
+            own_account: None,
+            access_role_boundary: settings.access_role_boundary.clone(),
             trust_policy_size_quota: settings.trust_policy_size_quota,
         })
     }
 
-    /// The same clients for one invocation, which ends at `deadline`.
+    /// The same clients for one invocation in this account, which ends at `deadline`.
     #[must_use]
-    pub fn for_invocation(&self, deadline: Instant) -> Self {
-        Self { atlas: self.atlas.for_invocation(deadline), ..self.clone() }
+    pub fn for_invocation(&self, deadline: Instant, own_account: Option<AccountId>) -> Self {
+        Self { atlas: self.atlas.for_invocation(deadline), own_account, ..self.clone() }
+    }
+
+    /// Refuses a role that is neither in the account that is named nor, if none is, in our own. IAM knows roles by name only,
+    /// and would make a role of another account in this one.
+    ///
+    /// # Errors
+    /// `Input.Invalid`.
+    pub fn require_reach(&self, role: &IamRoleArn, account: Option<&AccountAccess>) -> Result<()> {
+        match account.map(|access| access.role_arn.account()).or(self.own_account.as_ref()) {
+            Some(account) if account != role.account() => Err(Error::new(
+                ErrorName::InputInvalid,
+                format!(
+                    "roleArn: {role} is not in account {account}, where it would be looked for; to reach another account, name a role to assume there in account.roleArn and account.externalId"
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// IAM of the account of a role.
+    ///
+    /// # Errors
+    /// As [`Self::require_reach`] and [`Accounts::iam`].
+    pub async fn iam_for(&self, role: &IamRoleArn, caller: Caller<'_>) -> Result<Iam> {
+        self.require_reach(role, caller.account)?;
+        self.accounts.iam(caller).await
     }
 }
 
@@ -129,6 +164,8 @@ pub async fn converge<S: Step>(context: &Context, input: &S::Input) -> Result<An
     let changes = S::decide(input, &observation)?;
     match S::act(context, input, observation, &changes).await {
         Err(error) if error.outcome_is_unknown() => {
+            // What was written may take a moment to be seen.
+            tokio::time::sleep(context.atlas.retry_floor()).await;
             let observation = S::observe(context, input).await?;
             let rest = S::decide(input, &observation)?;
             let output = S::act(context, input, observation, &rest).await?;

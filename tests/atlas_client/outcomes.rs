@@ -2,7 +2,7 @@
 
 use atlas_cmk::{
     Error, ErrorName,
-    aws::{Iam, sdk_config},
+    aws::{Accounts, sdk_config},
     change::Action,
     request::EnableEncryption,
     settings::Settings,
@@ -35,8 +35,10 @@ fn context(world: &World) -> Context {
     .expect("settings");
     Context {
         atlas: world.with_service_account(),
-        iam: Iam::new(&sdk_config(&settings, &http())),
+        accounts: Accounts::new(sdk_config(&settings, &http())),
         trust_policy_size_quota: settings.trust_policy_size_quota,
+        own_account: None,
+        access_role_boundary: None,
     }
 }
 

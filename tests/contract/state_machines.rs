@@ -147,7 +147,9 @@ fn readers<'a>(state: &State<'a>) -> Vec<(&'a str, &'a str)> {
         if !seen.insert(name) {
             continue;
         }
-        found.extend(strings(next).into_iter().map(|text| (name.as_str(), text)));
+        // What is inside a Map has the input that the Map selects for it.
+        let own = next.as_object().into_iter().flatten().filter(|(field, _)| *field != "ItemProcessor");
+        found.extend(own.flat_map(|(_, value)| strings(value)).map(|text| (name.as_str(), text)));
         if matches!(next["Type"].as_str(), Some("Choice" | "Wait")) {
             open.extend(successors(next));
         }

@@ -111,10 +111,31 @@ async fn a_trust_statement_with_a_wrong_external_id_is_mended() {
     let sid = format!("AtlasCmk{}", world.customer().project_id);
     let wrong = Statement::trust(&sid, "arn:aws:iam::299602853325:root", "of-another-record");
     let document = world.trust_policy().await.merge(&wrong);
+    world.cloud.simulator.behave(json!({"propagationSeconds": 30})).await.unwrap();
     let update = world.iam().update_assume_role_policy().role_name(&world.customer().role_name);
     update.policy_document(document.to_json()).send().await.unwrap();
 
+    let broken = world.atlas().encryption_at_rest(&world.project_id()).await.unwrap();
+    assert_eq!(broken.aws_kms.unwrap().valid, Some(false), "Atlas has noticed");
+
     let run = world.enable_successfully().await;
-    assert_eq!(changed_steps(&run), ["update-trust"]);
+    assert_eq!(changed_steps(&run), ["update-trust", "enable-kms"], "and Atlas is made to look again");
     assert_eq!(world.trust_policy().await.statements().len(), 1);
+}
+
+#[tokio::test]
+async fn a_field_that_is_null_is_a_field_that_is_left_out() {
+    let world = World::new().await;
+    let mut input = world.customer().input();
+    for field in ["regions", "role", "account", "deadlines"] {
+        input[field] = Value::Null;
+    }
+    let run = world.enable_with(&input).await;
+    assert_eq!(run.error, None, "{:?}", run.cause);
+    assert_eq!(world.endpoints().await, []);
+    input["deadlines"] = json!({"endpointMinutes": null});
+    input["role"] = json!({"permissionsBoundary": null});
+    input["regions"] = json!(["us-east-1"]);
+    let run = world.enable_with(&input).await;
+    assert_eq!(run.error, None, "{:?}", run.cause);
 }

@@ -103,7 +103,7 @@ async fn a_key_that_is_disabled_later_is_found_by_the_next_run() {
     world.enable_successfully().await;
     world.kms().disable_key().key_id(world.customer().key_arn()).send().await.unwrap();
     let run = world.enable().await;
-    assert_failed(&run, "Kms.KeyUnusable", &["enable-kms: ", &world.customer().key_arn()]);
+    assert_failed(&run, "Kms.KeyUnusable", &["enable-kms: ", "AWS_KMS_CUSTOMER_MASTER_KEY_NOT_ENABLED"]);
 }
 
 #[tokio::test]
@@ -111,6 +111,9 @@ async fn a_permission_that_a_functions_role_lacks_is_named_with_its_step() {
     for (function, policy, step, permission) in [
         ("CreateRole", "read-atlas-secret", "create-role: ", "secretsmanager:GetSecretValue"),
         ("UpdateTrust", "converge-access-role", "update-trust: ", "iam:GetRole"),
+        ("AuthorizeRole", "read-atlas-secret", "authorize-role: ", "secretsmanager:GetSecretValue"),
+        ("EnableKms", "read-atlas-secret", "enable-kms: ", "secretsmanager:GetSecretValue"),
+        ("CheckEndpoints", "read-atlas-secret", "check-endpoints: ", "secretsmanager:GetSecretValue"),
         ("CreateEndpoint", "read-atlas-secret", "create-endpoint: us-east-1: ", "secretsmanager:GetSecretValue"),
         ("Verify", "read-access-role", "verify: ", "iam:GetRole"),
     ] {
@@ -122,6 +125,38 @@ async fn a_permission_that_a_functions_role_lacks_is_named_with_its_step() {
         let run = world.enable().await;
         assert_failed(&run, "Account.AccessDenied", &[step, permission]);
     }
+}
+
+#[tokio::test]
+async fn each_permission_to_change_a_role_is_missed_by_name() {
+    let world = World::new().await;
+    let roles = world.iam().list_roles().send().await.unwrap().roles;
+    let role = roles.iter().find(|role| role.role_name().contains("-UpdateTrustRole")).unwrap().role_name().to_owned();
+    // In this order each run gets one step further than the one before: nothing has to be undone in between.
+    for permission in ["iam:CreateRole", "iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy"] {
+        let deny =
+            json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": permission, "Resource": "*"}]});
+        let put = world.iam().put_role_policy().role_name(&role).policy_name("deny").policy_document(deny.to_string());
+        put.send().await.unwrap();
+        if permission == "iam:UpdateAssumeRolePolicy" {
+            let name = &world.customer().role_name;
+            let empty = json!({"Version": "2012-10-17", "Statement": []}).to_string();
+            world.iam().update_assume_role_policy().role_name(name).policy_document(empty).send().await.unwrap();
+        }
+        let run = world.enable().await;
+        assert_failed(&run, "Account.AccessDenied", &["update-trust: ", permission]);
+    }
+}
+
+#[tokio::test]
+async fn a_role_of_another_account_is_never_made_in_ours() {
+    let world = World::new().await;
+    let mut input = world.customer().input();
+    input["roleArn"] = json!("arn:aws:iam::999999999999:role/atlas-cmk");
+    let run = world.enable_with(&input).await;
+    assert_failed(&run, "Input.Invalid", &["create-role: roleArn: ", "account.roleArn"]);
+    assert_eq!(world.cloud.simulator.requests().await.unwrap().len(), 0);
+    assert!(!world.role_exists().await);
 }
 
 #[tokio::test]

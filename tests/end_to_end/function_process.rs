@@ -118,12 +118,20 @@ async fn an_error_has_a_name_of_the_closed_list_and_one_line_in_the_log() {
 
 #[tokio::test]
 async fn a_function_that_is_set_up_wrong_says_what_is_missing() {
-    let invocation = invoke("create-endpoint", &[], &json!({})).await;
-    assert_eq!(invocation.body["errorType"], "Input.Invalid");
-    assert!(invocation.body["errorMessage"].as_str().unwrap().contains("ATLAS_SECRET_ID"), "{}", invocation.body);
-    let plain = [("ATLAS_BASE_URL", "http://cloud.mongodb.com"), ("ATLAS_SECRET_ID", "x")];
-    let invocation = invoke("create-endpoint", &plain, &json!({})).await;
-    assert!(invocation.body["errorMessage"].as_str().unwrap().contains("https://"), "{}", invocation.body);
+    let event = json!({"projectId": "66f0a1b2c3d4e5f601234567", "region": "us-east-1"});
+    let keys = [("AWS_ACCESS_KEY_ID", "unused"), ("AWS_SECRET_ACCESS_KEY", "unused")];
+    let plain_http = [("ATLAS_BASE_URL", "http://cloud.mongodb.com")];
+    for (environment, told) in [
+        (vec![], "AWS_ACCESS_KEY_ID"),
+        (keys.to_vec(), "ATLAS_SECRET_ID"),
+        (keys.iter().chain(&plain_http).copied().collect(), "https://"),
+    ] {
+        let invocation = invoke("create-endpoint", &environment, &event).await;
+        assert_eq!(invocation.body["errorType"], "Input.Invalid");
+        assert!(invocation.body["errorMessage"].as_str().unwrap().contains(told), "{}", invocation.body);
+        let line: Value = serde_json::from_str(invocation.log.trim()).unwrap();
+        assert_eq!((&line["message"], &line["error"]), (&json!("failed"), &json!("Input.Invalid")));
+    }
 }
 
 #[tokio::test]
@@ -143,8 +151,8 @@ async fn a_success_is_one_line_in_the_log_and_no_secret_is_in_it() {
     let line: Value = serde_json::from_str(invocation.log.trim()).unwrap();
     assert_eq!(line["message"], "done");
     assert_eq!((&line["project"], &line["request_id"]), (&json!(world.customer().project_id), &json!("request-1")));
-    // Challenge, list, create: the challenge is paid once.
-    assert_eq!((&line["atlas_requests"], &line["changes"], &line["cold"]), (&json!(3), &json!(1), &json!(true)));
+    // Challenge, list, create, list: the challenge is paid once.
+    assert_eq!((&line["atlas_requests"], &line["changes"], &line["cold"]), (&json!(4), &json!(1), &json!(true)));
     for secret in ["a-private-key-of-atlas", "privateKey"] {
         assert!(!invocation.log.contains(secret), "{}", invocation.log);
     }

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the right answer")]
 
+mod across_accounts;
 mod enabling;
 mod failing;
 mod function_process;

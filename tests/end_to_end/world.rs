@@ -51,21 +51,37 @@ pub(crate) struct World {
 impl World {
     /// A customer with an API key.
     pub(crate) async fn new() -> Self {
-        Self::with_secret(json!({"publicKey": "abcdefgh", "privateKey": "a-private-key-of-atlas"})).await
+        Self::of(Self::customer_of_one_account()).await
     }
 
     /// A customer with this secret.
     pub(crate) async fn with_secret(secret: Value) -> Self {
+        Self::of(Customer { secret, ..Self::customer_of_one_account() }).await
+    }
+
+    /// A customer whose functions run in one account and whose role and key are in another.
+    pub(crate) async fn with_two_accounts() -> Self {
+        let customer = Self::customer_of_one_account();
+        Self::of(Customer { hub: customer.hub.replacen('1', "2", 1), ..customer }).await
+    }
+
+    /// A customer that no other test has.
+    fn customer_of_one_account() -> Customer {
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let customer = Customer {
-            account: format!("{:012}", 100_000_000_000_u64 + u64::from(n)),
+        let account = format!("{:012}", 100_000_000_000_u64 + u64::from(n));
+        Customer {
+            hub: account.clone(),
+            account,
             stack: format!("atlas-cmk-{n}"),
             project_id: format!("66f0a1b2c3d4e5f6{n:08x}"),
             role_name: "atlas-cmk".to_owned(),
             key_id: format!("1234abcd12ab34cd56ef1234{n:08x}"),
             replica_regions: vec!["eu-west-1".to_owned(), "ap-southeast-2".to_owned()],
-            secret,
-        };
+            secret: json!({"publicKey": "abcdefgh", "privateKey": "a-private-key-of-atlas"}),
+        }
+    }
+
+    async fn of(customer: Customer) -> Self {
         let atlas = simulator::Options { port: None, time_scale: TIME_SCALE };
         let shared = shared().await;
         let cloud = Cloud::start(Arc::clone(&shared.engine), &shared.packages, customer, atlas).await.unwrap();
@@ -76,7 +92,13 @@ impl World {
         &self.cloud.customer
     }
 
+    /// The account of role and key.
     pub(crate) fn account(&self) -> &Account {
+        &self.cloud.account
+    }
+
+    /// The account the functions run in.
+    pub(crate) fn hub(&self) -> &Account {
         &self.cloud.stack.account
     }
 

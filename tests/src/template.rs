@@ -41,21 +41,32 @@ pub fn get_att(value: &Value) -> Option<&str> {
 
 /// The actions that the inline policies of a role resource allow.
 pub fn allowed_actions(role: &Value) -> Vec<String> {
-    let statements = role["Properties"]["Policies"]
-        .as_array()
+    policies(role)
         .into_iter()
-        .flatten()
-        .flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().cloned().unwrap_or_default());
-    let unconditional = statements.flat_map(|statement| match statement.get("Fn::If") {
-        Some(branches) => branches.as_array().cloned().unwrap_or_default(),
-        None => vec![statement],
-    });
-    unconditional
+        .flat_map(|policy| branches(&policy["PolicyDocument"]["Statement"]))
         .filter(|statement| statement["Effect"] == "Allow")
         .flat_map(|statement| match &statement["Action"] {
             Value::String(one) => vec![one.clone()],
             Value::Array(many) => many.iter().filter_map(|action| action.as_str().map(str::to_owned)).collect(),
             _ => Vec::new(),
         })
+        .collect()
+}
+
+/// The inline policies of a role resource, whatever their conditions are.
+pub fn policies(role: &Value) -> Vec<Value> {
+    branches(&role["Properties"]["Policies"])
+}
+
+/// The items of a list, each `!If` replaced by what it chooses between.
+fn branches(list: &Value) -> Vec<Value> {
+    let items = list.as_array().cloned().unwrap_or_default();
+    items
+        .into_iter()
+        .flat_map(|item| match item.get("Fn::If") {
+            Some(branches) => branches.as_array().cloned().unwrap_or_default(),
+            None => vec![item],
+        })
+        .filter(|item| item.is_object() && item.get("Ref").is_none())
         .collect()
 }

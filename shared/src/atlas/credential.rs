@@ -96,6 +96,8 @@ pub enum CredentialSource {
     },
     /// Credentials that do not change.
     Fixed(Credential),
+    /// There are none: this function is not meant to call Atlas.
+    None,
 }
 
 impl CredentialSource {
@@ -105,6 +107,9 @@ impl CredentialSource {
                 Credential::parse(secret_id, &secrets.read(secret_id).await?)
             }
             Self::Fixed(credential) => Ok(credential.clone()),
+            Self::None => {
+                Err(Error::new(ErrorName::InputInvalid, "the environment variable ATLAS_SECRET_ID is not set"))
+            }
         }
     }
 }

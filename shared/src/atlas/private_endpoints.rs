@@ -148,6 +148,18 @@ impl Atlas {
     ) -> Result<PrivateEndpoint, AtlasError> {
         self.call(Call::post(V2023_01_01, path(project), &CreateBody { region_name: region.to_atlas() })).await
     }
+
+    /// Asks for a private endpoint to be deleted. It is gone when Atlas no longer lists it.
+    ///
+    /// # Errors
+    /// Any [`AtlasError`]; Atlas refuses while the endpoint is being created.
+    pub async fn delete_private_endpoint(
+        &self,
+        project: &ProjectId,
+        endpoint: &PrivateEndpointId,
+    ) -> Result<(), AtlasError> {
+        self.call(Call::delete(V2023_01_01, format!("{}/{endpoint}", path(project)))).await
+    }
 }
 
 fn path(project: &ProjectId) -> String {

@@ -21,6 +21,9 @@ pub(super) const V2023_01_01: &str = "application/vnd.atlas.2023-01-01+json";
 /// Kept back from the deadline of an invocation, so that the function can still answer by itself.
 const RESERVE: Duration = Duration::from_secs(2);
 
+/// The longest wait between two attempts: a function that sleeps is paid for.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
 /// A call of the API.
 #[derive(Clone)]
 pub(super) struct Call {
@@ -42,6 +45,10 @@ impl Call {
 
     pub(super) fn patch(version: &'static str, path: String, body: &impl Serialize) -> Self {
         Self { method: Method::PATCH, body: Some(to_json(body)), ..Self::get(version, path) }
+    }
+
+    pub(super) fn delete(version: &'static str, path: String) -> Self {
+        Self { method: Method::DELETE, ..Self::get(version, path) }
     }
 
     pub(super) fn query(mut self, name: &'static str, value: usize) -> Self {
@@ -77,11 +84,11 @@ impl Atlas {
             .when(AtlasError::may_be_repeated)
             .adjust(|error, delay| {
                 let delay = delay?.max(error.retry_after().unwrap_or_default());
-                // Saturating: a server may name any delay.
+                // Saturating: a server may name any delay. What would take longer is for the state machine to wait for.
                 let in_time = |deadline: Instant| {
                     delay.saturating_add(RESERVE) < deadline.saturating_duration_since(Instant::now())
                 };
-                self.deadline.is_none_or(in_time).then_some(delay)
+                (delay <= LONGEST_WAIT && self.deadline.is_none_or(in_time)).then_some(delay)
             })
             .await
     }
@@ -94,7 +101,9 @@ impl Atlas {
         if !status.is_success() {
             return Err(AtlasError::refused(call, status, &headers, &body));
         }
-        serde_json::from_slice(&body).map_err(|error| AtlasError::unreadable(call, status, &error))
+        // A 204 has no body: what is read of it is `()`.
+        let body: &[u8] = if body.is_empty() { b"null" } else { &body };
+        serde_json::from_slice(body).map_err(|error| AtlasError::unreadable(call, status, &error))
     }
 
     /// Sends the call, answers a digest challenge, and on another 401 reads the secret again, once.

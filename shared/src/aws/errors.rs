@@ -5,25 +5,30 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::error::{Error, ErrorName};
 
+/// How AWS words a refusal by a service control policy (IAM user guide, "Troubleshoot access denied error messages").
+pub(super) const EXPLICIT_DENY: &str = "explicit deny in a service control policy";
+
 /// Names an error of an AWS call. `action` is the IAM action, for example `iam:GetRole`; `resource` is what it was for.
+///
+/// Where the call may have taken place all the same, the error says so: steps read again before they write again.
 pub fn aws_error<E>(action: &str, resource: &str, error: &SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata,
 {
-    match error.as_service_error() {
-        Some(service_error) => {
-            let code = service_error.code().unwrap_or("an unnamed error");
-            let message = service_error.message().unwrap_or_default();
-            let name = name_of(code, message);
-            Error::new(name, format!("{action} on {resource}: {code}: {message}{}", hint(name, action)))
-        }
-        // The request may have arrived: steps read again before they write again.
-        None => Error::new(ErrorName::AwsUnavailable, format!("{action} on {resource}: {}", kind_of(error)))
-            .with_unknown_outcome(),
-    }
+    let Some(service_error) = error.as_service_error() else {
+        return Error::new(ErrorName::AwsUnavailable, format!("{action} on {resource}: {}", kind_of(error)))
+            .with_unknown_outcome();
+    };
+    let code = service_error.code().unwrap_or("an unnamed error");
+    let message = service_error.message().unwrap_or_default();
+    let server_error = error.raw_response().is_some_and(|response| response.status().is_server_error());
+    let name = name_of(code, message, server_error);
+    let named = Error::new(name, format!("{action} on {resource}: {code}: {message}{}", hint(name, action, message)));
+    // The SDK sends a call again whose answer it lost: that a thing exists may be the echo of having made it.
+    if server_error || code.starts_with("EntityAlreadyExists") { named.with_unknown_outcome() } else { named }
 }
 
-fn name_of(code: &str, message: &str) -> ErrorName {
+fn name_of(code: &str, message: &str, server_error: bool) -> ErrorName {
     match code {
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => ErrorName::AccountAccessDenied,
         "OptInRequired" | "OptInRequiredException" | "SubscriptionRequiredException" | "SubscriptionRequired" => {
@@ -33,28 +38,30 @@ fn name_of(code: &str, message: &str) -> ErrorName {
         "MalformedPolicyDocument" | "MalformedPolicyDocumentException" if message.contains("nvalid principal") => {
             ErrorName::IamPropagating
         }
-        "LimitExceeded" | "LimitExceededException" => ErrorName::IamQuotaExceeded,
+        // What was made or removed a moment ago is not seen everywhere yet.
+        "NoSuchEntity" | "NoSuchEntityException" | "EntityAlreadyExists" | "EntityAlreadyExistsException" => {
+            ErrorName::IamPropagating
+        }
         "ConcurrentModification" | "ConcurrentModificationException" | "EntityTemporarilyUnmodifiable" => {
             ErrorName::IamPropagating
         }
-        "Throttling"
-        | "ThrottlingException"
-        | "TooManyRequestsException"
-        | "ServiceUnavailable"
-        | "InternalFailure"
-        | "InternalServiceError"
-        | "InternalServiceErrorException"
-        | "ServiceFailure"
-        | "RequestTimeout" => ErrorName::AwsUnavailable,
+        "LimitExceeded" | "LimitExceededException" => ErrorName::IamQuotaExceeded,
+        "Throttling" | "ThrottlingException" | "TooManyRequestsException" | "RequestTimeout" => {
+            ErrorName::AwsUnavailable
+        }
         // A new environment of the function gets new credentials.
         "ExpiredToken" | "ExpiredTokenException" => ErrorName::AwsUnavailable,
         "InvalidClientTokenId" | "UnrecognizedClientException" => ErrorName::AccountNotReady,
+        _ if server_error => ErrorName::AwsUnavailable,
         _ => ErrorName::Internal,
     }
 }
 
-fn hint(name: ErrorName, action: &str) -> String {
+fn hint(name: ErrorName, action: &str, message: &str) -> String {
     match name {
+        ErrorName::AccountAccessDenied if message.contains(EXPLICIT_DENY) => {
+            "; a service control policy denies it: have it lifted for this account, or wait until the account has left its quarantine".to_owned()
+        }
         ErrorName::AccountAccessDenied => {
             format!(
                 "; allow {action} in the role of this function, and look for a permissions boundary or a service control policy that denies it"
@@ -63,7 +70,7 @@ fn hint(name: ErrorName, action: &str) -> String {
         ErrorName::AccountNotReady => "; the account may still be in the making".to_owned(),
         ErrorName::IamQuotaExceeded => "; raise the quota or remove what is no longer used".to_owned(),
         ErrorName::IamPropagating => {
-            "; usual for minutes after a change, otherwise the document names a principal that no longer exists"
+            "; usual for minutes after a change, otherwise a policy names something that does not exist"
                 .to_owned()
         }
         _ => String::new(),
@@ -86,16 +93,20 @@ mod tests {
 
     #[test]
     fn errors_are_named_by_what_one_can_do_about_them() {
-        for (code, message, name) in [
-            ("AccessDenied", "User is not authorized", ErrorName::AccountAccessDenied),
-            ("OptInRequired", "", ErrorName::AccountNotReady),
-            ("MalformedPolicyDocument", "Invalid principal in policy: \"AWS\":\"…\"", ErrorName::IamPropagating),
-            ("MalformedPolicyDocument", "Syntax errors in policy.", ErrorName::Internal),
-            ("LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048", ErrorName::IamQuotaExceeded),
-            ("Throttling", "Rate exceeded", ErrorName::AwsUnavailable),
-            ("SomethingNew", "", ErrorName::Internal),
+        for (code, message, server_error, name) in [
+            ("AccessDenied", "User is not authorized", false, ErrorName::AccountAccessDenied),
+            ("OptInRequired", "", false, ErrorName::AccountNotReady),
+            ("MalformedPolicyDocument", "Invalid principal in policy: \"AWS\":\"…\"", false, ErrorName::IamPropagating),
+            ("MalformedPolicyDocument", "Syntax errors in policy.", false, ErrorName::Internal),
+            ("NoSuchEntity", "The role with name atlas-cmk cannot be found.", false, ErrorName::IamPropagating),
+            ("EntityAlreadyExists", "Role with name atlas-cmk already exists.", false, ErrorName::IamPropagating),
+            ("LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048", false, ErrorName::IamQuotaExceeded),
+            ("Throttling", "Rate exceeded", false, ErrorName::AwsUnavailable),
+            ("ServiceFailure", "", true, ErrorName::AwsUnavailable),
+            ("an unnamed error", "<html>502</html>", true, ErrorName::AwsUnavailable),
+            ("SomethingNew", "", false, ErrorName::Internal),
         ] {
-            assert_eq!(name_of(code, message), name, "{code}");
+            assert_eq!(name_of(code, message, server_error), name, "{code}");
         }
     }
 }

@@ -21,8 +21,9 @@ pub(super) struct Meaning {
     others: BTreeMap<String, String>,
 }
 
-pub(super) fn of_document(document: &PolicyDocument) -> BTreeSet<Meaning> {
-    document.statements().iter().map(of_statement).collect()
+/// The version counts: with that of 2012, `${…}` in a statement is a variable. A document without one is of 2008.
+pub(super) fn of_document(document: &PolicyDocument) -> (String, BTreeSet<Meaning>) {
+    (document.version().to_owned(), document.statements().iter().map(of_statement).collect())
 }
 
 pub(super) fn of_statement(statement: &Statement) -> Meaning {

@@ -120,7 +120,13 @@ fn foreign_statement() -> impl Strategy<Value = Value> {
 
 fn foreign_document() -> impl Strategy<Value = PolicyDocument> {
     prop_oneof![prop::collection::vec(foreign_statement(), 0..5).prop_map(Value::from), foreign_statement(),]
-        .prop_map(|statement| parse(&json!({"Version": VERSION, "Statement": statement})))
+        .prop_flat_map(|statement| {
+            let version = prop_oneof![Just(Some(VERSION)), Just(Some("2008-10-17")), Just(None)];
+            version.prop_map(move |version| match version {
+                Some(version) => parse(&json!({"Version": version, "Statement": statement})),
+                None => parse(&json!({"Statement": statement})),
+            })
+        })
 }
 
 fn foreign_part(document: &PolicyDocument) -> Vec<String> {
@@ -134,7 +140,7 @@ proptest! {
         document in foreign_document(),
         writes in prop::collection::vec(("[0-3]", "[a-z]{2,6}", any::<bool>()), 0..12),
     ) {
-        let before = foreign_part(&document);
+        let (before, version) = (foreign_part(&document), document.version().to_owned());
         let after = writes.iter().fold(document, |document, (project, external_id, remove)| {
             let sid = format!("{SID_PREFIX}{project}");
             if *remove {
@@ -144,6 +150,7 @@ proptest! {
             }
         });
         prop_assert_eq!(foreign_part(&after), before);
+        prop_assert_eq!(after.version(), version);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use std::cell::RefCell;
+use std::{cell::RefCell, time::Duration};
 
 use serde::Deserialize;
 
@@ -71,9 +71,12 @@ impl Step for EnsureThing {
 }
 
 fn converge_with(writes: &[Write]) -> (Result<Answer<bool>>, usize) {
-    let context = Context::new(&settings()).unwrap();
+    let (http, url) = (http::client(None).unwrap(), "http://127.0.0.1:9".parse().unwrap());
+    let at_once = RetryPolicy { attempts: 1, floor: Duration::ZERO };
+    let atlas = Atlas::new(http, url, CredentialSource::None, at_once);
+    let context = Context { atlas, ..Context::new(&settings()).unwrap() };
     WORLD.set((false, writes.to_vec()));
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let result = runtime.block_on(converge::<EnsureThing>(&context, &Nothing {}));
     (result, WORLD.with_borrow(|world| world.1.len()))
 }

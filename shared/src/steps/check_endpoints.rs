@@ -28,7 +28,7 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {
-    /// What to do next: go on, give up, or wait.
+    /// What to do next: go on, give up, create what is missing, or wait.
     pub state: State,
     /// Every region, in the order of the input.
     pub endpoints: Vec<Endpoint>,
@@ -44,7 +44,9 @@ pub enum State {
     Active,
     /// At least one region has failed, and waiting will not help it.
     Failed,
-    /// None has failed, and not all are active.
+    /// None has failed, and at least one region has no endpoint: it has to be created.
+    Missing,
+    /// None has failed or is missing, and not all are active.
     Waiting,
 }
 
@@ -91,6 +93,8 @@ pub(super) fn assess(regions: &[Region], endpoints: &[PrivateEndpoint]) -> Outpu
         State::Failed
     } else if leaders.iter().all(|leader| is(*leader, &EndpointStatus::Active)) {
         State::Active
+    } else if leaders.iter().any(Option::is_none) {
+        State::Missing
     } else {
         State::Waiting
     };
@@ -136,7 +140,9 @@ mod tests {
         let regions: Vec<Region> = vec!["us-east-1".parse().unwrap(), "eu-west-1".parse().unwrap()];
         for (east, west, state) in [
             (vec!["ACTIVE"], vec!["ACTIVE"], State::Active),
-            (vec!["ACTIVE"], vec![], State::Waiting),
+            (vec!["ACTIVE"], vec![], State::Missing),
+            (vec!["INITIATING"], vec![], State::Missing),
+            (vec!["ACTIVE"], vec!["DELETING"], State::Waiting),
             (vec!["ACTIVE"], vec!["INITIATING"], State::Waiting),
             (vec!["ACTIVE"], vec!["PENDING_ACCEPTANCE"], State::Waiting),
             (vec!["ACTIVE"], vec!["PENDING_RECREATION"], State::Waiting),

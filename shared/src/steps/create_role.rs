@@ -65,6 +65,7 @@ impl Step for CreateRole {
     }
 
     async fn observe(context: &Context, input: &EnableEncryption) -> Result<Vec<AccessRole>> {
+        context.require_reach(&input.role_arn, input.account.as_ref())?;
         Ok(context.atlas.access_roles(&input.project_id).await?)
     }
 
@@ -81,10 +82,14 @@ impl Step for CreateRole {
         records: Vec<AccessRole>,
         changes: &[NewRecord],
     ) -> Result<Output> {
-        match (changes, choose(input, &records)?) {
-            ([], Some(record)) => output(record),
-            _ => output(&context.atlas.create_access_role(&input.project_id).await?),
+        if let ([], Some(record)) = (changes, choose(input, &records)?) {
+            return output(record);
         }
+        let made = context.atlas.create_access_role(&input.project_id).await?;
+        // Another execution may have made one at the same time. Both then go on with the older, and the other is reused by
+        // whoever needs a record next.
+        let records = context.atlas.access_roles(&input.project_id).await?;
+        output(choose(input, &records)?.unwrap_or(&made))
     }
 }
 
@@ -145,6 +150,7 @@ mod tests {
             key_arn: "arn:aws:kms:us-east-1:444455556666:key/mrk-1".parse().unwrap(),
             regions: None,
             role: None,
+            account: None,
             deadlines: None,
         }
     }

@@ -91,7 +91,9 @@ impl Step for EnableKms {
             }
         }
         let now = observed.aws_kms.clone().unwrap_or_default();
-        if is_as_asked(input, &now) {
+        // A key that Atlas cannot use is configured again, though nothing differs: only a write tells why it cannot, and whether
+        // that passes. It is also what makes Atlas look again after a role was mended.
+        if is_as_asked(input, &now) && now.valid == Some(true) {
             return Ok(Vec::new());
         }
         let enabled = now.enabled == Some(true);
@@ -180,6 +182,7 @@ mod tests {
     fn a_project_is_configured_when_it_differs_and_only_then() {
         let mut other_key = configured(true);
         other_key.customer_master_key_id = Some("mrk-1".to_owned());
+        let invalid = AwsKms { valid: Some(false), ..configured(true) };
         let disabled = AwsKms { enabled: Some(false), valid: Some(false), ..AwsKms::default() };
         for (private, now, expected) in [
             (true, None, vec![(Action::Create, true)]),
@@ -187,6 +190,7 @@ mod tests {
             (true, Some(configured(true)), vec![]),
             (true, Some(configured(false)), vec![(Action::Update, true)]),
             (true, Some(other_key), vec![(Action::Update, true)]),
+            (true, Some(invalid), vec![(Action::Update, true)]),
         ] {
             assert_eq!(decide(&input(private), now.clone()), expected, "{private} {now:?}");
         }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub(super) use role_policies::{INLINE_POLICY, RolePolicies, kms_statement, trust_statement};
 
 use crate::{
-    aws::CreateRole,
+    aws::{AccountAccess, Caller, CreateRole},
     change::{Action, Describe},
     error::{Error, ErrorName, Result},
     ids::{ExternalId, IamPolicyArn, IamRoleArn, KmsKeyArn, PrincipalArn, ProjectId, Region},
@@ -22,7 +22,8 @@ use crate::{
     step::{Context, Step},
 };
 
-/// IAM's quota for all inline policies of a role (IAM user guide, "IAM and AWS STS quotas"). It cannot be raised.
+/// IAM's quota for all inline policies of a role together (IAM user guide, "IAM and AWS STS quotas"). It cannot be raised. Only
+/// ours is measured here; what others take of it, IAM counts when it is written.
 const INLINE_POLICY_SIZE_QUOTA: usize = 10_240;
 
 /// The step.
@@ -48,9 +49,19 @@ pub struct Input {
     /// The permissions boundary of a role that has to be created.
     #[serde(default)]
     pub permissions_boundary: Option<IamPolicyArn>,
+    /// The account of the role, if it is not the one the function runs in.
+    #[serde(default)]
+    pub account: Option<AccountAccess>,
+    /// The name of the execution, after which sessions in the other account are named.
+    #[serde(default)]
+    pub execution: Option<String>,
 }
 
 impl Input {
+    fn caller(&self) -> Caller<'_> {
+        Caller { account: self.account.as_ref(), execution: self.execution.as_deref() }
+    }
+
     fn trust_statement(&self) -> crate::policy::Statement {
         trust_statement(&self.project_id, &self.atlas_aws_account_arn, &self.external_id)
     }
@@ -113,7 +124,7 @@ impl Step for UpdateTrust {
     type Change = RoleChange;
 
     async fn observe(context: &Context, input: &Input) -> Result<RolePolicies> {
-        RolePolicies::read(context, &input.role_arn).await
+        RolePolicies::read(context, input.caller(), &input.role_arn).await
     }
 
     fn decide(input: &Input, observed: &RolePolicies) -> Result<Vec<RoleChange>> {
@@ -153,21 +164,25 @@ impl Step for UpdateTrust {
     }
 
     async fn act(context: &Context, input: &Input, _: RolePolicies, changes: &[RoleChange]) -> Result<Output> {
+        let iam = context.iam_for(&input.role_arn, input.caller()).await?;
         for change in changes {
             match change {
                 RoleChange::CreateRole(arn, trust_policy) => {
                     let role = CreateRole {
                         arn,
                         trust_policy,
-                        permissions_boundary: input.permissions_boundary.as_ref(),
+                        permissions_boundary: input
+                            .permissions_boundary
+                            .as_ref()
+                            .or(context.access_role_boundary.as_ref()),
                         description: "Lets MongoDB Atlas use the customer-managed keys of its projects",
                         tags: &[("atlas-cmk:managed-by", "atlas-cmk")],
                     };
-                    context.iam.create_role(role).await?;
+                    iam.create_role(role).await?;
                 }
-                RoleChange::PutTrustPolicy(arn, trust) => context.iam.put_trust_policy(arn, trust).await?,
+                RoleChange::PutTrustPolicy(arn, trust) => iam.put_trust_policy(arn, trust).await?,
                 RoleChange::PutInlinePolicy(arn, policy, _) => {
-                    context.iam.put_inline_policy(arn, INLINE_POLICY, policy).await?;
+                    iam.put_inline_policy(arn, INLINE_POLICY, policy).await?;
                 }
             }
         }

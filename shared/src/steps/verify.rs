@@ -5,12 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     NoChange,
-    check_endpoints::{Endpoint, assess},
+    check_endpoints::{self, Endpoint, State, assess},
     enable_kms,
     update_trust::{RolePolicies, kms_statement, trust_statement},
 };
 use crate::{
     atlas::{AccessRole, EncryptionAtRest, PrivateEndpoint},
+    aws::{AccountAccess, Caller},
     error::Result,
     ids::{ExternalId, IamRoleArn, KmsKeyArn, PrincipalArn, ProjectId, Region},
     policy::{PolicyDocument, Statement},
@@ -34,6 +35,12 @@ pub struct Input {
     /// The regions that must have an active private endpoint. None: private networking was not asked for.
     #[serde(default)]
     pub regions: Vec<Region>,
+    /// The account of the role, if it is not the one the function runs in.
+    #[serde(default)]
+    pub account: Option<AccountAccess>,
+    /// The name of the execution, after which sessions in the other account are named.
+    #[serde(default)]
+    pub execution: Option<String>,
 }
 
 /// What it is like.
@@ -46,6 +53,8 @@ pub struct Output {
     pub valid: bool,
     /// The private endpoints of the regions asked for.
     pub endpoints: Vec<Endpoint>,
+    /// Whether nothing differs but private endpoints that may become active by waiting.
+    pub only_waits_for_endpoints: bool,
     /// Every difference, empty if the world equals the request.
     pub differences: Vec<Difference>,
 }
@@ -77,9 +86,10 @@ impl Step for Verify {
 
     async fn observe(context: &Context, input: &Input) -> Result<World> {
         let project = &input.project_id;
+        let caller = Caller { account: input.account.as_ref(), execution: input.execution.as_deref() };
         Ok(World {
             roles: context.atlas.access_roles(project).await?,
-            iam: RolePolicies::read(context, &input.role_arn).await?,
+            iam: RolePolicies::read(context, caller, &input.role_arn).await?,
             encryption: context.atlas.encryption_at_rest(project).await?,
             endpoints: match input.regions.as_slice() {
                 [] => Vec::new(),
@@ -100,7 +110,7 @@ impl Step for Verify {
 fn compare(input: &Input, world: &World) -> Output {
     let kms = world.encryption.aws_kms.clone().unwrap_or_default();
     let valid = kms.valid == Some(true);
-    let endpoints = assess(&input.regions, &world.endpoints).endpoints;
+    let check_endpoints::Output { state, endpoints, .. } = assess(&input.regions, &world.endpoints);
     let mut differences = Differences(Vec::new());
 
     let roles_path = format!("/groups/{}/cloudProviderAccess", input.project_id);
@@ -125,11 +135,18 @@ fn compare(input: &Input, world: &World) -> Output {
     if !valid {
         differences.add(&encryption_path, "Atlas cannot use the key".to_owned());
     }
+    let but_for_endpoints = differences.0.is_empty();
     for endpoint in endpoints.iter().filter(|endpoint| endpoint.status != "ACTIVE") {
         let path = format!("{encryption_path}/AWS/privateEndpoints");
         differences.add(&path, format!("{} is {}", endpoint.region, endpoint.status));
     }
-    Output { matches: differences.0.is_empty(), valid, endpoints, differences: differences.0 }
+    Output {
+        matches: differences.0.is_empty(),
+        only_waits_for_endpoints: but_for_endpoints && matches!(state, State::Waiting | State::Missing),
+        valid,
+        endpoints,
+        differences: differences.0,
+    }
 }
 
 struct Differences(Vec<Difference>);
@@ -144,6 +161,9 @@ impl Differences {
         let Some(role) = &iam.role else {
             return self.add(arn, "the IAM role does not exist".to_owned());
         };
+        if role.arn != arn {
+            self.add(arn, format!("the IAM role has another path or spelling, {}", role.arn));
+        }
         let principal = record.atlas_aws_account_arn.as_deref().and_then(|text| text.parse::<PrincipalArn>().ok());
         let external_id = record.external_id.as_deref().and_then(|text| text.parse::<ExternalId>().ok());
         let trusts = principal.zip(external_id).is_some_and(|(principal, external_id)| {
@@ -175,6 +195,8 @@ mod tests {
             role_arn: "arn:aws:iam::444455556666:role/atlas-cmk".parse().unwrap(),
             key_arn: "arn:aws:kms:us-east-1:444455556666:key/mrk-1".parse().unwrap(),
             regions: vec!["us-east-1".parse().unwrap()],
+            account: None,
+            execution: None,
         }
     }
 
@@ -227,6 +249,24 @@ mod tests {
         let output = compare(&input(), &world());
         assert!(output.matches && output.valid && output.differences.is_empty(), "{output:?}");
         assert_eq!(output.endpoints.len(), 1);
+    }
+
+    #[test]
+    fn endpoints_that_may_still_become_active_are_told_from_all_else() {
+        let status = |status: &str| {
+            let mut world = world();
+            world.endpoints[0].status = status.parse().unwrap();
+            compare(&input(), &world)
+        };
+        for (endpoint, waits) in
+            [("ACTIVE", false), ("PENDING_RECREATION", true), ("INITIATING", true), ("FAILED", false)]
+        {
+            assert_eq!(status(endpoint).only_waits_for_endpoints, waits, "{endpoint}");
+        }
+        let mut world = world();
+        world.endpoints.clear();
+        world.iam.inline_policy = None;
+        assert!(!compare(&input(), &world).only_waits_for_endpoints);
     }
 
     #[test]

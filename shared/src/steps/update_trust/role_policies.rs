@@ -1,7 +1,7 @@
 //! The two documents of a role that matter here, and our statement in each.
 
 use crate::{
-    aws::Role,
+    aws::{Caller, Role},
     error::Result,
     ids::{ExternalId, IamRoleArn, KmsKeyArn, PrincipalArn, ProjectId},
     policy::{PolicyDocument, SID_PREFIX, Statement},
@@ -26,10 +26,11 @@ pub struct RolePolicies {
 }
 
 impl RolePolicies {
-    pub(in crate::steps) async fn read(context: &Context, arn: &IamRoleArn) -> Result<Self> {
-        let role = context.iam.role(arn).await?;
+    pub(in crate::steps) async fn read(context: &Context, caller: Caller<'_>, arn: &IamRoleArn) -> Result<Self> {
+        let iam = context.iam_for(arn, caller).await?;
+        let role = iam.role(arn).await?;
         let inline_policy = match &role {
-            Some(_) => context.iam.inline_policy(arn, INLINE_POLICY).await?,
+            Some(_) => iam.inline_policy(arn, INLINE_POLICY).await?,
             None => None,
         };
         Ok(Self { role, inline_policy, trust_policy_size_quota: context.trust_policy_size_quota })

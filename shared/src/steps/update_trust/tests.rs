@@ -14,6 +14,8 @@ fn input() -> Input {
         atlas_aws_account_arn: "arn:aws:iam::299602853325:root".parse().unwrap(),
         external_id: "external-1".parse().unwrap(),
         permissions_boundary: None,
+        account: None,
+        execution: None,
     }
 }
 
@@ -42,11 +44,11 @@ fn a_missing_role_is_created_with_its_trust_and_gets_exactly_the_regional_keys()
     else {
         panic!("{changes:?}")
     };
-    assert!(trust.means_the_same_as(&document(&json!({"Statement": [{
+    assert!(trust.means_the_same_as(&document(&json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::299602853325:root"}, "Action": "sts:AssumeRole",
         "Condition": {"StringEquals": {"sts:ExternalId": "external-1"}}
     }]}))));
-    assert!(inline.means_the_same_as(&document(&json!({"Statement": [{
+    assert!(inline.means_the_same_as(&document(&json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Action": ["kms:Encrypt", "kms:Decrypt", "kms:DescribeKey"],
         "Resource": ["arn:aws:kms:us-east-1:444455556666:key/mrk-1", "arn:aws:kms:eu-west-1:444455556666:key/mrk-1"]
     }]}))));

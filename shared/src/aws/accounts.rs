@@ -1,0 +1,164 @@
+//! Calls into another account, with the credentials of a role there that lets us in under an external ID.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
+
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_sdk_sts::{Client, error::SdkError};
+use aws_types::SdkConfig;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Iam, aws_error, errors::EXPLICIT_DENY};
+use crate::{
+    error::{Error, ErrorName, Result},
+    ids::{ExternalId, IamRoleArn},
+};
+
+/// Credentials are renewed this long before they expire, so that none expires on its way.
+const RENEWAL_MARGIN: Duration = Duration::from_mins(5);
+
+/// What a session's name may hold (STS API reference, `RoleSessionName`), and how long it may be.
+const SESSION_NAME_LENGTH: usize = 64;
+
+/// A role in another account, to be assumed for every call of IAM and KMS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AccountAccess {
+    /// The role in the account of the IAM role and the key; infra/spoke.yaml makes one.
+    pub role_arn: IamRoleArn,
+    /// The external ID that its trust policy asks for.
+    pub external_id: ExternalId,
+}
+
+/// On whose behalf a step calls: another account, if one is named, in a session that tells which execution it was.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller<'a> {
+    /// The account to go to; our own unless given.
+    pub account: Option<&'a AccountAccess>,
+    /// The name of the execution.
+    pub execution: Option<&'a str>,
+}
+
+/// Clients for our own account and for others.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    own: SdkConfig,
+    sts: Client,
+    /// The last session, for as long as the function is warm and goes to the same account.
+    session: Arc<Mutex<Option<Session>>>,
+}
+
+#[derive(Debug, Clone)]
+struct Session {
+    access: AccountAccess,
+    name: String,
+    config: SdkConfig,
+    renew_at: SystemTime,
+}
+
+impl Accounts {
+    /// Clients that start from the credentials of `own`.
+    pub fn new(own: SdkConfig) -> Self {
+        Self { sts: Client::new(&own), own, session: Arc::default() }
+    }
+
+    /// IAM of the caller's account.
+    ///
+    /// # Errors
+    /// `Account.NotReady` if the other account's role cannot be assumed (yet), `Account.AccessDenied` if a service control
+    /// policy forbids it; as [`aws_error`] otherwise.
+    pub async fn iam(&self, caller: Caller<'_>) -> Result<Iam> {
+        let Some(access) = caller.account else { return Ok(Iam::new(&self.own)) };
+        let name = session_name(caller.execution);
+        if let Some(session) = self.kept(access, &name) {
+            return Ok(Iam::new(&session.config));
+        }
+        let session = self.assume(access, name).await?;
+        let iam = Iam::new(&session.config);
+        *self.session.lock().expect("nothing panics while it holds this lock") = Some(session);
+        Ok(iam)
+    }
+
+    fn kept(&self, access: &AccountAccess, name: &str) -> Option<Session> {
+        let session = self.session.lock().expect("nothing panics while it holds this lock").clone()?;
+        let usable = session.access == *access && session.name == name && SystemTime::now() < session.renew_at;
+        usable.then_some(session)
+    }
+
+    async fn assume(&self, access: &AccountAccess, name: String) -> Result<Session> {
+        let answer = self
+            .sts
+            .assume_role()
+            .role_arn(access.role_arn.as_ref())
+            .external_id(access.external_id.as_ref())
+            .role_session_name(&name)
+            .send()
+            .await
+            .map_err(|error| match &error {
+                SdkError::ServiceError(_) => {
+                    not_ready(access, aws_error("sts:AssumeRole", access.role_arn.as_ref(), &error))
+                }
+                _ => aws_error("sts:AssumeRole", access.role_arn.as_ref(), &error),
+            })?;
+        let given = answer.credentials.ok_or_else(|| {
+            Error::new(
+                ErrorName::AwsUnavailable,
+                format!("sts:AssumeRole on {}: no credentials in the answer", access.role_arn),
+            )
+        })?;
+        let expires = SystemTime::try_from(given.expiration).unwrap_or_else(|_| SystemTime::now());
+        let credentials = Credentials::new(
+            given.access_key_id,
+            given.secret_access_key,
+            Some(given.session_token),
+            Some(expires),
+            "sts:AssumeRole",
+        );
+        let config =
+            self.own.clone().into_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build();
+        Ok(Session { access: access.clone(), name, config, renew_at: expires - RENEWAL_MARGIN })
+    }
+}
+
+/// A refusal to let us in says nothing of its reason, and in an account that is being made it passes. A refusal by a service
+/// control policy says so, and somebody has to lift it.
+fn not_ready(access: &AccountAccess, error: Error) -> Error {
+    if error.name() != ErrorName::AccountAccessDenied || error.message().contains(EXPLICIT_DENY) {
+        return error;
+    }
+    Error::new(
+        ErrorName::AccountNotReady,
+        format!(
+            "{} cannot be assumed: it is not there yet, its trust policy does not name the role of this function, or its external ID is another; deploy infra/spoke.yaml in account {}",
+            access.role_arn,
+            access.role_arn.account()
+        ),
+    )
+}
+
+fn session_name(execution: Option<&str>) -> String {
+    let allowed = |c: char| if c.is_ascii_alphanumeric() || "_+=,.@-".contains(c) { c } else { '-' };
+    let name: String = execution.unwrap_or_default().chars().map(allowed).take(SESSION_NAME_LENGTH).collect();
+    if name.len() < 2 { "atlas-cmk".to_owned() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_named_after_its_execution_within_what_sts_takes() {
+        for (execution, name) in [
+            (Some("vend-444455556666"), "vend-444455556666"),
+            (Some("a b:c"), "a-b-c"),
+            (Some(""), "atlas-cmk"),
+            (None, "atlas-cmk"),
+        ] {
+            assert_eq!(session_name(execution), name);
+        }
+        assert_eq!(session_name(Some(&"x".repeat(80))).len(), 64);
+    }
+}

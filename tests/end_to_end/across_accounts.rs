@@ -1,0 +1,65 @@
+//! Functions in one account, role and key in another, and a role between them that asks for an external ID.
+
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+#[tokio::test]
+async fn role_and_key_may_live_in_another_account_than_the_functions() {
+    let world = World::with_two_accounts().await;
+    assert_ne!(world.hub().id, world.account().id);
+    world.enable_successfully().await;
+    assert_eq!(world.enable().await.changes(), [] as [Value; 0]);
+    let in_hub = aws_sdk_iam::Client::new(&world.hub().sdk_config());
+    assert!(
+        in_hub.get_role().role_name(&world.customer().role_name).send().await.is_err(),
+        "nothing is made in the hub"
+    );
+}
+
+#[tokio::test]
+async fn an_account_that_does_not_let_us_in_is_named_and_nothing_is_written_there() {
+    let world = World::with_two_accounts().await;
+    let mut input = world.customer().input();
+    input["account"]["externalId"] = json!("a-wrong-external-id");
+    let run = world.enable_with(&input).await;
+    let cause = run.cause.unwrap();
+    assert_eq!(run.error.as_deref(), Some("Account.NotReady"), "{cause}");
+    for told in ["update-trust: ", "AtlasCmkSpoke", "external ID", &world.account().id] {
+        assert!(cause.contains(told), "{told:?} is not in {cause:?}");
+    }
+    assert!(!world.role_exists().await);
+}
+
+#[tokio::test]
+async fn an_account_that_becomes_ready_while_the_run_waits_is_enabled() {
+    let world = World::with_two_accounts().await;
+    let put = async |external_id: &str| {
+        let spoke = world.iam().get_role().role_name("AtlasCmkSpoke").send().await.unwrap().role.unwrap();
+        let trust = atlas_cmk::policy::PolicyDocument::parse(spoke.assume_role_policy_document().unwrap()).unwrap();
+        let trust = trust.to_json().replace(atlas_cmk_local::seed::EXTERNAL_ID, external_id);
+        let trust = trust.replace("not-ready-yet", external_id);
+        world.iam().update_assume_role_policy().role_name("AtlasCmkSpoke").policy_document(trust).send().await.unwrap();
+    };
+    put("not-ready-yet").await;
+    let become_ready = async {
+        while world.records().await.is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        put(atlas_cmk_local::seed::EXTERNAL_ID).await;
+    };
+    let (run, ()) = tokio::join!(world.enable(), become_ready);
+    assert_eq!(run.error, None, "{:?}", run.cause);
+    world.assert_enabled().await;
+}
+
+#[tokio::test]
+async fn an_account_of_another_role_is_refused_at_the_door() {
+    let world = World::with_two_accounts().await;
+    let mut input = world.customer().input();
+    input["account"]["roleArn"] = json!("arn:aws:iam::999999999999:role/AtlasCmkSpoke");
+    let run = world.enable_with(&input).await;
+    assert_eq!(run.error.as_deref(), Some("Input.Invalid"));
+    assert!(run.cause.unwrap().contains("account.roleArn: "));
+}
