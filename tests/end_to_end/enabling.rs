@@ -117,9 +117,12 @@ async fn a_trust_statement_with_a_wrong_external_id_is_mended() {
 
     let broken = world.atlas().encryption_at_rest(&world.project_id()).await.unwrap();
     assert_eq!(broken.aws_kms.unwrap().valid, Some(false), "Atlas has noticed");
+    world.cloud.simulator.forget_requests().await.unwrap();
 
     let run = world.enable_successfully().await;
-    assert_eq!(changed_steps(&run), ["update-trust", "enable-kms"], "and Atlas is made to look again");
+    assert_eq!(changed_steps(&run)[0], "update-trust");
+    // Only a write tells that it is the role and not the key, and so that it passes.
+    assert!(world.writes().await.contains(&"PATCH /encryptionAtRest".to_owned()));
     assert_eq!(world.trust_policy().await.statements().len(), 1);
 }
 
