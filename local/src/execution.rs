@@ -2,15 +2,18 @@
 
 mod history;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
 use serde_json::Value;
 
 pub use history::{Happening, Measure};
 
 use crate::{Account, Cloud};
+
+/// No execution takes longer here, where waiting is compressed.
+const LONGEST: Duration = Duration::from_mins(15);
 
 /// How an execution ended, and what it took.
 #[derive(Debug, Clone)]
@@ -40,7 +43,7 @@ impl Run {
 /// Runs the state machine of an output of the stack to its end, and tells `watch` what happens on the way.
 ///
 /// # Errors
-/// If the execution cannot be started or watched. That it fails is not an error here.
+/// If the execution cannot be started or watched, or does not end. That it fails is not an error here.
 pub async fn run(cloud: &Cloud, machine: &str, input: &Value, mut watch: impl FnMut(&Happening)) -> Result<Run> {
     let sfn = aws_sdk_sfn::Client::new(&Account::sdk_config(&cloud.stack.account));
     let requests_before = cloud.simulator.requests().await?.len();
@@ -53,6 +56,7 @@ pub async fn run(cloud: &Cloud, machine: &str, input: &Value, mut watch: impl Fn
         .map_err(|error| anyhow::anyhow!("the execution cannot be started: {}", error.into_service_error()))?;
     let arn = started.execution_arn;
 
+    let began = Instant::now();
     let mut told = 0;
     let (events, execution) = loop {
         // In this order: once the execution has ended, its history is complete.
@@ -62,6 +66,9 @@ pub async fn run(cloud: &Cloud, machine: &str, input: &Value, mut watch: impl Fn
         told = events.len();
         if execution.status != ExecutionStatus::Running {
             break (events, execution);
+        }
+        if began.elapsed() > LONGEST {
+            bail!("the execution {arn} does not end; the engine's last words:\n{}", cloud.engine.log_tail());
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     };

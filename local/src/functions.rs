@@ -1,12 +1,14 @@
 //! The functions as Lambda gets them: built by cargo, stripped, each alone in a zip as `bootstrap`.
 
 use std::{
+    collections::BTreeMap,
     io::{Cursor, Write},
     path::{Path, PathBuf},
     process::Stdio,
 };
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 use tokio::process::Command;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
@@ -33,7 +35,7 @@ pub fn names() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Builds every function with the profile of this very program, and zips it.
+/// Builds every function, without the optimisations of a release, and zips it.
 ///
 /// # Errors
 /// If one does not build.
@@ -41,7 +43,7 @@ pub async fn build() -> Result<Vec<Package>> {
     let names = names()?;
     progress::step(&format!("building {} functions", names.len()));
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(workspace::root()).args(["build", "--quiet", "--locked"]).stdin(Stdio::null());
+    cargo.current_dir(workspace::root()).args(["build", "--locked", "--message-format", "json-render-diagnostics"]);
     for name in &names {
         cargo.args(["--package", name]);
     }
@@ -52,16 +54,30 @@ pub async fn build() -> Result<Vec<Package>> {
             cargo.env_remove(&name);
         }
     }
-    if !cargo.status().await.context("cargo cannot be started")?.success() {
+    let output =
+        cargo.stdin(Stdio::null()).stderr(Stdio::inherit()).output().await.context("cargo cannot be started")?;
+    if !output.status.success() {
         bail!("the functions do not build; cargo says why above");
     }
-    let folder = workspace::target().join("debug");
+    let binaries = binaries(&output.stdout);
     let mut packages = Vec::new();
     for name in names {
-        let binary = stripped(&folder.join(&name)).await?;
+        let path = binaries.get(&name).with_context(|| format!("functions/{name} has no binary of its name"))?;
+        let binary = stripped(path).await?;
         packages.push(Package { zip: zip(&binary)?, name });
     }
     Ok(packages)
+}
+
+/// Where cargo says it has put the binaries, by their names.
+fn binaries(messages: &[u8]) -> BTreeMap<String, PathBuf> {
+    let messages = serde_json::Deserializer::from_slice(messages).into_iter::<Value>().filter_map(Result::ok);
+    messages
+        .filter_map(|message| {
+            let name = message["target"]["name"].as_str()?.to_owned();
+            Some((name, message["executable"].as_str()?.into()))
+        })
+        .collect()
 }
 
 /// The binary without its symbols, which are half of it. Whole, where no `strip` is at hand.

@@ -20,5 +20,6 @@ pub fn read(path: &str) -> anyhow::Result<String> {
 
 /// Where cargo builds to, and where the engine is installed.
 pub fn target() -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+    // Relative to the root, where cargo runs.
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |path| root().join(path))
 }

@@ -1,0 +1,164 @@
+//! `cargo demo` and `cargo local` as programs: what they print, how they end, what they leave behind.
+
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the right answer")]
+
+use std::{
+    io::{BufRead, BufReader, Lines, Read},
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    path::Path,
+    process::{Child, ChildStdout, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use atlas_cmk_local::port;
+use serde_json::Value;
+
+const DEMO: &str = env!("CARGO_BIN_EXE_demo");
+const LOCAL: &str = env!("CARGO_BIN_EXE_local");
+
+fn run(program: &str, arguments: &[&str]) -> Output {
+    Command::new(program).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A running `cargo local up`.
+struct Up {
+    process: Child,
+    port: u16,
+    printed: String,
+    /// Kept, since nobody closes the terminal under it.
+    _stdout: Lines<BufReader<ChildStdout>>,
+}
+
+/// `cargo local up` on free ports, once it has printed what to paste.
+fn up() -> Up {
+    let (aws, atlas) = (port::any_free().unwrap(), port::any_free().unwrap());
+    let mut process = Command::new(LOCAL)
+        .args(["up", "--port", &aws.to_string(), "--atlas-port", &atlas.to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let mut printed = String::new();
+    while !printed.contains("/_sim/requests") {
+        let Some(line) = lines.next() else { panic!("it ended after {printed:?}") };
+        printed += &line.unwrap();
+        printed.push('\n');
+    }
+    Up { process, port: aws, printed, _stdout: lines }
+}
+
+fn listens(port: u16) -> bool {
+    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+/// The engine ends by itself when the one who started it has ended: that may take a moment, and must not take long.
+fn ends_listening(port: u16) -> bool {
+    let began = Instant::now();
+    while listens(port) && began.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    !listens(port)
+}
+
+#[test]
+fn the_demo_enables_changes_nothing_the_second_time_and_writes_what_it_saw() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("out.json");
+    let output = run(DEMO, &["--json", file.to_str().unwrap()]);
+    let told = stderr(&output);
+    assert!(output.status.success(), "{told}");
+    for line in ["CreateRole", "Verify", "eu-west-1: ACTIVE", "nothing changed", "Atlas requests", "state transitions"]
+    {
+        assert!(told.contains(line), "{line:?} is not in {told}");
+    }
+    let written: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let runs = written["runs"].as_array().unwrap();
+    assert_eq!(runs.len(), 2);
+    for run in runs {
+        assert_eq!(run["output"]["valid"], true);
+        for number in ["atlasRequests", "stateTransitions", "workingMs", "waitingMs"] {
+            assert!(run[number].is_u64(), "{number}");
+        }
+    }
+    assert_eq!(runs[0]["output"]["changes"].as_array().unwrap().len(), 8);
+    assert_eq!(runs[1]["output"]["changes"].as_array().unwrap().len(), 0);
+    assert!(runs[1]["stateTransitions"].as_u64() < runs[0]["stateTransitions"].as_u64());
+}
+
+#[test]
+fn a_port_in_use_is_said_so_before_anything_is_started() {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let taken = taken.local_addr().unwrap().port().to_string();
+    let free = port::any_free().unwrap().to_string();
+    for (arguments, option) in [
+        (["up", "--port", &taken, "--atlas-port", &free], "--port"),
+        (["up", "--port", &free, "--atlas-port", &taken], "--atlas-port"),
+    ] {
+        let output = run(LOCAL, &arguments);
+        let told = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains(&format!("port {taken} is in use")) && told.contains(option), "{told}");
+        assert!(!listens(free.parse().unwrap()));
+    }
+}
+
+#[test]
+fn without_python_the_demo_says_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let output = Command::new(DEMO)
+        .env("PATH", &empty)
+        .env("CARGO_TARGET_DIR", folder.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let told = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("python3") && told.contains("install Python 3.10 or newer"), "{told}");
+}
+
+#[test]
+fn up_prints_what_to_paste_and_leaves_nothing_behind_when_it_is_interrupted() {
+    let Up { mut process, port, printed, _stdout } = up();
+    for line in ["start-execution --state-machine-arn arn:aws:states:", "AWS_ENDPOINT_URL=", "--digest"] {
+        assert!(printed.contains(line), "{line:?} is not in {printed}");
+    }
+    let folder = engine_folder(port);
+    assert!(Path::new(&folder).exists() && listens(port));
+    assert!(Command::new("kill").args(["-INT", &process.id().to_string()]).status().unwrap().success());
+    assert!(process.wait().unwrap().success());
+    assert!(ends_listening(port));
+    assert!(!Path::new(&folder).exists(), "{folder}");
+}
+
+#[test]
+fn the_engine_does_not_outlive_the_one_who_started_it_whatever_ends_it() {
+    let Up { mut process, port, .. } = up();
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert!(ends_listening(port));
+}
+
+/// The folder that the engine on this port works in, as /proc tells it.
+fn engine_folder(port: u16) -> String {
+    let wanted = format!("GATEWAY_PORT={port}");
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    for process in processes {
+        let mut environment = Vec::new();
+        let read =
+            std::fs::File::open(process.path().join("environ")).and_then(|mut it| it.read_to_end(&mut environment));
+        let variables: Vec<&[u8]> = environment.split(|byte| *byte == 0).collect();
+        if read.is_ok() && variables.contains(&wanted.as_bytes()) {
+            let folder = variables.iter().find_map(|variable| variable.strip_prefix(b"TMPDIR="));
+            return String::from_utf8_lossy(folder.unwrap()).into_owned();
+        }
+    }
+    panic!("no engine listens on {port}");
+}
