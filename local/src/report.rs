@@ -41,7 +41,6 @@ pub fn changes(run: &Run) -> String {
         let field = |name: &str| change[name].as_str().unwrap_or("?");
         let sign = if field("action") == "create" { '+' } else { '~' };
         let _ = writeln!(text, "  {sign} {:<15} {}", field("step"), field("summary"));
-        let _ = writeln!(text, "    {:<15} {}", "", field("resource"));
         text
     })
 }

@@ -102,6 +102,21 @@ fn a_trust_policy_that_would_grow_too_large_is_refused_before_it_is_written() {
 }
 
 #[test]
+fn a_trust_policy_of_the_default_quota_holds_eight_projects() {
+    let of_project = |n: u32| Input { project_id: format!("66f0a1b2c3d4e5f6{n:08x}").parse().unwrap(), ..with_uuid() };
+    let holds = |projects: u32| {
+        let document =
+            (1..projects).fold(PolicyDocument::default(), |it, n| it.merge(&of_project(n).trust_statement()));
+        UpdateTrust::decide(&of_project(projects), &observed(Some(document), None)).is_ok()
+    };
+    assert!(holds(8) && !holds(9));
+}
+
+fn with_uuid() -> Input {
+    Input { external_id: "b63a96a9-2f4e-4c5f-9a35-0a5b54f4ba8e".parse().unwrap(), ..input() }
+}
+
+#[test]
 fn a_role_found_under_another_path_is_not_ours_to_change() {
     let mut observed = observed(Some(foreign()), None);
     observed.role.as_mut().unwrap().arn = "arn:aws:iam::444455556666:role/elsewhere/atlas-cmk".to_owned();
