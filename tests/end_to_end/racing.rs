@@ -88,3 +88,49 @@ async fn two_executions_at_the_same_time_end_with_one_authorized_record() {
     let project = world.project().await;
     assert_eq!(project["encryptionAtRest"]["awsKms"]["valid"], true);
 }
+
+#[tokio::test]
+async fn a_key_that_atlas_may_not_use_at_once_is_waited_for() {
+    let world = World::new().await;
+    let not_yet = json!({
+        "method": "PATCH", "path": "/api/atlas/v2/groups/*/encryptionAtRest", "times": 3,
+        "answer": {"status": 400, "errorCode": "NO_PERMISSION_TO_ENCRYPT_DECRYPT"},
+    });
+    world.cloud.simulator.add_fault(not_yet).await.unwrap();
+    let run = world.enable_successfully().await;
+    assert_eq!(run.changes().len(), 8);
+    assert_eq!(world.writes().await.iter().filter(|write| *write == "PATCH /encryptionAtRest").count(), 4);
+}
+
+#[tokio::test]
+async fn credentials_that_are_rotated_between_runs_are_read_again_by_functions_that_are_still_warm() {
+    for (id, secret, rotated, in_atlas) in [
+        (
+            "abcdefgh",
+            json!({"publicKey": "abcdefgh", "privateKey": "the-old-one"}),
+            json!({"publicKey": "abcdefgh", "privateKey": "the-new-one"}),
+            json!({"privateKey": "the-new-one"}),
+        ),
+        (
+            "mdb_sa_id_66f0a1b2c3d4e5f601234567",
+            json!({"clientId": "mdb_sa_id_66f0a1b2c3d4e5f601234567", "clientSecret": "mdb_sa_sk_old"}),
+            json!({"clientId": "mdb_sa_id_66f0a1b2c3d4e5f601234567", "clientSecret": "mdb_sa_sk_new"}),
+            json!({"clientSecret": "mdb_sa_sk_new"}),
+        ),
+    ] {
+        let world = World::with_secret(secret).await;
+        let first = world.enable().await;
+        assert_eq!(first.error, None, "{:?}", first.cause);
+        let simulator = &world.cloud.simulator;
+        simulator.ask(Method::PUT, &format!("/credentials/{id}"), Some(in_atlas)).await.unwrap();
+        if id.starts_with("mdb_sa_id_") {
+            simulator.ask(Method::POST, &format!("/credentials/{id}/expire-tokens"), None).await.unwrap();
+        }
+        let secrets = aws_sdk_secretsmanager::Client::new(&world.hub().sdk_config());
+        let put = secrets.put_secret_value().secret_id("atlas-cmk/atlas").secret_string(rotated.to_string());
+        put.send().await.unwrap();
+        let second = world.enable().await;
+        assert_eq!(second.error, None, "{:?}", second.cause);
+        assert_eq!(second.changes().len(), 0);
+    }
+}
