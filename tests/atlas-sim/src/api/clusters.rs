@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::answer::Answer;
 use crate::error::ApiError;
-use crate::records::clusters::ClusterChange;
+use crate::records::clusters::{Cluster, ClusterChange};
 
 use super::Call;
 use super::pagination::paginate;
@@ -13,8 +13,8 @@ use super::pagination::paginate;
 pub(super) fn list(call: &Call<'_>) -> Result<Answer, ApiError> {
     let now = call.sim.clock.now();
     let clusters = call.sim.project(call.group(), |project| {
-        let to_json = |cluster: &crate::records::clusters::Cluster| cluster.to_json(&project.id, now);
-        Ok(project.clusters.iter().map(to_json).collect())
+        let to_json = |cluster: &Cluster| cluster.to_json(&project.id, now);
+        Ok(project.clusters.iter().filter(|cluster| !cluster.is_flex()).map(to_json).collect())
     })?;
     paginate(call.request, clusters).map(Answer::ok)
 }
@@ -24,6 +24,7 @@ pub(super) fn get(call: &Call<'_>) -> Result<Answer, ApiError> {
     let now = call.sim.clock.now();
     call.sim.project(call.group(), |project| {
         let cluster = project.cluster(call.parameter(1))?;
+        refuse_flex(cluster)?;
         Ok(Answer::ok(cluster.to_json(call.group(), now)))
     })
 }
@@ -43,7 +44,19 @@ pub(super) fn update(call: &Call<'_>) -> Result<Answer, ApiError> {
     call.sim.project(call.group(), |project| {
         let project_has_key = project.encryption.aws.is_some();
         let cluster = project.cluster(call.parameter(1))?;
+        refuse_flex(cluster)?;
         cluster.change(&change, project_has_key, now, takes)?;
         Ok(Answer::ok(cluster.to_json(call.group(), now)))
     })
+}
+
+/// A Flex cluster is a 400 here and not a 404 (recorded answers).
+fn refuse_flex(cluster: &Cluster) -> Result<(), ApiError> {
+    if cluster.is_flex() {
+        return Err(ApiError::bad_request(
+            "CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API",
+            "A Flex cluster cannot be used in the Cluster API.",
+        ));
+    }
+    Ok(())
 }

@@ -78,6 +78,11 @@ impl Cluster {
         self.spec.encryption_at_rest_provider == "AWS"
     }
 
+    /// Whether it is a Flex cluster, which has an API of its own.
+    pub(crate) fn is_flex(&self) -> bool {
+        self.spec.instance_size == "FLEX"
+    }
+
     /// Whether the cluster spans several AWS regions.
     pub(crate) fn is_multi_region(&self) -> bool {
         self.spec.provider_name == "AWS" && self.spec.regions.len() > 1

@@ -162,3 +162,16 @@ async fn a_port_in_use_is_reported_in_a_sentence() -> Result<()> {
     world.sim.shutdown().await;
     Ok(())
 }
+
+#[tokio::test]
+async fn a_flex_cluster_is_a_refusal_and_in_no_list() -> Result<()> {
+    let world = World::start().await?;
+    let project = "66f0a1b2c3d4e5f60000f1e0";
+    let flex = json!({"name": "small", "instanceSize": "FLEX", "regions": ["US_EAST_1"]});
+    world.scene("projects", json!({"id": project, "name": "flexible", "clusters": [flex]})).await?;
+    let get =
+        async |path: &str| send(world.call(Method::GET, &format!("groups/{project}/clusters{path}"), V2024)).await;
+    assert_eq!(get("/small").await?.error(), "400 CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API");
+    assert_eq!(get("").await?.json()["results"], json!([]));
+    Ok(())
+}
