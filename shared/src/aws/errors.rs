@@ -24,8 +24,10 @@ where
     let server_error = error.raw_response().is_some_and(|response| response.status().is_server_error());
     let name = name_of(code, message, server_error);
     let named = Error::new(name, format!("{action} on {resource}: {code}: {message}{}", hint(name, action, message)));
-    // The SDK sends a call again whose answer it lost: that a thing exists may be the echo of having made it.
-    if server_error || code.starts_with("EntityAlreadyExists") { named.with_unknown_outcome() } else { named }
+    // The SDK sends a call again whose answer it lost: that a thing exists may be the echo of having made it. And what was
+    // made a moment ago may not be seen by the next call yet.
+    let look_again = server_error || code.starts_with("EntityAlreadyExists") || code.starts_with("NoSuchEntity");
+    if look_again { named.with_unknown_outcome() } else { named }
 }
 
 fn name_of(code: &str, message: &str, server_error: bool) -> ErrorName {
