@@ -52,7 +52,9 @@ pub struct Template<'a> {
 /// # Errors
 /// If CloudFormation refuses or fails, with the reasons of the resources that failed.
 pub async fn deploy(account: &Account, name: &str, template: Template<'_>) -> Result<Stack> {
-    let body = upload(account, template).await?;
+    let s3 = bucket_client(account);
+    let bucket = format!("{BUCKET}-{}", account.id);
+    let body = upload(&s3, &bucket, template).await?;
     let cloudformation = aws_sdk_cloudformation::Client::new(&account.sdk_config());
     let parameter =
         |(key, value): &(&str, &str)| Parameter::builder().parameter_key(*key).parameter_value(*value).build();
@@ -75,6 +77,10 @@ pub async fn deploy(account: &Account, name: &str, template: Template<'_>) -> Re
                     .outputs()
                     .iter()
                     .filter_map(|output| Some((output.output_key()?.to_owned(), output.output_value()?.to_owned())));
+                // The functions have their copies; these would only fill the engine's memory.
+                for package in template.packages {
+                    s3.delete_object().bucket(&bucket).key(key(package)).send().await?;
+                }
                 return Ok(Stack { account: account.clone(), outputs: outputs.collect() });
             }
             Some(StackStatus::CreateInProgress) => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -83,15 +89,21 @@ pub async fn deploy(account: &Account, name: &str, template: Template<'_>) -> Re
     }
 }
 
-/// Puts the artifacts into a bucket and returns the template that points there.
-async fn upload(account: &Account, source: Template<'_>) -> Result<String> {
+fn bucket_client(account: &Account) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::config::Builder::from(&account.sdk_config()).force_path_style(true).build();
-    let s3 = aws_sdk_s3::Client::from_conf(config);
-    let bucket = format!("{BUCKET}-{}", account.id);
-    s3.create_bucket().bucket(&bucket).send().await.context("no bucket for the artifacts")?;
+    aws_sdk_s3::Client::from_conf(config)
+}
+
+fn key(package: &Package) -> String {
+    format!("{}.zip", package.name)
+}
+
+/// Puts the artifacts into a bucket and returns the template that points there.
+async fn upload(s3: &aws_sdk_s3::Client, bucket: &str, source: Template<'_>) -> Result<String> {
+    s3.create_bucket().bucket(bucket).send().await.context("no bucket for the artifacts")?;
     let put = async |key: &str, body: Vec<u8>| {
         s3.put_object()
-            .bucket(&bucket)
+            .bucket(bucket)
             .key(key)
             .body(ByteStream::from(body))
             .send()
@@ -101,7 +113,7 @@ async fn upload(account: &Account, source: Template<'_>) -> Result<String> {
 
     let mut template = workspace::read(&format!("infra/{}", source.file))?;
     for package in source.packages {
-        let uri = put(&format!("{}.zip", package.name), package.zip.clone()).await?;
+        let uri = put(&key(package), package.zip.clone()).await?;
         template = template.replace(&format!("CodeUri: ../functions/{}\n", package.name), &format!("CodeUri: {uri}\n"));
     }
     let definitions: BTreeSet<&str> =

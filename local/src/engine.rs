@@ -9,7 +9,8 @@ mod install;
 use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
@@ -30,18 +31,20 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Engine {
     port: u16,
-    process: Child,
-    /// Removed by run.py, which outlives whatever happens to us.
+    process: Mutex<Child>,
+    /// Removed by run.py too, which outlives whatever happens to us.
     folder: PathBuf,
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        drop(self.process.stdin.take());
+        drop(self.process().stdin.take());
         let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(5) && matches!(self.process.try_wait(), Ok(None)) {
+        while started.elapsed() < Duration::from_secs(5) && self.ended().is_none() {
             std::thread::sleep(Duration::from_millis(10));
         }
+        // run.py has done so, unless something ended it before its time.
+        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -58,7 +61,7 @@ impl Engine {
         };
         let folder = tempfile::Builder::new().prefix("atlas-cmk-engine-").tempdir()?.keep();
         let process = spawn(&python, &folder, port, options.wait_scale)?;
-        let mut engine = Self { port, process, folder };
+        let engine = Self { port, process: Mutex::new(process), folder };
         engine.wait_until_ready().await?;
         Ok(engine)
     }
@@ -68,7 +71,7 @@ impl Engine {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    async fn wait_until_ready(&mut self) -> Result<()> {
+    async fn wait_until_ready(&self) -> Result<()> {
         let started = Instant::now();
         let health = format!("{}/_ministack/health", self.url());
         let http = http::client()?;
@@ -76,12 +79,21 @@ impl Engine {
             if http.get(&health).send().await.is_ok_and(|answer| answer.status().is_success()) {
                 return Ok(());
             }
-            if let Some(status) = self.process.try_wait()? {
+            if let Some(status) = self.ended() {
                 bail!("the engine ended at once ({status}):\n{}", self.log_tail());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         bail!("the engine did not answer on {} within a minute:\n{}", self.url(), self.log_tail())
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&self) -> Option<ExitStatus> {
+        self.process().try_wait().ok().flatten()
+    }
+
+    fn process(&self) -> MutexGuard<'_, Child> {
+        self.process.lock().expect("nothing panics while it holds this lock")
     }
 
     /// The last lines of its log.

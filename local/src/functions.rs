@@ -29,8 +29,11 @@ pub struct Package {
 /// If the folder `functions` cannot be read.
 pub fn names() -> Result<Vec<String>> {
     let mut names: Vec<String> = std::fs::read_dir(workspace::root().join("functions"))?
-        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
-        .collect::<Result<_>>()?;
+        .collect::<std::io::Result<Vec<_>>>()?
+        .into_iter()
+        .filter(|entry| entry.path().join("Cargo.toml").exists())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
     names.sort();
     Ok(names)
 }
@@ -44,6 +47,8 @@ pub async fn build() -> Result<Vec<Package>> {
     progress::step(&format!("building {} functions", names.len()));
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(workspace::root()).args(["build", "--locked", "--message-format", "json-render-diagnostics"]);
+    // With this package, so that features are unified to what it was built with, and nothing is compiled again.
+    cargo.args(["--package", env!("CARGO_PKG_NAME")]);
     for name in &names {
         cargo.args(["--package", name]);
     }
@@ -54,8 +59,13 @@ pub async fn build() -> Result<Vec<Package>> {
             cargo.env_remove(&name);
         }
     }
-    let output =
-        cargo.stdin(Stdio::null()).stderr(Stdio::inherit()).output().await.context("cargo cannot be started")?;
+    let output = cargo
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .context("cargo cannot be started")?;
     if !output.status.success() {
         bail!("the functions do not build; cargo says why above");
     }

@@ -39,3 +39,8 @@ fn paint(style: &str, text: &str) -> String {
 pub fn plain(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
+
+/// What came out, on standard output.
+pub fn result(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}

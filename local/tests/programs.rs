@@ -73,6 +73,7 @@ fn the_demo_enables_changes_nothing_the_second_time_and_writes_what_it_saw() {
     let output = run(DEMO, &["--json", file.to_str().unwrap()]);
     let told = stderr(&output);
     assert!(output.status.success(), "{told}");
+    let told = told + &String::from_utf8_lossy(&output.stdout);
     for line in ["CreateRole", "Verify", "eu-west-1: ACTIVE", "nothing changed", "Atlas requests", "state transitions"]
     {
         assert!(told.contains(line), "{line:?} is not in {told}");

@@ -6,7 +6,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::LocalBoxFuture};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
@@ -54,7 +54,7 @@ async fn serve<S: Step>() -> std::result::Result<(), lambda_runtime::Error> {
         let (requests, result) = match &context {
             Ok(context) => {
                 let context = context.for_invocation(deadline(&event.context), own_account(&event.context));
-                let result = guarded(answer::<S>(&context, event.payload)).await;
+                let result = guarded(answer::<S>(&context, event.payload).boxed_local()).await;
                 (context.atlas.requests(), result)
             }
             Err(error) => (0, Err(error.clone())),
@@ -77,9 +77,10 @@ fn own_account(context: &lambda_runtime::Context) -> Option<AccountId> {
 }
 
 /// Turns a panic into an error that says where it came from, and nothing of what it said.
-async fn guarded<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
-    // Boxed, because the compiler gives up on the size of futures that nest an SDK call this deep.
-    match AssertUnwindSafe(future.boxed_local()).catch_unwind().await {
+///
+/// The future comes boxed, because the compiler gives up on the size of futures that nest an SDK call this deep.
+async fn guarded<T>(future: LocalBoxFuture<'_, Result<T>>) -> Result<T> {
+    match AssertUnwindSafe(future).catch_unwind().await {
         Ok(result) => result,
         Err(_) => {
             let place = PANICKED_AT.take().unwrap_or_else(|| "an unknown place".to_owned());
@@ -134,10 +135,10 @@ mod tests {
     fn a_panic_is_an_internal_error_that_quotes_nothing_and_the_next_invocation_is_served() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let panics = async { if true { panic!("s3cr3t") } else { Ok(()) } };
-        let error = runtime.block_on(guarded(panics)).unwrap_err();
+        let error = runtime.block_on(guarded(panics.boxed_local())).unwrap_err();
         assert_eq!(error.name(), ErrorName::Internal);
         assert!(error.message().contains("panicked") && !error.message().contains("s3cr3t"), "{error}");
-        assert_eq!(runtime.block_on(guarded(async { Ok(7) })), Ok(7));
+        assert_eq!(runtime.block_on(guarded(async { Ok(7) }.boxed_local())), Ok(7));
     }
 
     #[test]

@@ -153,6 +153,8 @@ pub fn parse<S: Step>(input: Value) -> Result<S::Input> {
 
 /// Runs a step to its end: observe, decide, act.
 ///
+/// The parts are boxed: the compiler gives up on the size of futures that nest SDK calls this deep.
+///
 /// A write whose outcome is unknown is never blindly repeated: the world is read again and decided upon again, once.
 ///
 /// # Errors
@@ -160,15 +162,15 @@ pub fn parse<S: Step>(input: Value) -> Result<S::Input> {
 pub async fn converge<S: Step>(context: &Context, input: &S::Input) -> Result<Answer<S::Output>> {
     let describe = |changes: &[S::Change]| changes.iter().map(|change| change.describe(S::NAME)).collect::<Vec<_>>();
 
-    let observation = S::observe(context, input).await?;
+    let observation = Box::pin(S::observe(context, input)).await?;
     let changes = S::decide(input, &observation)?;
-    match S::act(context, input, observation, &changes).await {
+    match Box::pin(S::act(context, input, observation, &changes)).await {
         Err(error) if error.outcome_is_unknown() => {
             // What was written may take a moment to be seen.
             tokio::time::sleep(context.atlas.retry_floor()).await;
-            let observation = S::observe(context, input).await?;
+            let observation = Box::pin(S::observe(context, input)).await?;
             let rest = S::decide(input, &observation)?;
-            let output = S::act(context, input, observation, &rest).await?;
+            let output = Box::pin(S::act(context, input, observation, &rest)).await?;
             // What the first attempt had set out to do is done now, by it or by the second.
             Ok(Answer { output, changes: describe(&changes) })
         }

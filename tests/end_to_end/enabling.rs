@@ -1,6 +1,7 @@
 //! Enabling encryption where nothing stands in the way.
 
 use atlas_cmk::{policy::Statement, request::EncryptionEnabled};
+use atlas_cmk_local::seed::Customer;
 use serde_json::{Value, json};
 
 use crate::world::{World, changed_steps};
@@ -141,4 +142,38 @@ async fn a_field_that_is_null_is_a_field_that_is_left_out() {
     input["regions"] = json!(["us-east-1"]);
     let run = world.enable_with(&input).await;
     assert_eq!(run.error, None, "{:?}", run.cause);
+}
+
+#[tokio::test]
+async fn a_project_is_moved_to_another_key_and_the_old_one_stays_usable() {
+    let world = World::new().await;
+    world.enable_successfully().await;
+    let other =
+        Customer { key_id: world.customer().key_id.replace("1234abcd", "5678ef01"), ..world.customer().clone() };
+    other.seed_keys(world.account()).await.unwrap();
+    let run = world.enable_with(&other.input()).await;
+    assert_eq!(run.error, None, "{:?}", run.cause);
+    assert_eq!(changed_steps(&run), ["update-trust", "enable-kms"]);
+    let aws_kms = world.atlas().encryption_at_rest(&world.project_id()).await.unwrap().aws_kms.unwrap();
+    assert_eq!((aws_kms.customer_master_key_id, aws_kms.valid), (Some(other.key_arn()), Some(true)));
+    let allowed = world.allowed_keys().await;
+    for key in [world.customer().key_arn(), other.key_arn()] {
+        assert!(allowed.contains(&key), "old snapshots need the old key: {allowed:?}");
+    }
+}
+
+#[tokio::test]
+async fn fewer_regions_take_nothing_from_the_endpoints_that_are_there() {
+    let world = World::new().await;
+    world.enable_successfully().await;
+    let before = world.allowed_keys().await;
+    for regions in [json!(["us-east-1"]), Value::Null] {
+        let mut input = world.customer().input();
+        input["regions"] = regions;
+        let run = world.enable_with(&input).await;
+        assert_eq!(run.error, None, "{:?}", run.cause);
+        assert_eq!(run.changes().len(), 0);
+    }
+    assert_eq!(world.allowed_keys().await, before);
+    world.assert_enabled().await;
 }

@@ -107,6 +107,17 @@ async fn a_key_that_is_disabled_later_is_found_by_the_next_run() {
 }
 
 #[tokio::test]
+async fn a_key_that_does_not_exist_leaves_the_project_with_the_one_it_has() {
+    let world = World::new().await;
+    world.enable_successfully().await;
+    let mut input = world.customer().input();
+    input["keyArn"] = json!(world.customer().key_arn().replace("1234abcd", "99999999"));
+    let run = world.enable_with(&input).await;
+    assert_failed(&run, "Kms.KeyUnusable", &["enable-kms: "]);
+    world.assert_enabled().await;
+}
+
+#[tokio::test]
 async fn a_permission_that_a_functions_role_lacks_is_named_with_its_step() {
     for (function, policy, step, permission) in [
         ("CreateRole", "read-atlas-secret", "create-role: ", "secretsmanager:GetSecretValue"),

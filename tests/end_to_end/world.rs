@@ -150,6 +150,13 @@ impl World {
         PolicyDocument::parse(answer.role.unwrap().assume_role_policy_document().unwrap()).unwrap()
     }
 
+    /// The keys that our statement in the role's inline policy allows.
+    pub(crate) async fn allowed_keys(&self) -> Vec<String> {
+        let get = self.iam().get_role_policy().role_name(&self.customer().role_name).policy_name("atlas-cmk");
+        let document = PolicyDocument::parse(get.send().await.unwrap().policy_document()).unwrap();
+        document.statements()[0].resources().into_iter().map(str::to_owned).collect()
+    }
+
     pub(crate) async fn role_exists(&self) -> bool {
         self.iam().get_role().role_name(&self.customer().role_name).send().await.is_ok()
     }

@@ -59,12 +59,12 @@ async fn demo(arguments: Arguments) -> Result<()> {
     let second = enable(&cloud, &input, "Second run: the same again").await?;
 
     progress::heading("Summary");
-    progress::plain("The first run changed:");
-    progress::plain(&report::changes(&first));
-    progress::plain("The second run changed:");
-    progress::plain(&report::changes(&second));
-    progress::plain(&report::numbers(&[("first run", &first), ("second run", &second)]));
-    progress::plain("Waiting is compressed a hundredfold here: a second of it is 100 seconds on AWS.");
+    progress::result("The first run changed:");
+    progress::result(&report::changes(&first));
+    progress::result("The second run changed:");
+    progress::result(&report::changes(&second));
+    progress::result(&report::numbers(&[("first run", &first), ("second run", &second)]));
+    progress::result("Waiting is compressed a hundredfold here: a second of it is 100 seconds on AWS.");
     let runs = [first, second];
     if let Some(path) = &arguments.json {
         report::write_json(path, &runs)?;
@@ -98,6 +98,6 @@ fn judge([first, second]: &[Run; 2]) -> Result<()> {
     if !second.changes().is_empty() {
         bail!("the second run should have changed nothing");
     }
-    progress::done("the project is encrypted with its own key, and running again changes nothing");
+    progress::done("the project can use its own key over private endpoints, and running again changes nothing");
     Ok(())
 }

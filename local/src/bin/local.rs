@@ -1,8 +1,8 @@
 //! `cargo local up`: the embedded cloud, up until Ctrl-C.
 
-use std::{io::Write, process::ExitCode, sync::Arc};
+use std::{io::Write, process::ExitCode, sync::Arc, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use atlas_cmk_local::{
     Cloud,
     account::REGION,
@@ -65,7 +65,12 @@ async fn up(port: u16, atlas_port: u16, time_scale: f64) -> Result<()> {
     let cloud = Cloud::start(Arc::new(engine), &packages, Customer::of_the_samples(), atlas).await?;
     progress::done("up; Ctrl-C stops it");
     writeln!(std::io::stdout(), "{}", instructions(&cloud)?)?;
-    std::future::pending().await
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if let Some(status) = cloud.engine.ended() {
+            bail!("the engine has ended by itself ({status}); its last words:\n{}", cloud.engine.log_tail());
+        }
+    }
 }
 
 /// Ready to be pasted.
@@ -81,9 +86,9 @@ Atlas  {atlas}   project {project}
 
 # AWS CLI and every AWS SDK:
 export AWS_ENDPOINT_URL={aws} AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}
-export AWS_ACCESS_KEY_ID={account} AWS_SECRET_ACCESS_KEY=local
+export AWS_ACCESS_KEY_ID={account} AWS_SECRET_ACCESS_KEY=local; unset AWS_SESSION_TOKEN AWS_PROFILE
 
-# Start the job, and look at it:
+# Start the job, from the root of the repository, and look at it:
 aws stepfunctions start-execution --state-machine-arn {machine} --input file://events/manual-enable.json
 aws stepfunctions list-executions --state-machine-arn {machine}
 

@@ -3,10 +3,11 @@
 use std::{
     collections::hash_map::DefaultHasher,
     ffi::OsStr,
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     hash::{Hash, Hasher},
     path::{Path, PathBuf},
     process::Stdio,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
@@ -27,7 +28,7 @@ pub(super) async fn python() -> Result<PathBuf> {
     fs::create_dir_all(workspace::target())?;
     let lock = File::create(folder.with_extension("lock"))?;
     // Several test processes and a demo may get here at the same time.
-    tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
+    wait_for(&lock).await?;
     if !ready.exists() {
         progress::step("installing the engine (MiniStack) into a virtual environment, once");
         if folder.exists() {
@@ -39,6 +40,21 @@ pub(super) async fn python() -> Result<PathBuf> {
     Ok(python)
 }
 
+async fn wait_for(lock: &File) -> Result<()> {
+    let mut told = false;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+            Err(TryLockError::WouldBlock) if !told => {
+                progress::step("waiting for another process that installs the engine");
+                told = true;
+            }
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+}
+
 async fn install(folder: &Path, python: &Path) -> Result<()> {
     check_python().await?;
     run("python3", [OsStr::new("-m"), "venv".as_ref(), folder.as_os_str()])
@@ -48,7 +64,7 @@ async fn install(folder: &Path, python: &Path) -> Result<()> {
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "-r"];
     run(python, pip.iter().map(OsStr::new).chain([requirements.as_os_str()]))
         .await
-        .context("the packages of the engine cannot be installed; is the package index reachable?")
+        .context("the packages of the engine cannot be installed; pip says why below")
 }
 
 async fn check_python() -> Result<()> {
@@ -63,7 +79,7 @@ async fn check_python() -> Result<()> {
 }
 
 async fn run<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, arguments: impl IntoIterator<Item = S>) -> Result<()> {
-    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().await?;
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).kill_on_drop(true).output().await?;
     if output.status.success() {
         return Ok(());
     }

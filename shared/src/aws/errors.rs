@@ -64,6 +64,9 @@ fn hint(name: ErrorName, action: &str, message: &str) -> String {
         ErrorName::AccountAccessDenied if message.contains(EXPLICIT_DENY) => {
             "; a service control policy denies it: have it lifted for this account, or wait until the account has left its quarantine".to_owned()
         }
+        ErrorName::AccountAccessDenied if action.starts_with("iam:") => {
+            format!("; name a role that AccessRoleName of the stack allows, or allow {action} in the role of this function, and look for a permissions boundary or a service control policy that denies it")
+        }
         ErrorName::AccountAccessDenied => {
             format!(
                 "; allow {action} in the role of this function, and look for a permissions boundary or a service control policy that denies it"

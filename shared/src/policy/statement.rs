@@ -36,6 +36,15 @@ impl Statement {
         self.0.get("Sid").and_then(Value::as_str)
     }
 
+    /// The resources it is about, whether one or many.
+    pub fn resources(&self) -> Vec<&str> {
+        match self.0.get("Resource") {
+            Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
+            Some(one) => one.as_str().into_iter().collect(),
+            None => Vec::new(),
+        }
+    }
+
     /// Whether both statements grant or deny the same, however they are written. Sids do not count.
     pub fn means_the_same_as(&self, other: &Self) -> bool {
         meaning::of_statement(self) == meaning::of_statement(other)

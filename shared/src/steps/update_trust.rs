@@ -17,7 +17,7 @@ use crate::{
     change::{Action, Describe},
     error::{Error, ErrorName, Result},
     ids::{ExternalId, IamPolicyArn, IamRoleArn, KmsKeyArn, PrincipalArn, ProjectId, Region},
-    policy::PolicyDocument,
+    policy::{PolicyDocument, Statement},
     request::regional_keys,
     step::{Context, Step},
 };
@@ -62,12 +62,12 @@ impl Input {
         Caller { account: self.account.as_ref(), execution: self.execution.as_deref() }
     }
 
-    fn trust_statement(&self) -> crate::policy::Statement {
+    fn trust_statement(&self) -> Statement {
         trust_statement(&self.project_id, &self.atlas_aws_account_arn, &self.external_id)
     }
 
-    fn kms_statement(&self) -> crate::policy::Statement {
-        kms_statement(&self.project_id, &regional_keys(&self.key_arn, &self.regions))
+    fn kms_statement(&self, document: Option<&PolicyDocument>) -> Statement {
+        kms_statement(&self.project_id, &regional_keys(&self.key_arn, &self.regions), document)
     }
 }
 
@@ -154,7 +154,7 @@ impl Step for UpdateTrust {
             }
         }
         let inline = observed.inline_policy.clone().unwrap_or_default();
-        let merged = inline.merge(&input.kms_statement());
+        let merged = inline.merge(&input.kms_statement(observed.inline_policy.as_ref()));
         if merged != inline {
             check_size(arn, "inline policy", &merged, INLINE_POLICY_SIZE_QUOTA)?;
             let action = if observed.inline_policy.is_some() { Action::Update } else { Action::Create };

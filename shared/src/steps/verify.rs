@@ -172,7 +172,8 @@ impl Differences {
         if !trusts {
             self.add(arn, "the trust policy lacks our statement with Atlas's principal and external ID".to_owned());
         }
-        let keys = kms_statement(&input.project_id, &regional_keys(&input.key_arn, &input.regions));
+        let wanted = regional_keys(&input.key_arn, &input.regions);
+        let keys = kms_statement(&input.project_id, &wanted, iam.inline_policy.as_ref());
         if !has(iam.inline_policy.as_ref(), &keys) {
             self.add(arn, "the inline policy lacks our statement with the regional keys".to_owned());
         }
@@ -218,10 +219,11 @@ mod tests {
                     arn: input.role_arn.to_string(),
                     trust_policy: PolicyDocument::default().merge(&trust),
                 }),
-                inline_policy: Some(
-                    PolicyDocument::default()
-                        .merge(&kms_statement(&input.project_id, std::slice::from_ref(&input.key_arn))),
-                ),
+                inline_policy: Some(PolicyDocument::default().merge(&kms_statement(
+                    &input.project_id,
+                    std::slice::from_ref(&input.key_arn),
+                    None,
+                ))),
                 trust_policy_size_quota: 2048,
             },
             encryption: EncryptionAtRest {

@@ -84,7 +84,7 @@ pub(super) fn fix(name: ErrorName, code: Option<&ErrorCode>) -> Option<&'static 
             "usual for minutes after a change, otherwise check the trust policy: principal, external ID and role ARN"
         }
         (ErrorName::KmsAccessDenied, _) => {
-            "usual for minutes after a change, otherwise allow kms:Encrypt, kms:Decrypt and kms:DescribeKey to the role, in the key policy too if the key is in another account"
+            "usual for minutes after a change, otherwise allow kms:Encrypt, kms:Decrypt and kms:DescribeKey to the role, in the key policy too if that does not leave it to the IAM policies of the account, or if the key is in another"
         }
         (ErrorName::KmsKeyUnusable, _) => "check that the key exists in the region of its ARN and is enabled",
         _ => return None,

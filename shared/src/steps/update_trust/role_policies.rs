@@ -45,8 +45,25 @@ pub(in crate::steps) fn trust_statement(
     Statement::trust(&sid(project), principal.as_ref(), external_id.as_ref())
 }
 
-pub(in crate::steps) fn kms_statement(project: &ProjectId, keys: &[KmsKeyArn]) -> Statement {
-    Statement::allow(&sid(project), &KEY_ACTIONS, keys.iter().map(AsRef::as_ref))
+/// Our statement with these keys, and with those it has already in `document`.
+///
+/// A key is added here and never taken out: Atlas needs the one it uses while it changes to another, old snapshots need the one
+/// they were made with, and a region that is not named this time may still have an endpoint.
+pub(in crate::steps) fn kms_statement(
+    project: &ProjectId,
+    keys: &[KmsKeyArn],
+    document: Option<&PolicyDocument>,
+) -> Statement {
+    let sid = sid(project);
+    let ours = document.and_then(|document| document.statement(&sid));
+    let kept = ours.iter().flat_map(Statement::resources).filter(|resource| resource.parse::<KmsKeyArn>().is_ok());
+    let mut resources: Vec<&str> = kept.collect();
+    for key in keys {
+        if !resources.contains(&key.as_ref()) {
+            resources.push(key.as_ref());
+        }
+    }
+    Statement::allow(&sid, &KEY_ACTIONS, resources)
 }
 
 /// One Sid for each project. Sids take letters and digits only, which a project's id is made of.

@@ -57,7 +57,7 @@ fn a_missing_role_is_created_with_its_trust_and_gets_exactly_the_regional_keys()
 #[test]
 fn a_role_that_already_says_all_of_it_is_left_alone() {
     let trust = foreign().merge(&input().trust_statement());
-    let inline = PolicyDocument::default().merge(&input().kms_statement());
+    let inline = PolicyDocument::default().merge(&input().kms_statement(None));
     assert_eq!(UpdateTrust::decide(&input(), &observed(Some(trust), Some(inline))).unwrap(), []);
 }
 
@@ -65,7 +65,7 @@ fn a_role_that_already_says_all_of_it_is_left_alone() {
 fn only_the_document_that_differs_is_written_and_foreign_statements_stay() {
     let stale =
         foreign().merge(&Statement::trust(&sid(), "arn:aws:iam::299602853325:root", "of-a-record-that-is-gone"));
-    let inline = PolicyDocument::default().merge(&input().kms_statement());
+    let inline = PolicyDocument::default().merge(&input().kms_statement(None));
     let changes = UpdateTrust::decide(&input(), &observed(Some(stale), Some(inline))).unwrap();
     let [RoleChange::PutTrustPolicy(_, trust)] = changes.as_slice() else { panic!("{changes:?}") };
     assert_eq!(trust.statements()[0], foreign().statements()[0]);
@@ -74,10 +74,32 @@ fn only_the_document_that_differs_is_written_and_foreign_statements_stay() {
 }
 
 #[test]
+fn a_key_that_is_added_takes_no_other_away() {
+    let before = PolicyDocument::default().merge(&input().kms_statement(None));
+    let other_key = "arn:aws:kms:us-east-1:444455556666:key/mrk-2";
+    for (changed, expected) in [
+        (Input { key_arn: other_key.parse().unwrap(), regions: Vec::new(), ..input() }, vec![other_key]),
+        (
+            Input { regions: vec!["ap-south-1".parse().unwrap()], ..input() },
+            vec!["arn:aws:kms:ap-south-1:444455556666:key/mrk-1"],
+        ),
+        (Input { regions: Vec::new(), ..input() }, vec![]),
+    ] {
+        let merged = before.merge(&changed.kms_statement(Some(&before)));
+        let [statement] = merged.statements().try_into().unwrap();
+        let mut resources =
+            vec!["arn:aws:kms:us-east-1:444455556666:key/mrk-1", "arn:aws:kms:eu-west-1:444455556666:key/mrk-1"];
+        resources.extend(&expected);
+        assert_eq!(statement.resources(), resources);
+        assert_eq!(merged == before, expected.is_empty());
+    }
+}
+
+#[test]
 fn another_projects_statements_in_the_same_role_stay() {
     let other = Input { project_id: "66f0a1b2c3d4e5f6ffffffff".parse().unwrap(), ..input() };
     let trust = PolicyDocument::default().merge(&other.trust_statement());
-    let inline = PolicyDocument::default().merge(&other.kms_statement());
+    let inline = PolicyDocument::default().merge(&other.kms_statement(None));
     let changes = UpdateTrust::decide(&input(), &observed(Some(trust), Some(inline))).unwrap();
     let [RoleChange::PutTrustPolicy(_, trust), RoleChange::PutInlinePolicy(_, inline, Action::Update)] =
         changes.as_slice()
@@ -124,8 +146,6 @@ fn a_role_found_under_another_path_is_not_ours_to_change() {
     assert_eq!(error.name(), ErrorName::AtlasConflict);
     assert!(error.message().contains("role/elsewhere/atlas-cmk"), "{error}");
 }
-
-use crate::policy::Statement;
 
 fn sid() -> String {
     input().trust_statement().sid().unwrap().to_owned()
