@@ -1,5 +1,5 @@
 //! `update-trust`: the IAM role that Atlas assumes. It is created if it is missing, trusts Atlas under the external ID of this
-//! project's record, and may use exactly the regional keys.
+//! project's record, and may use exactly the regional keys, besides those it was given before.
 //!
 //! A role may serve several projects, and others than Atlas: each project has one statement in the trust policy and one in the
 //! inline policy, both under a Sid of its own, and nothing else in either document is touched. IAM has no conditional write,
