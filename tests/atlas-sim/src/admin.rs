@@ -20,6 +20,7 @@ use crate::error::ApiError;
 use crate::faults::FaultSpec;
 use crate::identifier::is_object_id;
 use crate::records::clusters::{Cluster, ClusterSpec};
+use crate::records::encryption_at_rest::OldAccess;
 use crate::records::private_endpoints::Endpoint;
 use crate::records::projects::Project;
 use crate::sim::Sim;
@@ -30,6 +31,7 @@ pub(crate) fn router() -> Router<Arc<Sim>> {
         .route("/health", get(health))
         .route("/projects", post(create_project))
         .route("/projects/{id}", get(show_project))
+        .route("/projects/{id}/clusters", post(create_cluster))
         .route("/credentials", post(create_credential))
         .route("/credentials/{name}", delete(delete_credential).put(rotate_credential))
         .route("/credentials/{name}/expire-tokens", post(expire_tokens))
@@ -97,6 +99,19 @@ struct NewProject {
     org_id: Option<String>,
     #[serde(default)]
     clusters: Vec<ClusterSpec>,
+    /// Makes it a project from before roles, which uses its key with an access key.
+    access_key: Option<AccessKey>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct AccessKey {
+    #[serde(rename = "accessKeyID")]
+    id: String,
+    #[serde(rename = "customerMasterKeyID")]
+    key: String,
+    /// In the spelling of Atlas.
+    region: String,
 }
 
 async fn create_project(State(sim): State<Arc<Sim>>, body: Bytes) -> Reply {
@@ -111,9 +126,25 @@ async fn create_project(State(sim): State<Arc<Sim>>, body: Bytes) -> Reply {
         refuse(spec.problem())?;
         project.clusters.push(Cluster::new(spec));
     }
+    if let Some(AccessKey { id, key, region }) = new.access_key {
+        project.encryption.access_key = Some(OldAccess { access_key_id: id, key, region });
+    }
     let group = project.to_json();
     sim.state().projects.add(project)?;
     Ok(reply(StatusCode::CREATED, &group))
+}
+
+async fn create_cluster(State(sim): State<Arc<Sim>>, Path(id): Path<String>, body: Bytes) -> Reply {
+    let spec: ClusterSpec = read(&body)?;
+    refuse(spec.problem())?;
+    let now = sim.clock.now();
+    let cluster = sim.project(&id, |project| {
+        let cluster = Cluster::new(spec);
+        let shown = cluster.to_json(&id, now);
+        project.clusters.push(cluster);
+        Ok(shown)
+    })?;
+    Ok(reply(StatusCode::CREATED, &cluster))
 }
 
 async fn show_project(State(sim): State<Arc<Sim>>, Path(id): Path<String>) -> Reply {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::answer::Answer;
 use crate::error::ApiError;
 use crate::records::clusters::{Cluster, ClusterChange};
@@ -15,6 +17,15 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, ApiError> {
     let clusters = call.sim.project(call.group(), |project| {
         let to_json = |cluster: &Cluster| cluster.to_json(&project.id, now);
         Ok(project.clusters.iter().filter(|cluster| !cluster.is_flex()).map(to_json).collect())
+    })?;
+    paginate(call.request, clusters).map(Answer::ok)
+}
+
+/// `GET …/flexClusters`, which are in no other list. Of their shape only what names them is modelled.
+pub(super) fn list_flex(call: &Call<'_>) -> Result<Answer, ApiError> {
+    let clusters = call.sim.project(call.group(), |project| {
+        let flex = project.clusters.iter().filter(|cluster| cluster.is_flex());
+        Ok(flex.map(|it| json!({"groupId": project.id, "name": it.spec.name, "stateName": "IDLE"})).collect())
     })?;
     paginate(call.request, clusters).map(Answer::ok)
 }

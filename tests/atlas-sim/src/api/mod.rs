@@ -261,6 +261,7 @@ async fn dispatch(call: &Call<'_>, operation: Operation) -> Result<Answer, ApiEr
         Operation::CreateEndpoint => private_endpoints::create(call).await,
         Operation::GetEndpoint => private_endpoints::get(call),
         Operation::DeleteEndpoint => private_endpoints::delete(call),
+        Operation::ListFlexClusters => clusters::list_flex(call),
         Operation::ListClusters => clusters::list(call),
         Operation::GetCluster => clusters::get(call),
         Operation::UpdateCluster => clusters::update(call),

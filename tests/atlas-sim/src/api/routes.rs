@@ -22,6 +22,7 @@ pub(super) enum Operation {
     ListClusters,
     GetCluster,
     UpdateCluster,
+    ListFlexClusters,
     ListGroups,
     CreateGroup,
     GetGroupByName,
@@ -81,10 +82,11 @@ const ENCRYPTION: &str = "groups/{}/encryptionAtRest";
 const ENDPOINTS: &str = "groups/{}/encryptionAtRest/{}/privateEndpoints";
 const ENDPOINT: &str = "groups/{}/encryptionAtRest/{}/privateEndpoints/{}";
 const CLUSTERS: &str = "groups/{}/clusters";
+const FLEX_CLUSTERS: &str = "groups/{}/flexClusters";
 const CLUSTER: &str = "groups/{}/clusters/{}";
 
 #[rustfmt::skip]
-static ROUTES: [Route; 20] = [
+static ROUTES: [Route; 21] = [
     route("GET", ROLES, Operation::ListRoles, "listGroupCloudProviderAccess", CloudProviderAccess, READ_ONLY),
     route("POST", ROLES, Operation::CreateRole, "createGroupCloudProviderAccess", CloudProviderAccess, OWNER),
     route("GET", ROLE, Operation::GetRole, "getGroupCloudProviderAccess", CloudProviderAccess, READ_ONLY),
@@ -100,6 +102,7 @@ static ROUTES: [Route; 20] = [
     cluster_route("GET", CLUSTERS, Operation::ListClusters, "listGroupClusters", READ_ONLY, &["2024-08-05"]),
     cluster_route("GET", CLUSTER, Operation::GetCluster, "getGroupCluster", READ_ONLY, &["2024-08-05"]),
     cluster_route("PATCH", CLUSTER, Operation::UpdateCluster, "updateGroupCluster", OWNER, &["2024-08-05", "2024-10-23"]),
+    cluster_route("GET", FLEX_CLUSTERS, Operation::ListFlexClusters, "listGroupFlexClusters", READ_ONLY, &["2024-11-13"]),
     route("GET", "groups", Operation::ListGroups, "listGroups", Groups, None),
     route("POST", "groups", Operation::CreateGroup, "createGroup", Groups, None),
     route("GET", "groups/byName/{}", Operation::GetGroupByName, "getGroupByName", Groups, None),

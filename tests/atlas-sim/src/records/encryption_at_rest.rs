@@ -25,6 +25,18 @@ pub(crate) struct AwsKms {
 pub(crate) struct EncryptionAtRest {
     pub(crate) aws: Option<AwsKms>,
     pub(crate) enabled_for_search_nodes: bool,
+    /// Of a project from before roles: what it uses until it is configured with a role.
+    pub(crate) access_key: Option<OldAccess>,
+}
+
+/// An access key that Atlas took before there were roles, and the key it is for. Its secret part is never told
+/// (Atlas Administration API, `AWSKMSConfiguration`).
+#[derive(Debug, Clone)]
+pub(crate) struct OldAccess {
+    pub(crate) access_key_id: String,
+    pub(crate) key: String,
+    /// In the spelling of Atlas.
+    pub(crate) region: String,
 }
 
 /// The `awsKms` block of a PATCH. What is `None` is not to change.
@@ -84,15 +96,17 @@ impl EncryptionAtRest {
     /// The answer to a GET. A disabled block keeps its keys, all null (Terraform provider test logs).
     pub(crate) fn to_json(&self) -> Value {
         let aws = self.aws.as_ref();
+        // Once a project has a role it never goes back to access keys.
+        let old = self.access_key.as_ref().filter(|_| aws.is_none());
         json!({
             "awsKms": {
-                "accessKeyID": null,
-                "customerMasterKeyID": aws.map(|kms| &kms.key),
-                "enabled": aws.is_some(),
-                "region": aws.map(|kms| &kms.region),
+                "accessKeyID": old.map(|old| &old.access_key_id),
+                "customerMasterKeyID": aws.map(|kms| &kms.key).or(old.map(|old| &old.key)),
+                "enabled": aws.is_some() || old.is_some(),
+                "region": aws.map(|kms| &kms.region).or(old.map(|old| &old.region)),
                 "requirePrivateNetworking": aws.is_some_and(|kms| kms.require_private_networking),
                 "roleId": aws.map(|kms| &kms.role_id),
-                "valid": aws.is_some_and(|kms| kms.valid),
+                "valid": aws.is_some_and(|kms| kms.valid) || old.is_some(),
             },
             "azureKeyVault": {
                 "azureEnvironment": null,
@@ -221,7 +235,7 @@ mod tests {
     }
 
     fn enabled() -> EncryptionAtRest {
-        EncryptionAtRest { aws: Some(kms()), enabled_for_search_nodes: false }
+        EncryptionAtRest { aws: Some(kms()), ..EncryptionAtRest::default() }
     }
 
     fn everything() -> AwsKmsChange {

@@ -175,3 +175,26 @@ async fn a_flex_cluster_is_a_refusal_and_in_no_list() -> Result<()> {
     assert_eq!(get("").await?.json()["results"], json!([]));
     Ok(())
 }
+
+#[tokio::test]
+async fn flex_clusters_have_a_list_of_their_own_and_clusters_can_be_added() -> Result<()> {
+    let world = World::start().await?;
+    let spec = json!({"name": "playground", "instanceSize": "FLEX", "regions": ["US_EAST_1"]});
+    world.scene(&format!("projects/{PROJECT}/clusters"), spec).await?;
+    let path = format!("groups/{PROJECT}/flexClusters");
+    let list = send(world.call(Method::GET, &path, "application/vnd.atlas.2024-11-13+json")).await?.json();
+    assert_eq!(list["results"][0]["name"], "playground", "{list}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_project_from_before_roles_shows_its_access_key_and_never_its_secret() -> Result<()> {
+    let world = World::start().await?;
+    let key = json!({"accessKeyID": "AKIAEXAMPLE", "customerMasterKeyID": "1234abcd", "region": "US_EAST_1"});
+    world.scene("projects", json!({"id": "64a6c94435fc02228a1d6aff", "name": "legacy", "accessKey": key})).await?;
+    let read = world.call(Method::GET, "groups/64a6c94435fc02228a1d6aff/encryptionAtRest", V2023);
+    let block = send(read).await?.json()["awsKms"].clone();
+    assert_eq!((&block["accessKeyID"], &block["enabled"]), (&json!("AKIAEXAMPLE"), &json!(true)), "{block}");
+    assert!(block.get("secretAccessKey").is_none());
+    Ok(())
+}
