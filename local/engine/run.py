@@ -4,6 +4,7 @@ That process holds the other end of our standard input. When it goes, however it
 process group, engine and functions, goes with it, and so does the folder it worked in.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -60,9 +61,53 @@ def show_conditions_the_role_of_a_session():
     iam_evaluator._resolve_condition_key = resolve_principal
 
 
+def write_versions_of_secrets_once():
+    """On AWS a version of a secret is written once: another value under its id is refused. MiniStack 1.5.33 replaces it."""
+    from ministack.core.responses import error_response_json
+    from ministack.services import secretsmanager
+
+    put_secret_value, lock = secretsmanager._put_secret_value, threading.Lock()
+
+    def put_once(data):
+        with lock:
+            _, secret = secretsmanager._resolve(data.get("SecretId"))
+            version = (secret or {}).get("Versions", {}).get(data.get("ClientRequestToken"))
+            if version and version["SecretString"] != data.get("SecretString"):
+                return error_response_json(
+                    "ResourceExistsException", "A version with this ClientRequestToken already exists.", 400
+                )
+            return put_secret_value(data)
+
+    secretsmanager._put_secret_value = put_once
+
+
+def authorize_by_resource():
+    """On AWS, what is asked of a key by its alias takes permissions on the key, and so does giving it an alias; asking the simulator of IAM takes
+    them on the principal. MiniStack 1.5.33 looks for permissions on the alias, and on everything."""
+    from ministack.core import iam_actions
+    from ministack.services import kms
+
+    extract = iam_actions.extract_resource_arn
+
+    def extract_resource(service, method, path, headers, body, query_params, region, account_id):
+        if service == "kms" and body[:1] == b"{":
+            asked = json.loads(body)
+            name = asked.get("TargetKeyId") or asked.get("KeyId") or ""
+            if asked.get("TargetKeyId") or name.startswith("alias/"):
+                key = kms._resolve_key(name)
+                return key["Arn"] if key else f"arn:aws:kms:{region}:{account_id}:key/of-no-alias"
+        if service == "iam" and "SimulatePrincipalPolicy" in query_params.get("Action", []):
+            return query_params["PolicySourceArn"][0]
+        return extract(service, method, path, headers, body, query_params, region, account_id)
+
+    iam_actions.extract_resource_arn = extract_resource
+
+
 end_with_parent()
 show_conditions_the_role_of_a_session()
 let_keys_choose_their_ids()
+write_versions_of_secrets_once()
+authorize_by_resource()
 sys.argv = ["ministack"]
 from ministack.app import main  # noqa: E402
 

@@ -21,6 +21,11 @@ impl Account {
         Self { id: id.into(), endpoint: endpoint.into() }
     }
 
+    /// Where the engine is.
+    pub fn endpoint(&self) -> &str {
+        self.endpoint.trim_end_matches('/')
+    }
+
     /// Configures any AWS SDK client as this account's root, in the region everything is deployed to.
     pub fn sdk_config(&self) -> SdkConfig {
         self.sdk_config_in(REGION)

@@ -1,8 +1,10 @@
 //! The whole of it: engine, simulator, a customer, and the stack deployed for that customer.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use anyhow::Result;
+use aws_sdk_cloudtrail::types::{Event, LookupAttribute, LookupAttributeKey};
+use serde_json::Value;
 
 use crate::{
     Account,
@@ -43,22 +45,118 @@ impl Cloud {
         atlas: simulator::Options,
     ) -> Result<Self> {
         let simulator = Simulator::start(atlas, &engine.url()).await?;
-        customer.seed_atlas(&simulator).await?;
+        customer.seed_credentials(&simulator).await?;
+        if customer.is_prepared {
+            customer.seed_project(&simulator).await?;
+        }
         let (hub, account) = (Account::new(&customer.hub, engine.url()), Account::new(&customer.account, engine.url()));
-        customer.seed_keys(&account).await?;
+        if customer.is_prepared {
+            customer.seed_keys(&account).await?;
+        }
         let secret_arn = customer.seed_secret(&hub).await?;
         progress::step("deploying infra/template.yaml through CloudFormation");
-        let parameters =
-            [("AtlasSecretArn", secret_arn.as_str()), ("AtlasBaseUrl", &simulator.url()), ("Architecture", "x86_64")];
+        // Keys that the customer brings have to be named; those that are made need not be.
+        let key_arns = if customer.is_prepared { customer.key_arns() } else { String::new() };
+        let url = simulator.url();
+        let parameters = [
+            ("AtlasSecretArn", secret_arn.as_str()),
+            ("AtlasBaseUrl", &url),
+            ("KeyArns", &key_arns),
+            ("Architecture", "x86_64"),
+        ];
         let template = Template { file: "template.yaml", packages, parameters: &parameters };
         let stack = deploy(&hub, &customer.stack, template).await?;
         if customer.hub != customer.account {
             progress::step("deploying infra/spoke.yaml in the other account");
-            let parameters =
-                [("HubAccountId", hub.id.as_str()), ("HubStackName", &customer.stack), ("ExternalId", EXTERNAL_ID)];
+            let parameters = [
+                ("HubAccountId", hub.id.as_str()),
+                ("HubStackName", &customer.stack),
+                ("ExternalId", EXTERNAL_ID),
+                ("KeyArns", &key_arns),
+            ];
             let template = Template { file: "spoke.yaml", packages: &[], parameters: &parameters };
             deploy(&account, "atlas-cmk-spoke", template).await?;
         }
         Ok(Self { engine, simulator, customer, account, stack })
     }
+
+    /// The requests so far that changed something in Atlas, as method and path.
+    ///
+    /// # Errors
+    /// If the simulator does not tell.
+    pub async fn atlas_writes(&self) -> Result<Vec<String>> {
+        let requests = self.simulator.requests().await?;
+        let text = |request: &Value, field: &str| request[field].as_str().unwrap_or_default().to_owned();
+        let writes = requests.iter().filter(|request| {
+            request["method"] != "GET" && request["authenticated"] == true && !text(request, "path").contains("/oauth/")
+        });
+        Ok(writes.map(|request| format!("{} {}", text(request, "method"), text(request, "path"))).collect())
+    }
+
+    /// The calls since `start` that changed something in AWS, by anyone in the customer's accounts, as CloudTrail records them: service and
+    /// action, fifty of each region at the most.
+    ///
+    /// # Errors
+    /// If the engine does not tell.
+    pub async fn aws_writes_since(&self, start: SystemTime) -> Result<Vec<String>> {
+        let mut accounts = vec![self.stack.account.clone()];
+        if self.account.id != self.stack.account.id {
+            accounts.push(self.account.clone());
+        }
+        let mut writes = Vec::new();
+        for account in accounts {
+            for region in REGIONS {
+                let trail = aws_sdk_cloudtrail::Client::new(&account.sdk_config_in(region));
+                let writes_only = LookupAttribute::builder()
+                    .attribute_key(LookupAttributeKey::ReadOnly)
+                    .attribute_value("false")
+                    .build()?;
+                let answer = trail
+                    .lookup_events()
+                    .lookup_attributes(writes_only)
+                    .start_time(start.into())
+                    .send()
+                    .await
+                    .map_err(|error| anyhow::anyhow!("CloudTrail: {}", error.into_service_error()))?;
+                let name = |event: &Event| format!("{} {}", event.event_source().unwrap_or_default(), action_of(event));
+                // Newest first.
+                writes.extend(answer.events().iter().rev().map(name).filter(|name| changes_something(name)));
+            }
+        }
+        Ok(writes)
+    }
+}
+
+/// The regions that customers here have keys in.
+const REGIONS: [&str; 3] = ["us-east-1", "eu-west-1", "ap-southeast-2"];
+
+/// The action of a recorded call. Of protocols that have it in their body, the engine records nothing but that it was a POST.
+fn action_of(event: &Event) -> String {
+    let record: Option<Value> = event.cloud_trail_event().and_then(|text| serde_json::from_str(text).ok());
+    let in_body = record.as_ref().and_then(|record| match &record["requestParameters"]["Action"] {
+        Value::Array(list) => list.first()?.as_str(),
+        one => one.as_str(),
+    });
+    in_body.or(event.event_name()).unwrap_or_default().to_owned()
+}
+
+/// CloudTrail marks what only reads, but not all of it: assuming a role, asking the simulator of IAM and starting what then calls for itself
+/// change nothing either.
+fn changes_something(call: &str) -> bool {
+    let (service, action) = call.split_once(' ').unwrap_or_default();
+    let reads = [
+        "Get",
+        "List",
+        "Describe",
+        "Head",
+        "Simulate",
+        "Lookup",
+        "AssumeRole",
+        "Encrypt",
+        "Decrypt",
+        "GenerateDataKey",
+    ];
+    let is_orchestration =
+        service.starts_with("states.") || service.starts_with("lambda.") || service.starts_with("logs.");
+    !is_orchestration && !reads.iter().any(|read| action.starts_with(read))
 }

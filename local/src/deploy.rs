@@ -55,13 +55,16 @@ pub async fn deploy(account: &Account, name: &str, template: Template<'_>) -> Re
     let s3 = bucket_client(account);
     let bucket = format!("{BUCKET}-{}", account.id);
     let body = upload(&s3, &bucket, template).await?;
+    // By its address: a template in the request itself may have 51,200 bytes (CloudFormation user guide, "Quotas").
+    let template_url = format!("{}/{bucket}/{}", account.endpoint(), template.file);
+    s3.put_object().bucket(&bucket).key(template.file).body(ByteStream::from(body.into_bytes())).send().await?;
     let cloudformation = aws_sdk_cloudformation::Client::new(&account.sdk_config());
     let parameter =
         |(key, value): &(&str, &str)| Parameter::builder().parameter_key(*key).parameter_value(*value).build();
     cloudformation
         .create_stack()
         .stack_name(name)
-        .template_body(body)
+        .template_url(template_url)
         .set_parameters(Some(template.parameters.iter().map(parameter).collect()))
         .capabilities(Capability::CapabilityNamedIam)
         .capabilities(Capability::CapabilityAutoExpand)

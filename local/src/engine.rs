@@ -116,6 +116,7 @@ fn spawn(python: &Path, folder: &Path, port: u16, wait_scale: f64) -> Result<Chi
         .envs([("AUTH", "true"), ("LAMBDA_EXECUTOR", "local"), ("MINISTACK_REGION", crate::account::REGION)])
         .envs([("BIND_HOST", "127.0.0.1"), ("MINISTACK_HOST", "127.0.0.1"), ("DOCKER_HOST", "unix:///nonexistent")])
         .envs([("GATEWAY_PORT", port.to_string()), ("AWS_ENDPOINT_URL", url)])
+        .env("CLOUDTRAIL_RECORDING", "1")
         .env("SFN_WAIT_SCALE", wait_scale.to_string())
         .envs([("HOME", folder), ("TMPDIR", folder), ("STATE_DIR", folder), ("S3_DATA_DIR", folder)])
         .stdin(Stdio::piped())

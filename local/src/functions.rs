@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use tokio::process::Command;
+use tokio::{process::Command, task::JoinSet};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use crate::{progress, workspace};
@@ -70,13 +70,13 @@ pub async fn build() -> Result<Vec<Package>> {
         bail!("the functions do not build; cargo says why above");
     }
     let binaries = binaries(&output.stdout);
-    let mut packages = Vec::new();
+    let mut packing = JoinSet::new();
     for name in names {
         let path = binaries.get(&name).with_context(|| format!("functions/{name} has no binary of its name"))?;
         let binary = stripped(path).await?;
-        packages.push(Package { zip: zip(&binary)?, name });
+        packing.spawn_blocking(move || Ok(Package { zip: zip(&binary)?, name }));
     }
-    Ok(packages)
+    packing.join_all().await.into_iter().collect()
 }
 
 /// Where cargo says it has put the binaries, by their names.
@@ -102,8 +102,11 @@ async fn stripped(binary: &Path) -> Result<Vec<u8>> {
 
 fn zip(binary: &[u8]) -> Result<Vec<u8>> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    // Stored: over loopback, packing costs more than it saves.
-    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).unix_permissions(0o755);
+    // Packed, but not for long: the engine keeps every function of every account, and a binary that is not optimised is large.
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .compression_level(Some(1))
+        .unix_permissions(0o755);
     zip.start_file("bootstrap", options)?;
     zip.write_all(binary)?;
     Ok(zip.finish()?.into_inner())

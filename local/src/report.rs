@@ -45,6 +45,25 @@ pub fn changes(run: &Run) -> String {
     })
 }
 
+/// What an execution in the mode `plan` would change: each change with what it replaces and what it brings about.
+pub fn plan(run: &Run) -> String {
+    run.changes().iter().fold(String::new(), |mut text, change| {
+        let field = |name: &str| change[name].as_str().unwrap_or("?");
+        let sign = if field("action") == "create" { '+' } else { '~' };
+        let _ = writeln!(text, "  {sign} {:<15} {}", field("step"), field("summary"));
+        let _ = writeln!(text, "      {}", field("resource"));
+        for (name, sign) in [("before", '-'), ("after", '+')] {
+            if !change[name].is_null() {
+                let _ = writeln!(text, "      {sign} {}", change[name]);
+            }
+        }
+        for consequence in change["consequences"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            let _ = writeln!(text, "      ! {consequence}");
+        }
+        text
+    })
+}
+
 /// The numbers of several executions, side by side.
 pub fn numbers(runs: &[(&str, &Run)]) -> String {
     let mut text = format!(

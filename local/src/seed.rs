@@ -29,6 +29,8 @@ pub struct Customer {
     pub key_id: String,
     /// The regions that get a replica of the key, besides `us-east-1`.
     pub replica_regions: Vec<String>,
+    /// Whether project and key are there. If not, there is an organization and an account, and that is all.
+    pub is_prepared: bool,
     /// The secret with the credentials of Atlas: `{"publicKey","privateKey"}` or `{"clientId","clientSecret"}`.
     pub secret: Value,
 }
@@ -44,13 +46,24 @@ impl Customer {
             role_name: "atlas-cmk".to_owned(),
             key_id: "1234abcd12ab34cd56ef1234567890ab".to_owned(),
             replica_regions: vec!["eu-west-1".to_owned(), "ap-southeast-2".to_owned()],
+            is_prepared: true,
             secret: json!({"publicKey": "abcdefgh", "privateKey": "a1b2c3d4-e5f6-4a5b-8c7d-9e0f1a2b3c4d"}),
         }
+    }
+
+    /// The customer of events/manual-enable-everything.json, who has an Atlas organization and two accounts, and that is all.
+    pub fn with_nothing() -> Self {
+        Self { hub: "777788889999".to_owned(), is_prepared: false, ..Self::of_the_samples() }
     }
 
     /// The ARN of the key.
     pub fn key_arn(&self) -> String {
         format!("arn:aws:kms:{}:{}:key/mrk-{}", crate::account::REGION, self.account, self.key_id)
+    }
+
+    /// The keys that the stacks are told they may treat: the customer's own.
+    pub fn key_arns(&self) -> String {
+        format!("arn:aws:kms:*:{}:key/mrk-*", self.account)
     }
 
     /// The ARN of the IAM role.
@@ -111,24 +124,30 @@ impl Customer {
         secret.arn.context("the secret has no ARN")
     }
 
-    /// Creates the project, its clusters and the credentials in Atlas.
+    /// Creates the credentials in Atlas.
     ///
     /// # Errors
     /// If the simulator refuses.
-    pub async fn seed_atlas(&self, simulator: &Simulator) -> Result<()> {
+    pub async fn seed_credentials(&self, simulator: &Simulator) -> Result<()> {
         let mut credentials = self.secret.clone();
         // Kept in secrets that Secrets Manager rotates by itself; not a part of the credentials.
         credentials.as_object_mut().context("a secret is an object")?.remove("orgId");
-        simulator.add_credentials(credentials).await?;
-        simulator
-            .add_project(json!({
-                "id": self.project_id,
-                "name": "payments",
-                "clusters": [
-                    {"name": "orders", "instanceSize": "M30", "regions": ["US_EAST_1", "EU_WEST_1"]},
-                    {"name": "reports", "instanceSize": "M10", "regions": ["US_EAST_1"]},
-                ],
-            }))
-            .await
+        simulator.add_credentials(credentials).await
     }
+
+    /// Creates the project and its clusters in Atlas.
+    ///
+    /// # Errors
+    /// If the simulator refuses.
+    pub async fn seed_project(&self, simulator: &Simulator) -> Result<()> {
+        simulator.add_project(json!({"id": self.project_id, "name": "payments", "clusters": clusters()})).await
+    }
+}
+
+/// The clusters of a project.
+pub fn clusters() -> Vec<Value> {
+    vec![
+        json!({"name": "orders", "instanceSize": "M30", "regions": ["US_EAST_1", "EU_WEST_1"]}),
+        json!({"name": "reports", "instanceSize": "M10", "regions": ["US_EAST_1"]}),
+    ]
 }

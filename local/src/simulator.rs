@@ -69,6 +69,14 @@ impl Simulator {
         self.ask(Method::POST, "/projects", Some(project)).await.map(drop)
     }
 
+    /// Adds a cluster to a project.
+    ///
+    /// # Errors
+    /// If the simulator refuses.
+    pub async fn add_cluster(&self, project_id: &str, cluster: Value) -> Result<()> {
+        self.ask(Method::POST, &format!("/projects/{project_id}/clusters"), Some(cluster)).await.map(drop)
+    }
+
     /// Adds credentials: an API key or a service account, as a secret holds them.
     ///
     /// # Errors

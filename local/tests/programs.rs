@@ -87,9 +87,41 @@ fn the_demo_enables_changes_nothing_the_second_time_and_writes_what_it_saw() {
             assert!(run[number].is_u64(), "{number}");
         }
     }
-    assert_eq!(runs[0]["output"]["changes"].as_array().unwrap().len(), 8);
+    assert_eq!(runs[0]["output"]["changes"].as_array().unwrap().len(), 13);
     assert_eq!(runs[1]["output"]["changes"].as_array().unwrap().len(), 0);
     assert!(runs[1]["stateTransitions"].as_u64() < runs[0]["stateTransitions"].as_u64());
+}
+
+#[test]
+fn the_scenario_plan_writes_nothing_and_applies_what_it_said() {
+    let output = run(DEMO, &["--scenario", "plan"]);
+    let told = stderr(&output) + &String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}");
+    for line in [
+        "Requests that changed something in Atlas: 0",
+        "Calls that changed something in AWS: 0",
+        "(known after create-role)",
+        "initial sync",
+        "applying changed exactly what was planned",
+    ] {
+        assert!(told.contains(line), "{line:?} is not in {told}");
+    }
+}
+
+#[test]
+fn the_scenario_bare_starts_from_nothing_and_ends_with_clusters() {
+    let output = run(DEMO, &["--scenario", "bare"]);
+    let told = stderr(&output) + &String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}");
+    for line in [
+        "project payments",
+        "replica of the key in eu-west-1",
+        "cluster orders uses",
+        "playground: ",
+        "nothing changed",
+    ] {
+        assert!(told.contains(line), "{line:?} is not in {told}");
+    }
 }
 
 #[test]

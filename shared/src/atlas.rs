@@ -6,10 +6,13 @@
 
 mod access_roles;
 mod auth;
+mod clusters;
 mod credential;
 mod encryption_at_rest;
 mod errors;
+mod groups;
 mod private_endpoints;
+mod token_cache;
 mod transport;
 
 use std::{
@@ -24,10 +27,13 @@ use std::{
 use url::Url;
 
 pub use access_roles::AccessRole;
+pub use clusters::{Cluster, ClusterRefusal};
 pub use credential::{Credential, CredentialSource};
 pub use encryption_at_rest::{AwsKms, AwsKmsUpdate, EncryptionAtRest, OtherProvider};
 pub use errors::{AtlasError, ErrorCode};
+pub use groups::Project;
 pub use private_endpoints::{EndpointStatus, PrivateEndpoint};
+pub use token_cache::TokenCache;
 
 /// How often and how fast a call is repeated.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +76,18 @@ impl fmt::Debug for Atlas {
 impl Atlas {
     /// A client of the Atlas at `base_url` with the credentials that `source` yields when they are first needed.
     pub fn new(http: reqwest::Client, base_url: Url, source: CredentialSource, retry: RetryPolicy) -> Self {
-        let auth = auth::Authenticator::new(http.clone(), base_url.clone(), source);
+        Self::with_token_cache(http, base_url, source, retry, None)
+    }
+
+    /// The same, with the access tokens of service accounts shared in `cache`.
+    pub fn with_token_cache(
+        http: reqwest::Client,
+        base_url: Url,
+        source: CredentialSource,
+        retry: RetryPolicy,
+        cache: Option<TokenCache>,
+    ) -> Self {
+        let auth = auth::Authenticator::new(http.clone(), base_url.clone(), source, cache);
         Self { shared: Arc::new(Shared { http, base_url, auth, retry }), deadline: None, requests: Arc::default() }
     }
 

@@ -3,7 +3,10 @@
 mod accounts;
 mod errors;
 mod iam;
+mod kms;
+mod parameters;
 mod secrets;
+mod topic;
 
 use std::time::Duration;
 
@@ -14,8 +17,11 @@ use aws_types::SdkConfig;
 
 pub use accounts::{AccountAccess, Accounts, Caller};
 pub use errors::aws_error;
-pub use iam::{CreateRole, Iam, Role};
-pub use secrets::Secrets;
+pub use iam::{CreateRole, Decision, Iam, Role};
+pub use kms::{Key, Kms, Rotation, State as KeyState};
+pub use parameters::Parameters;
+pub use secrets::{Claim, Secrets};
+pub use topic::Topic;
 
 use crate::{http::SdkHttpClient, settings::Settings};
 

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// One change to one resource. An execution's output lists them all; a re-run lists none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -15,6 +16,22 @@ pub struct Change {
     pub resource: String,
     /// What was done to it, in a few words.
     pub summary: String,
+    /// What it brings about besides: downtime, charges, what cannot be undone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consequences: Vec<String>,
+}
+
+/// A change that a plan announces: what it is, and how its resource looks before and after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedChange {
+    /// The change, exactly as applying lists it.
+    #[serde(flatten)]
+    pub change: Change,
+    /// What is there now; null if nothing is. Of policies, the statement in the place of ours.
+    pub before: Value,
+    /// What will be there. Of policies, the statement that is added or replaced.
+    pub after: Value,
 }
 
 /// What a change does to its resource.
@@ -36,8 +53,39 @@ pub trait Describe {
     /// What it does, in a few words.
     fn summary(&self) -> String;
 
+    /// What it brings about besides.
+    fn consequences(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What is there now.
+    fn before(&self) -> Value {
+        Value::Null
+    }
+
+    /// What will be there.
+    fn after(&self) -> Value {
+        Value::Null
+    }
+
+    /// Whether anything is different afterwards. What is written again as it is, so that somebody looks at it again, is no change.
+    fn is_difference(&self) -> bool {
+        true
+    }
+
     /// The change as outputs and logs show it.
     fn describe(&self, step: &str) -> Change {
-        Change { step: step.to_owned(), action: self.action(), resource: self.resource(), summary: self.summary() }
+        Change {
+            step: step.to_owned(),
+            action: self.action(),
+            resource: self.resource(),
+            summary: self.summary(),
+            consequences: self.consequences(),
+        }
+    }
+
+    /// The change as a plan shows it.
+    fn plan(&self, step: &str) -> PlannedChange {
+        PlannedChange { change: self.describe(step), before: self.before(), after: self.after() }
     }
 }

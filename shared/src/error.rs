@@ -71,10 +71,34 @@ error_names! {
     EndpointFailed = "Endpoint.Failed",
     /// Private endpoints did not become active before the deadline.
     EndpointTimedOut = "Endpoint.TimedOut",
+    /// A cluster did not become idle before the deadline.
+    ClusterTimedOut = "Cluster.TimedOut",
     /// Everything was done, and yet the world does not equal the request: something else changes it too.
     VerifyDiffers = "Verify.Differs",
     /// A bug of ours.
     Internal = "Internal",
+}
+
+impl ErrorName {
+    /// The name that is written like this.
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|name| name.as_str() == text)
+    }
+
+    /// Whether starting again without mending anything may help.
+    pub fn passes_by_itself(self) -> bool {
+        matches!(
+            self,
+            Self::AccountNotReady
+                | Self::AtlasRateLimited
+                | Self::AtlasUnavailable
+                | Self::AtlasRoleNotAuthorized
+                | Self::IamPropagating
+                | Self::AwsUnavailable
+                | Self::EndpointTimedOut
+                | Self::ClusterTimedOut
+        )
+    }
 }
 
 impl fmt::Display for ErrorName {

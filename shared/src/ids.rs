@@ -5,11 +5,13 @@
 
 mod arn;
 mod atlas;
+mod aws;
 mod external_id;
 mod region;
 
 pub use arn::{AccountId, IamPolicyArn, IamRoleArn, KmsKeyArn, Partition, PrincipalArn};
-pub use atlas::{AccessRoleId, PrivateEndpointId, ProjectId};
+pub use atlas::{AccessRoleId, ClusterName, OrganizationId, PrivateEndpointId, ProjectId, ProjectName};
+pub use aws::{IamPath, KeyAlias, SecretId};
 pub use external_id::ExternalId;
 pub use region::Region;
 

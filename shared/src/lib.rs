@@ -4,20 +4,26 @@
 //! - [`steps`]: one module per step, each with its input, its output and its observe, decide and act.
 //! - [`step`] and [`runtime`]: what a step is, and the one way it becomes a Lambda function.
 //! - [`atlas`] and [`aws`]: the two clouds, as typed calls.
+//! - [`survey`]: everything that has to be right, read in one go and judged.
 //! - [`policy`] and [`ids`]: the two kinds of text that must never be handled as mere text.
 //! - [`error`]: the closed list of names a function fails with.
+//! - [`finding`]: what stands in the way, as the checks before a run and the diagnosis after it tell it.
 
 pub mod atlas;
 pub mod aws;
 pub mod change;
 pub mod error;
+pub mod finding;
 pub mod http;
 pub mod ids;
+mod placeholder;
 pub mod policy;
 pub mod request;
 pub mod runtime;
 pub mod settings;
 pub mod step;
 pub mod steps;
+pub mod survey;
+pub mod tags;
 
 pub use error::{Error, ErrorName, Result};

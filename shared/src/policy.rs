@@ -3,12 +3,13 @@
 //! A document is kept as the JSON it was read from, so that statements of others come back exactly as they were. Only
 //! the statements that carry our Sids are ever replaced or removed.
 
+mod access;
 mod meaning;
 mod statement;
 
 use serde_json::{Map, Value, json};
 
-pub use statement::Statement;
+pub use statement::{Merged, Statement};
 
 /// The mark of this project: Sids of our statements start with it.
 pub const SID_PREFIX: &str = "AtlasCmk";
@@ -76,6 +77,11 @@ impl PolicyDocument {
     /// The statement with the given Sid.
     pub fn statement(&self, sid: &str) -> Option<Statement> {
         self.statements().into_iter().find(|statement| statement.sid() == Some(sid))
+    }
+
+    /// Whether any statement means the same, under whatever Sid.
+    pub fn has_meaning_of(&self, statement: &Statement) -> bool {
+        self.statements().iter().any(|it| it.means_the_same_as(statement))
     }
 
     /// This document with `ours` in the place of the statement that has its Sid, or at the end.

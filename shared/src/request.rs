@@ -1,50 +1,176 @@
 //! The input of an enablement, as people and pipelines write it.
 
-use std::collections::BTreeSet;
+mod checks;
+mod output;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use output::{Compared, EnableEncryptionOutput, Enabled, Planned};
+
 use crate::{
     aws::AccountAccess,
-    change::Change,
-    error::{Error, ErrorName, Result},
-    ids::{AccessRoleId, IamPolicyArn, IamRoleArn, KmsKeyArn, ProjectId, Region},
-    steps::check_endpoints::Endpoint,
+    error::Result,
+    ids::{
+        AccountId, ClusterName, IamPath, IamPolicyArn, IamRoleArn, KeyAlias, KmsKeyArn, OrganizationId, ProjectId,
+        ProjectName, Region, SecretId,
+    },
 };
 
 /// Gives one Atlas project its customer-managed key: the input of the state machine `enable-encryption`.
+///
+/// A field that is null is a field that is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("allOf" = [
+    {"oneOf": [{"required": ["projectId"]}, {"required": ["project"]}]},
+    {"anyOf": [{"required": ["keyArn"]}, {"required": ["key"]}]},
+]))]
 pub struct EnableEncryption {
-    /// The Atlas project.
-    pub project_id: ProjectId,
-    /// The IAM role that Atlas assumes to use the key. Created if it is missing.
+    /// For editors: where this schema is. It has no effect.
+    #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    /// The Atlas project. This, or `project`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<ProjectId>,
+    /// The Atlas project by its name; created if it is missing. This, or `projectId`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ProjectOptions>,
+    /// The IAM role that Atlas assumes to use the key. Created if it is missing, unless `role.manage` says otherwise.
     pub role_arn: IamRoleArn,
-    /// The key, by its full ARN. With regions, a multi-Region key.
-    pub key_arn: KmsKeyArn,
+    /// How the IAM role is treated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<RoleOptions>,
+    /// The key, by its full ARN. With regions, a multi-Region key. This, or `key.alias`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_arn: Option<KmsKeyArn>,
+    /// How the key is made, and whether it is treated at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyOptions>,
     /// The regions that reach the key over a private endpoint. Leave it out to not ask for private networking.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 40))]
     pub regions: Option<Vec<Region>>,
-    /// How the IAM role is created where it is missing.
+    /// The clusters to switch to the key: `none` (unless given), `all`, or their names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<RoleOptions>,
+    pub clusters: Option<Clusters>,
+    /// How many clusters are switched at the same time: 1 unless given, 10 at the most. Each of them makes an initial sync.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10))]
+    pub cluster_concurrency: Option<u8>,
+    /// Whether search nodes use the key too. Left out: it stays as it is. A change of it rebuilds search indexes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search_nodes: Option<bool>,
     /// The account of role and key, if it is not the one the functions run in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountAccess>,
+    /// The secret with the Atlas credentials, if it is not the one of the stack: one of `MoreAtlasSecretArns`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub atlas_secret_id: Option<SecretId>,
+    /// What to do: `apply` unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
     /// How long to wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadlines: Option<Deadlines>,
 }
 
-/// How the IAM role is created where it is missing.
+/// What an execution does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Mode {
+    /// Changes what differs.
+    #[default]
+    Apply,
+    /// Says what applying would change, and changes nothing.
+    Plan,
+    /// Says what differs from the input, and changes nothing.
+    Verify,
+}
+
+/// An Atlas project by its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProjectOptions {
+    /// Its name.
+    pub name: ProjectName,
+    /// The organization it is in, or is created in. Creating takes the role Organization Project Creator.
+    pub org_id: OrganizationId,
+}
+
+/// How the IAM role is treated.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RoleOptions {
     /// The permissions boundary of a role we create. It must allow the use of the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permissions_boundary: Option<IamPolicyArn>,
+    /// The path of the role, which `roleArn` names too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<IamPath>,
+    /// What of the role is ours to write: `full` unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manage: Option<ManageRole>,
+}
+
+/// What of the IAM role is ours to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ManageRole {
+    /// The role itself, our trust statement, our inline policy and our tags.
+    #[default]
+    Full,
+    /// Our trust statement only.
+    TrustOnly,
+    /// Nothing.
+    None,
+}
+
+/// How the key is made, and whether it is treated at all.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeyOptions {
+    /// Makes a multi-Region key under this alias, or finds the one it made. Instead of `keyArn`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<KeyAlias>,
+    /// Every how many days AWS renews the key's material; 365 for a key that is made, unless given. With `alias`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 90, max = 2560))]
+    pub rotation_days: Option<u16>,
+    /// What of the key is ours to write: `full` unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manage: Option<ManageKey>,
+}
+
+/// What of the key is ours to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ManageKey {
+    /// Replicas that are missing, our statement in the key policies, and our tags.
+    #[default]
+    Full,
+    /// Nothing.
+    None,
+}
+
+/// Which clusters to switch to the key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Clusters {
+    /// `none` or `all`.
+    Some(ClusterSelection),
+    /// These.
+    Named(#[schemars(length(max = 25))] Vec<ClusterName>),
+}
+
+/// All clusters that can use a key, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ClusterSelection {
+    /// None.
+    None,
+    /// All that can.
+    All,
 }
 
 /// How long an execution waits before it gives up.
@@ -56,26 +182,10 @@ pub struct Deadlines {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 720))]
     pub endpoint_minutes: Option<u16>,
-}
-
-/// What an enablement answers: the output of the state machine `enable-encryption`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct EncryptionEnabled {
-    /// The Atlas project.
-    pub project_id: ProjectId,
-    /// Atlas's id of the access role, which other features of the project can use too.
-    pub role_id: AccessRoleId,
-    /// The IAM role that Atlas assumes.
-    pub role_arn: IamRoleArn,
-    /// The key.
-    pub key_arn: KmsKeyArn,
-    /// Whether Atlas can use the key. Always true: an execution fails otherwise.
-    pub valid: bool,
-    /// The private endpoints of the regions asked for.
-    pub endpoints: Vec<Endpoint>,
-    /// What was done, empty on a re-run.
-    pub changes: Vec<Change>,
+    /// For each cluster to become idle again, in minutes; 240 unless given. An initial sync takes as long as the data is large.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 720))]
+    pub cluster_minutes: Option<u16>,
 }
 
 impl EnableEncryption {
@@ -84,53 +194,42 @@ impl EnableEncryption {
     /// # Errors
     /// `Input.Invalid`, with the path of the field.
     pub fn validate(&self) -> Result<()> {
-        if let Some(regions) = &self.regions {
-            if !(1..=40).contains(&regions.len()) {
-                return Err(invalid(
-                    "regions",
-                    "name 1 to 40 regions, or leave the field out to not ask for private networking",
-                ));
-            }
-            let mut seen = BTreeSet::new();
-            for (index, region) in regions.iter().enumerate() {
-                if !seen.insert(region) {
-                    return Err(invalid(&format!("regions[{index}]"), &format!("{region} is named twice")));
-                }
-                if self.key_arn.replica_in(region).is_none() {
-                    return Err(invalid(
-                        &format!("regions[{index}]"),
-                        &format!(
-                            "{region} cannot reach {}, a single-Region key of {}; create a multi-Region key (its id starts with mrk-) and replicate it there",
-                            self.key_arn,
-                            self.key_arn.region()
-                        ),
-                    ));
-                }
-            }
-        }
-        if let Some(account) = &self.account
-            && account.role_arn.account() != self.role_arn.account()
-        {
-            return Err(invalid(
-                "account.roleArn",
-                &format!(
-                    "it is in account {}, but roleArn is in {}",
-                    account.role_arn.account(),
-                    self.role_arn.account()
-                ),
-            ));
-        }
-        if let Some(minutes) = self.deadlines.as_ref().and_then(|deadlines| deadlines.endpoint_minutes)
-            && !(1..=720).contains(&minutes)
-        {
-            return Err(invalid("deadlines.endpointMinutes", "give 1 to 720 minutes"));
-        }
-        Ok(())
+        checks::all(self)
     }
-}
 
-fn invalid(path: &str, what: &str) -> Error {
-    Error::new(ErrorName::InputInvalid, format!("{path}: {what}"))
+    /// What to do.
+    pub fn mode(&self) -> Mode {
+        self.mode.unwrap_or_default()
+    }
+
+    /// What of the IAM role is ours to write.
+    pub fn manage_role(&self) -> ManageRole {
+        self.role.as_ref().and_then(|role| role.manage).unwrap_or_default()
+    }
+
+    /// What of the key is ours to write.
+    pub fn manage_key(&self) -> ManageKey {
+        self.key.as_ref().and_then(|key| key.manage).unwrap_or_default()
+    }
+
+    /// The alias under which the key is made, if it is to be.
+    pub fn key_alias(&self) -> Option<&KeyAlias> {
+        self.key.as_ref()?.alias.as_ref()
+    }
+
+    /// The regions to reach the key from over private endpoints; none if private networking is not asked for.
+    pub fn regions(&self) -> &[Region] {
+        self.regions.as_deref().unwrap_or_default()
+    }
+
+    /// The account of the key: that of its ARN, or the one we go to, or our own.
+    pub fn key_account<'a>(&'a self, own: Option<&'a AccountId>) -> Option<&'a AccountId> {
+        self.key_arn
+            .as_ref()
+            .map(KmsKeyArn::account)
+            .or_else(|| self.account.as_ref().map(|access| access.role_arn.account()))
+            .or(own)
+    }
 }
 
 /// The key in its own region and in every region of `regions`, each once: exactly what the role is to be allowed to use.
@@ -140,76 +239,4 @@ pub fn regional_keys(key: &KmsKeyArn, regions: &[Region]) -> Vec<KmsKeyArn> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::{step::parse, steps::CreateRole};
-
-    fn valid() -> Value {
-        json!({
-            "projectId": "66f0a1b2c3d4e5f601234567",
-            "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk",
-            "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
-            "regions": ["us-east-1", "EU_WEST_1"]
-        })
-    }
-
-    #[test]
-    fn a_complete_request_and_the_smallest_one_are_taken() {
-        parse::<CreateRole>(valid()).unwrap();
-        let mut small = valid();
-        small.as_object_mut().unwrap().remove("regions");
-        parse::<CreateRole>(small).unwrap();
-    }
-
-    #[test]
-    fn what_is_wrong_is_told_with_the_path_of_the_field() {
-        let single = "arn:aws:kms:us-east-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab";
-        for (field, value, path) in [
-            ("projectId", json!("payments"), "projectId: "),
-            ("projectId", json!(7), "projectId: "),
-            ("projectId", Value::Null, "projectId: "),
-            ("roleArn", json!("atlas-cmk"), "roleArn: "),
-            ("keyArn", json!("alias/atlas"), "keyArn: "),
-            ("keyArn", json!(single), "regions[1]: "),
-            ("regions", json!([]), "regions: "),
-            ("regions", json!(["us-east-1", "mars"]), "regions[1]: "),
-            ("regions", json!(["us-east-1", "US_EAST_1"]), "regions[1]: "),
-            ("region", json!("us-east-1"), "region: "),
-            ("role", json!({"permissionsBoundary": "boundary"}), "role.permissionsBoundary: "),
-            (
-                "account",
-                json!({"roleArn": "arn:aws:iam::111122223333:role/AtlasCmkSpoke", "externalId": "external-1"}),
-                "account.roleArn: ",
-            ),
-            ("account", json!({"roleArn": "arn:aws:iam::444455556666:role/AtlasCmkSpoke"}), "account: "),
-            ("deadlines", json!({"endpointMinutes": 0}), "deadlines.endpointMinutes: "),
-        ] {
-            let mut input = valid();
-            input[field] = value;
-            let error = parse::<CreateRole>(input).expect_err(path);
-            assert_eq!(error.name(), ErrorName::InputInvalid);
-            assert!(error.message().starts_with(path), "{path} {error}");
-        }
-        let error = parse::<CreateRole>(json!([])).unwrap_err();
-        assert!(error.message().starts_with("the input: "), "{error}");
-        let mut missing = valid();
-        missing.as_object_mut().unwrap().remove("keyArn");
-        assert!(parse::<CreateRole>(missing).unwrap_err().message().contains("missing field `keyArn`"));
-    }
-
-    #[test]
-    fn the_keys_of_a_request_are_the_primary_and_one_replica_for_each_other_region() {
-        let request: EnableEncryption = serde_json::from_value(valid()).unwrap();
-        let keys: Vec<String> =
-            regional_keys(&request.key_arn, &request.regions.unwrap()).iter().map(ToString::to_string).collect();
-        assert_eq!(
-            keys,
-            [
-                "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
-                "arn:aws:kms:eu-west-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab"
-            ]
-        );
-    }
-}
+mod tests;

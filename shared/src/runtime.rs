@@ -14,7 +14,7 @@ use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt, util::Subsc
 use crate::{
     change::Change,
     error::{Error, ErrorName, Result},
-    ids::AccountId,
+    ids::{AccountId, SecretId},
     settings::Settings,
     step::{Answer, Context, Step, converge, parse},
 };
@@ -45,15 +45,21 @@ thread_local! {
 
 async fn serve<S: Step>() -> std::result::Result<(), lambda_runtime::Error> {
     // A function that cannot start still answers, so that its error has a name.
-    let context = Settings::from_env().and_then(|settings| Context::new(&settings));
+    let context = Settings::from_env().and_then(Contexts::new);
     let cold = Cell::new(true);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let invocation = Invocation { request_id: event.context.request_id.clone(), cold: cold.replace(false) };
         let started = Instant::now();
-        let project = event.payload.get("projectId").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let said = |field: &str| {
+            let payload = &event.payload;
+            let value = payload.get(field).or_else(|| payload.get("request")?.get(field));
+            value.and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let (project, secret) = (said("projectId"), said("atlasSecretId"));
         let (requests, result) = match &context {
-            Ok(context) => {
-                let context = context.for_invocation(deadline(&event.context), own_account(&event.context));
+            Ok(contexts) => {
+                let context =
+                    contexts.for_secret(&secret).for_invocation(deadline(&event.context), own_account(&event.context));
                 let result = guarded(answer::<S>(&context, event.payload).boxed_local()).await;
                 (context.atlas.requests(), result)
             }
@@ -63,6 +69,32 @@ async fn serve<S: Step>() -> std::result::Result<(), lambda_runtime::Error> {
         result.map(|(value, _)| value)
     }))
     .await
+}
+
+/// The clients, by the secret that an input names. A warm function keeps those of the last.
+struct Contexts {
+    settings: Settings,
+    default: Context,
+    other: RefCell<Option<(SecretId, Context)>>,
+}
+
+impl Contexts {
+    fn new(settings: Settings) -> Result<Self> {
+        Ok(Self { default: Context::new(&settings)?, settings, other: RefCell::default() })
+    }
+
+    /// An id that is none is refused with the rest of the input.
+    fn for_secret(&self, text: &str) -> Context {
+        let Ok(id) = text.parse::<SecretId>() else { return self.default.clone() };
+        if let Some((kept, context)) = &*self.other.borrow()
+            && *kept == id
+        {
+            return context.clone();
+        }
+        let Ok(context) = self.default.with_secret(&self.settings, &id) else { return self.default.clone() };
+        self.other.replace(Some((id, context.clone())));
+        context
+    }
 }
 
 /// Lambda tells the deadline by the wall clock; everything here waits by the monotonic one.

@@ -33,6 +33,10 @@ pub struct Settings {
     /// The permissions boundary of every IAM role that is created: `ACCESS_ROLE_BOUNDARY_ARN`. An input may name another, if the
     /// role of the function allows it.
     pub access_role_boundary: Option<IamPolicyArn>,
+    /// Secrets in which functions share the access tokens of service accounts have names that begin like this: `TOKEN_CACHE_PREFIX`.
+    pub token_cache_prefix: Option<String>,
+    /// The SNS topic that people and programs are told on: `TOPIC_ARN`.
+    pub topic_arn: Option<String>,
     /// A PEM file with more certificate authorities to trust: `EXTRA_CA_FILE`.
     pub extra_ca_file: Option<PathBuf>,
 }
@@ -90,6 +94,8 @@ impl Settings {
                         .map_err(|error: InvalidId| invalid("ACCESS_ROLE_BOUNDARY_ARN", &format!("is wrong: {error}")))
                 })
                 .transpose()?,
+            token_cache_prefix: get("TOKEN_CACHE_PREFIX"),
+            topic_arn: get("TOPIC_ARN"),
             extra_ca_file: get("EXTRA_CA_FILE").map(PathBuf::from),
         })
     }

@@ -2,17 +2,18 @@
 
 use std::time::Instant;
 
+use aws_types::SdkConfig;
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    atlas::{Atlas, CredentialSource, RetryPolicy},
-    aws::{self, AccountAccess, Accounts, Caller, Iam, Secrets},
+    atlas::{Atlas, CredentialSource, RetryPolicy, TokenCache},
+    aws::{self, Accounts, Caller, Iam, Kms, Parameters, Secrets, Topic},
     change::{Change, Describe},
     error::{Error, ErrorName, Result},
     http,
-    ids::{AccountId, IamPolicyArn, IamRoleArn},
+    ids::{AccountId, IamPolicyArn, IamRoleArn, InvalidId, KmsKeyArn, Region, SecretId},
     settings::Settings,
 };
 
@@ -71,8 +72,14 @@ pub struct Answer<O> {
 pub struct Context {
     /// The Atlas Administration API.
     pub atlas: Atlas,
-    /// IAM of the account the function runs in, and of others.
+    /// IAM and KMS of the account the function runs in, and of others.
     pub accounts: Accounts,
+    /// Parameter Store of the account the function runs in.
+    pub parameters: Parameters,
+    /// The topic of the stack, of functions that publish.
+    pub topic: Option<Topic>,
+    /// The region the function runs in.
+    pub region: Region,
     /// The permissions boundary of a role that is created, unless the input names another.
     pub access_role_boundary: Option<IamPolicyArn>,
     /// The account the function runs in, where it is known.
@@ -89,19 +96,29 @@ impl Context {
     pub fn new(settings: &Settings) -> Result<Self> {
         let http = http::client(settings.extra_ca_file.as_deref())?;
         let config = aws::sdk_config(settings, &http);
-        let source = match &settings.atlas_secret_id {
-            Some(secret_id) => {
-                CredentialSource::SecretsManager { secrets: Secrets::new(&config), secret_id: secret_id.clone() }
-            }
-            None => CredentialSource::None,
-        };
+        let region = settings.aws_region.parse().map_err(|error: InvalidId| {
+            Error::new(ErrorName::InputInvalid, format!("the environment variable AWS_REGION is wrong: {error}"))
+        })?;
         Ok(Self {
-            atlas: Atlas::new(http, settings.atlas_base_url.clone(), source, RetryPolicy::default()),
-            accounts: Accounts::new(config),
+            atlas: atlas(settings, &config, http, settings.atlas_secret_id.as_deref()),
+            accounts: Accounts::new(config.clone()),
+            parameters: Parameters::new(&config),
+            topic: settings.topic_arn.clone().map(|arn| Topic::new(&config, arn)),
+            region,
             own_account: None,
             access_role_boundary: settings.access_role_boundary.clone(),
             trust_policy_size_quota: settings.trust_policy_size_quota,
         })
+    }
+
+    /// The same clients with the credentials of another secret.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_secret(&self, settings: &Settings, secret_id: &SecretId) -> Result<Self> {
+        let http = http::client(settings.extra_ca_file.as_deref())?;
+        let config = aws::sdk_config(settings, &http);
+        Ok(Self { atlas: atlas(settings, &config, http, Some(secret_id.as_ref())), ..self.clone() })
     }
 
     /// The same clients for one invocation in this account, which ends at `deadline`.
@@ -110,31 +127,70 @@ impl Context {
         Self { atlas: self.atlas.for_invocation(deadline), own_account, ..self.clone() }
     }
 
-    /// Refuses a role that is neither in the account that is named nor, if none is, in our own. IAM knows roles by name only,
-    /// and would make a role of another account in this one.
+    /// From where a resource of `account` is reached: the other account if it is that one, else ours. Names of roles and ids of keys mean
+    /// something in every account, so that a wrong one would not be noticed.
     ///
     /// # Errors
-    /// `Input.Invalid`.
-    pub fn require_reach(&self, role: &IamRoleArn, account: Option<&AccountAccess>) -> Result<()> {
-        match account.map(|access| access.role_arn.account()).or(self.own_account.as_ref()) {
-            Some(account) if account != role.account() => Err(Error::new(
-                ErrorName::InputInvalid,
-                format!(
-                    "roleArn: {role} is not in account {account}, where it would be looked for; to reach another account, name a role to assume there in account.roleArn and account.externalId"
-                ),
-            )),
-            _ => Ok(()),
+    /// `Input.Invalid` if the resource is in neither; `field` and `resource` say which it is.
+    pub fn reach<'a>(
+        &self,
+        field: &str,
+        resource: &str,
+        account: &AccountId,
+        caller: Caller<'a>,
+    ) -> Result<Caller<'a>> {
+        if caller.account.is_some_and(|access| access.role_arn.account() == account) {
+            return Ok(caller);
         }
+        if self.own_account.as_ref().is_none_or(|own| own == account) {
+            return Ok(Caller { account: None, ..caller });
+        }
+        let looked_for = caller.account.map(|access| access.role_arn.account()).or(self.own_account.as_ref());
+        Err(Error::new(
+            ErrorName::InputInvalid,
+            format!(
+                "{field}: {resource} is not in account {}, where it would be looked for; to reach another account, name a role to assume there in account.roleArn and account.externalId",
+                looked_for.map(ToString::to_string).unwrap_or_default()
+            ),
+        ))
+    }
+
+    /// The permissions boundary of the stack, for a role that it can be the boundary of: one of the same account.
+    pub fn boundary_for(&self, role: &IamRoleArn) -> Option<&IamPolicyArn> {
+        self.access_role_boundary.as_ref().filter(|boundary| {
+            let account = boundary.as_ref().split(':').nth(4);
+            account == Some("aws") || account == Some(role.account().as_ref())
+        })
     }
 
     /// IAM of the account of a role.
     ///
     /// # Errors
-    /// As [`Self::require_reach`] and [`Accounts::iam`].
+    /// As [`Self::reach`] and [`Accounts::iam`].
     pub async fn iam_for(&self, role: &IamRoleArn, caller: Caller<'_>) -> Result<Iam> {
-        self.require_reach(role, caller.account)?;
-        self.accounts.iam(caller).await
+        self.accounts.iam(self.reach("roleArn", role.as_ref(), role.account(), caller)?).await
     }
+
+    /// KMS of the account and the region of a key.
+    ///
+    /// # Errors
+    /// As [`Self::reach`] and [`Accounts::kms`].
+    pub async fn kms_for(&self, key: &KmsKeyArn, caller: Caller<'_>) -> Result<Kms> {
+        self.accounts.kms(self.reach("keyArn", key.as_ref(), key.account(), caller)?, key.region()).await
+    }
+}
+
+/// A client of Atlas with the credentials of a secret, or with none.
+fn atlas(settings: &Settings, config: &SdkConfig, http: reqwest::Client, secret_id: Option<&str>) -> Atlas {
+    let secrets = Secrets::new(config);
+    let source = match secret_id {
+        Some(secret_id) => {
+            CredentialSource::SecretsManager { secrets: secrets.clone(), secret_id: secret_id.to_owned() }
+        }
+        None => CredentialSource::None,
+    };
+    let cache = settings.token_cache_prefix.clone().map(|prefix| TokenCache::new(secrets, prefix));
+    Atlas::with_token_cache(http, settings.atlas_base_url.clone(), source, RetryPolicy::default(), cache)
 }
 
 /// Reads the input of a step.
@@ -144,7 +200,9 @@ impl Context {
 pub fn parse<S: Step>(input: Value) -> Result<S::Input> {
     let input: S::Input = serde_path_to_error::deserialize(input).map_err(|error| {
         let path = error.path().to_string();
-        let place = if path == "." { "the input".to_owned() } else { path };
+        // What people write is a part of what the first function gets, and they know no other path.
+        let path = path.strip_prefix("request.").unwrap_or(&path).to_owned();
+        let place = if path == "." || path == "request" { "the input".to_owned() } else { path };
         Error::new(ErrorName::InputInvalid, format!("{place}: {}", error.into_inner()))
     })?;
     S::validate(&input)?;
@@ -160,7 +218,13 @@ pub fn parse<S: Step>(input: Value) -> Result<S::Input> {
 /// # Errors
 /// Whatever the step fails with; `Atlas.Unavailable` or `Aws.Unavailable` if the outcome of a write stays unknown.
 pub async fn converge<S: Step>(context: &Context, input: &S::Input) -> Result<Answer<S::Output>> {
-    let describe = |changes: &[S::Change]| changes.iter().map(|change| change.describe(S::NAME)).collect::<Vec<_>>();
+    let describe = |changes: &[S::Change]| {
+        changes
+            .iter()
+            .filter(|change| change.is_difference())
+            .map(|change| change.describe(S::NAME))
+            .collect::<Vec<_>>()
+    };
 
     let observation = Box::pin(S::observe(context, input)).await?;
     let changes = S::decide(input, &observation)?;

@@ -2,16 +2,14 @@
 
 use atlas_cmk::{
     Error, ErrorName,
-    aws::{Accounts, sdk_config},
     change::Action,
-    request::EnableEncryption,
     settings::Settings,
     step::{Answer, Context, converge, parse},
     steps::{AuthorizeRole, CreateEndpoint, CreateRole, EnableKms, create_endpoint, create_role},
 };
 use serde_json::{Value, json};
 
-use crate::world::{ENCRYPTION, ENDPOINTS, KEY_ARN, PROJECT, ROLE_ARN, ROLES, World, http};
+use crate::world::{ENCRYPTION, ENDPOINTS, KEY_ARN, PROJECT, ROLE_ARN, ROLES, World};
 
 /// What an answer to a write may be replaced by.
 fn disturbances() -> [Value; 5] {
@@ -33,18 +31,11 @@ fn context(world: &World) -> Context {
         _ => None,
     })
     .expect("settings");
-    Context {
-        atlas: world.with_service_account(),
-        accounts: Accounts::new(sdk_config(&settings, &http())),
-        trust_policy_size_quota: settings.trust_policy_size_quota,
-        own_account: None,
-        access_role_boundary: None,
-    }
+    Context { atlas: world.with_service_account(), ..Context::new(&settings).expect("clients") }
 }
 
 async fn create_role(world: &World) -> Result<Answer<create_role::Output>, Error> {
-    let input: EnableEncryption =
-        parse::<CreateRole>(json!({"projectId": PROJECT, "roleArn": ROLE_ARN, "keyArn": KEY_ARN})).expect("an input");
+    let input = parse::<CreateRole>(json!({"projectId": PROJECT, "roleArn": ROLE_ARN})).expect("an input");
     converge::<CreateRole>(&context(world), &input).await
 }
 

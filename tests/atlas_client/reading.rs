@@ -63,7 +63,7 @@ async fn nulls_and_unknown_fields_are_survived_in_encryption_at_rest() {
             },
             "azureKeyVault": {"enabled": null, "azureEnvironment": "SOMETHING_NEW", "subscriptionID": 12},
             "googleCloudKms": {"valid": 1},
-            "enabledForSearchNodes": "perhaps"
+            "enabledForSearchNodes": null
         })),
     ])
     .await;

@@ -29,7 +29,7 @@ async fn every_operation_asks_for_its_version_and_sends_what_it_has_to_and_no_mo
     atlas.create_access_role(&project()).await.unwrap();
     atlas.authorize_access_role(&project(), &role(), &ROLE_ARN.parse().unwrap()).await.unwrap();
     atlas.encryption_at_rest(&project()).await.unwrap();
-    atlas.update_aws_kms(&project(), &update(role())).await.unwrap();
+    atlas.update_aws_kms(&project(), &update(role()), None).await.unwrap();
     atlas.private_endpoints(&project()).await.unwrap();
     atlas.create_private_endpoint(&project(), &"eu-west-1".parse().unwrap()).await.unwrap();
 
@@ -71,7 +71,7 @@ async fn every_operation_asks_for_its_version_and_sends_what_it_has_to_and_no_mo
 #[tokio::test]
 async fn a_repeated_write_sends_the_same_body_again() {
     let peer = Peer::atlas([Reply::text(503, ""), Reply::text(429, ""), any()]).await;
-    peer.client().update_aws_kms(&project(), &update(role())).await.unwrap();
+    peer.client().update_aws_kms(&project(), &update(role()), None).await.unwrap();
     let bodies: Vec<Value> = peer.calls().iter().map(Request::json).collect();
     assert_eq!(bodies.len(), 3);
     assert!(bodies.iter().all(|body| *body == bodies[0] && body["awsKms"]["roleId"] == ROLE_ID), "{bodies:?}");

@@ -93,7 +93,8 @@ async fn a_change_is_a_write_like_any_other() {
         let world = World::start().await;
         let update = update(world.authorize().await);
         world.fault(json!({"method": "PATCH", "path": ENCRYPTION, "when": when, "answer": answer})).await;
-        let error = Error::from(world.with_service_account().update_aws_kms(&project(), &update).await.unwrap_err());
+        let error =
+            Error::from(world.with_service_account().update_aws_kms(&project(), &update, None).await.unwrap_err());
         assert_eq!(error.name(), ErrorName::AtlasUnavailable, "{answer} {when}");
         assert!(error.outcome_is_unknown(), "{answer} {when}");
         assert_eq!(world.log().await.len(), 2, "a token and the change: {answer} {when}");

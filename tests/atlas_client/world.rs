@@ -152,7 +152,7 @@ impl World {
     /// Switches encryption on, private networking included, as private endpoints demand. Leaves no trace in the log.
     pub(crate) async fn enable(&self) {
         let update = update(self.authorize().await);
-        self.with_api_key().update_aws_kms(&project(), &update).await.expect("encryption at rest");
+        self.with_api_key().update_aws_kms(&project(), &update, None).await.expect("encryption at rest");
         self.forget_requests().await;
     }
 }

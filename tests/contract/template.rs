@@ -54,7 +54,52 @@ fn no_two_functions_share_a_role_or_a_log_group() {
 
 #[test]
 fn every_function_may_do_what_its_step_does_and_no_more() {
-    let of_iam = |name: &str| match name {
+    // Every step that looks at a role or a key may have to go to another account for it.
+    let of_aws = |name: &str| match name {
+        "preflight" | "diagnose" => vec![
+            "iam:GetPolicy",
+            "iam:GetPolicyVersion",
+            "iam:GetRole",
+            "iam:GetRolePolicy",
+            "iam:SimulatePrincipalPolicy",
+            "kms:DescribeKey",
+            "kms:GetKeyPolicy",
+            "kms:ListResourceTags",
+            "sts:AssumeRole",
+        ],
+        "plan" => vec![
+            "iam:GetRole",
+            "iam:GetRolePolicy",
+            "kms:DescribeKey",
+            "kms:GetKeyPolicy",
+            "kms:GetKeyRotationStatus",
+            "kms:ListKeys",
+            "kms:ListResourceTags",
+            "ssm:GetParameter",
+            "sts:AssumeRole",
+        ],
+        "ensure-key" => vec![
+            "iam:CreateServiceLinkedRole",
+            "kms:CreateAlias",
+            "kms:CreateKey",
+            "kms:DescribeKey",
+            "kms:EnableKeyRotation",
+            "kms:GetKeyRotationStatus",
+            "kms:ListKeys",
+            "kms:ListResourceTags",
+            "kms:TagResource",
+            "sts:AssumeRole",
+        ],
+        "replicate-key" => vec![
+            "kms:CreateKey",
+            "kms:DescribeKey",
+            "kms:GetKeyPolicy",
+            "kms:ListResourceTags",
+            "kms:ReplicateKey",
+            "kms:TagResource",
+            "sts:AssumeRole",
+        ],
+        "grant-key" => vec!["kms:GetKeyPolicy", "kms:PutKeyPolicy", "sts:AssumeRole"],
         "update-trust" => vec![
             "iam:CreateRole",
             "iam:GetRole",
@@ -65,34 +110,61 @@ fn every_function_may_do_what_its_step_does_and_no_more() {
             "sts:AssumeRole",
         ],
         "verify" => vec!["iam:GetRole", "iam:GetRolePolicy", "sts:AssumeRole"],
+        "register" => vec![
+            "iam:GetRole",
+            "iam:TagRole",
+            "kms:DescribeKey",
+            "kms:ListResourceTags",
+            "kms:TagResource",
+            "ssm:GetParameter",
+            "ssm:PutParameter",
+            "sts:AssumeRole",
+        ],
         _ => vec![],
     };
-    // The one function that writes to IAM neither calls Atlas nor can read its credentials.
+    let of_sns = |name: &str| if name == "diagnose" { vec!["sns:Publish"] } else { vec![] };
+    // The functions that write to IAM and KMS neither call Atlas nor can read its credentials.
     let of_atlas = |name: &str| match name {
-        "update-trust" => vec![],
-        _ => vec!["kms:Decrypt", "secretsmanager:GetSecretValue"],
+        "update-trust" | "ensure-key" | "replicate-key" | "grant-key" | "register" => vec![],
+        _ => vec![
+            "kms:Decrypt",
+            "secretsmanager:CreateSecret",
+            "secretsmanager:GetSecretValue",
+            "secretsmanager:PutSecretValue",
+        ],
     };
     let of_all = ["logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments"];
     for (name, function) in resources("AWS::Serverless::Function") {
         let step = function["Properties"]["CodeUri"].as_str().unwrap().replace("../functions/", "");
         let role = resource(template::get_att(&function["Properties"]["Role"]).unwrap());
         let allowed: BTreeSet<String> = template::allowed_actions(&role).into_iter().collect();
-        let expected: BTreeSet<String> =
-            of_iam(&step).into_iter().chain(of_atlas(&step)).chain(of_all).map(str::to_owned).collect();
+        let expected: BTreeSet<String> = of_aws(&step)
+            .into_iter()
+            .chain(of_sns(&step))
+            .chain(of_atlas(&step))
+            .chain(of_all)
+            .map(str::to_owned)
+            .collect();
         assert_eq!(allowed, expected, "{name}");
     }
 }
 
 #[test]
-fn only_log_delivery_and_tracing_are_allowed_on_every_resource() {
+fn only_log_delivery_tracing_listing_and_making_keys_are_allowed_on_every_resource() {
     for (name, role) in resources("AWS::IAM::Role") {
         for policy in template::policies(&role) {
             for statement in policy["PolicyDocument"]["Statement"].as_array().unwrap() {
                 if statement["Resource"] == "*" {
-                    let actions: Vec<&str> =
-                        statement["Action"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+                    let actions: Vec<&str> = match &statement["Action"] {
+                        Value::String(one) => vec![one],
+                        many => many.as_array().unwrap().iter().filter_map(Value::as_str).collect(),
+                    };
+                    // A key that is to be made has no ARN, but it has to carry our mark.
+                    let of_a_new_key = actions == ["kms:CreateKey"] && statement.get("Condition").is_some();
                     assert!(
-                        actions.iter().all(|action| action.starts_with("logs:") || action.starts_with("xray:")),
+                        of_a_new_key
+                            || actions == ["kms:ListKeys"]
+                            || actions.iter().all(|action| action.starts_with("logs:") || action.starts_with("xray:")),
                         "{name}: {actions:?}"
                     );
                 }
@@ -107,7 +179,9 @@ fn only_log_delivery_and_tracing_are_allowed_on_every_resource() {
 fn nothing_deployed_may_disable_or_delete_a_key() {
     for (name, role) in resources("AWS::IAM::Role") {
         let actions = template::allowed_actions(&role);
-        for forbidden in ["kms:ScheduleKeyDeletion", "kms:DisableKey", "kms:PutKeyPolicy"] {
+        for forbidden in
+            ["kms:ScheduleKeyDeletion", "kms:DisableKey", "kms:DeleteImportedKeyMaterial", "kms:CreateGrant"]
+        {
             assert!(!actions.iter().any(|action| action == forbidden), "{name}: {forbidden}");
         }
     }
@@ -156,4 +230,29 @@ fn every_state_machine_is_deployed_with_logging_tracing_and_every_function_it_na
             assert!(invocable.contains(value), "{name} may not invoke {function}");
         }
     }
+}
+
+#[test]
+fn a_key_is_changed_only_if_it_carries_our_mark_or_was_named() {
+    let template = template::load().unwrap();
+    for (name, role) in resources("AWS::IAM::Role") {
+        for policy in template::policies(&role) {
+            for statement in template::statements(&policy) {
+                let actions = template::texts(&statement["Action"]);
+                let writes = |action: &&str| {
+                    action.starts_with("kms:")
+                        && !["kms:Decrypt", "kms:DescribeKey"].contains(action)
+                        && !action.starts_with("kms:Get")
+                        && !action.starts_with("kms:List")
+                };
+                if !actions.iter().any(writes) || statement["Resource"]["Ref"] == "KeyArns" {
+                    continue;
+                }
+                let condition = statement["Condition"]["StringEquals"].to_string();
+                let of_an_alias = statement["Resource"].to_string().contains(":alias/");
+                assert!(condition.contains("atlas-cmk:managed-by") || of_an_alias, "{name}: {actions:?}");
+            }
+        }
+    }
+    assert_eq!(template["Parameters"]["KeyArns"]["Default"], "", "no key but ours, unless somebody names it");
 }

@@ -145,7 +145,8 @@ async fn a_success_is_one_line_in_the_log_and_no_secret_is_in_it() {
         ("AWS_ACCESS_KEY_ID", world.customer().account.as_str()),
         ("AWS_SECRET_ACCESS_KEY", "local"),
     ];
-    let invocation = invoke("create-role", &environment, &world.customer().input()).await;
+    let input = json!({"projectId": world.customer().project_id, "roleArn": world.customer().role_arn()});
+    let invocation = invoke("create-role", &environment, &input).await;
     assert_eq!(invocation.kind, "response", "{}", invocation.body);
     assert_eq!(invocation.body["changes"].as_array().unwrap().len(), 1);
     let line: Value = serde_json::from_str(invocation.log.trim()).unwrap();

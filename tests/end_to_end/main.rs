@@ -6,9 +6,16 @@
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the right answer")]
 
 mod across_accounts;
+mod clusters;
+mod diagnosing;
 mod enabling;
 mod failing;
 mod function_process;
+mod keys;
+mod permissions;
+mod planning;
 mod racing;
+mod registering;
 mod resuming;
+mod token_cache;
 mod world;

@@ -3,7 +3,7 @@
 use atlas_cmk::{atlas::AwsKmsUpdate, policy::Statement};
 use serde_json::json;
 
-use crate::world::{World, changed_steps};
+use crate::world::{World, converged_steps};
 
 /// What a person does by hand, in the order of the documentation.
 async fn do_by_hand(world: &World, steps: usize) {
@@ -46,7 +46,7 @@ async fn do_by_hand(world: &World, steps: usize) {
         region: "US_EAST_1".to_owned(),
         require_private_networking: true,
     };
-    atlas.update_aws_kms(&project, &update).await.unwrap();
+    atlas.update_aws_kms(&project, &update, None).await.unwrap();
     if steps == 4 {
         return;
     }
@@ -68,7 +68,7 @@ async fn whatever_was_done_by_hand_before_is_adopted_and_the_rest_is_done() {
         let world = World::new().await;
         do_by_hand(&world, steps).await;
         let run = world.enable_successfully().await;
-        let mut changed = changed_steps(&run);
+        let mut changed = converged_steps(&run);
         changed.dedup();
         assert_eq!(changed, expected, "after {steps} steps by hand");
         let endpoints = run.changes().iter().filter(|change| change["step"] == "create-endpoint").count();

@@ -65,6 +65,17 @@ impl World {
         Self::of(Customer { hub: customer.hub.replacen('1', "2", 1), ..customer }).await
     }
 
+    /// A customer with an Atlas organization and two accounts, and nothing else.
+    pub(crate) async fn with_nothing() -> Self {
+        let customer = Self::customer_of_one_account();
+        Self::of(Customer { hub: customer.hub.replacen('1', "2", 1), is_prepared: false, ..customer }).await
+    }
+
+    /// The same, with one account for all.
+    pub(crate) async fn with_nothing_in_one_account() -> Self {
+        Self::of(Customer { is_prepared: false, ..Self::customer_of_one_account() }).await
+    }
+
     /// A customer that no other test has.
     fn customer_of_one_account() -> Customer {
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -77,6 +88,7 @@ impl World {
             role_name: "atlas-cmk".to_owned(),
             key_id: format!("1234abcd12ab34cd56ef1234{n:08x}"),
             replica_regions: vec!["eu-west-1".to_owned(), "ap-southeast-2".to_owned()],
+            is_prepared: true,
             secret: json!({"publicKey": "abcdefgh", "privateKey": "a-private-key-of-atlas"}),
         }
     }
@@ -104,6 +116,81 @@ impl World {
 
     pub(crate) fn project_id(&self) -> ProjectId {
         self.customer().project_id.parse().unwrap()
+    }
+
+    /// The input of somebody who has nothing.
+    pub(crate) fn bare_input(&self) -> Value {
+        let role_arn = format!("arn:aws:iam::{}:role/AtlasCmkSpoke", self.account().id);
+        json!({
+            "project": {"name": "payments", "orgId": "5f0000000000000000000001"},
+            "roleArn": self.customer().role_arn(),
+            "key": {"alias": "alias/atlas-cmk"},
+            "regions": ["us-east-1", "eu-west-1"],
+            "clusters": "all",
+            "account": {"roleArn": role_arn, "externalId": atlas_cmk_local::seed::EXTERNAL_ID},
+        })
+    }
+
+    /// Runs with another mode, and asserts that it succeeded.
+    pub(crate) async fn run_as(&self, mode: &str, input: &Value) -> Value {
+        let mut input = input.clone();
+        input["mode"] = json!(mode);
+        let run = self.enable_with(&input).await;
+        assert_eq!(run.error, None, "{:?}", run.cause);
+        run.output.unwrap()
+    }
+
+    /// KMS of the account of role and key, in a region.
+    pub(crate) fn kms_in(&self, region: &str) -> aws_sdk_kms::Client {
+        aws_sdk_kms::Client::new(&self.account().sdk_config_in(region))
+    }
+
+    /// The policy of the customer's key in a region.
+    pub(crate) async fn key_policy(&self, region: &str) -> PolicyDocument {
+        let key = self.customer().key_arn().replace("us-east-1", region);
+        let answer = self.kms_in(region).get_key_policy().key_id(key).send().await.unwrap();
+        PolicyDocument::parse(answer.policy().unwrap()).unwrap()
+    }
+
+    /// Replaces the policy of the customer's key in a region.
+    pub(crate) async fn put_key_policy(&self, region: &str, statements: Value) {
+        let key = self.customer().key_arn().replace("us-east-1", region);
+        let policy = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+        self.kms_in(region).put_key_policy().key_id(key).policy(policy).send().await.unwrap();
+    }
+
+    /// What is registered of the project.
+    pub(crate) async fn registered(&self) -> Option<Value> {
+        let ssm = aws_sdk_ssm::Client::new(&self.hub().sdk_config());
+        let name = format!("/atlas-cmk/projects/{}", self.customer().project_id);
+        let answer = ssm.get_parameter().name(name).send().await.ok()?;
+        serde_json::from_str(answer.parameter?.value()?).ok()
+    }
+
+    /// The role of a function of the stack, by the name of the function in the template.
+    pub(crate) async fn role_of(&self, function: &str) -> String {
+        let iam = aws_sdk_iam::Client::new(&self.hub().sdk_config());
+        let roles = iam.list_roles().send().await.unwrap().roles;
+        let of_function = |name: &str| name.contains(&format!("-{function}Role"));
+        roles.iter().find(|role| of_function(role.role_name())).unwrap().role_name().to_owned()
+    }
+
+    /// Denies a role an action, whatever else allows it; `None` takes the denial back.
+    pub(crate) async fn deny(&self, account: &Account, role: &str, action: Option<&str>) {
+        let iam = aws_sdk_iam::Client::new(&account.sdk_config());
+        let Some(action) = action else {
+            iam.delete_role_policy().role_name(role).policy_name("deny").send().await.unwrap();
+            return;
+        };
+        let deny =
+            json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": action, "Resource": "*"}]});
+        iam.put_role_policy()
+            .role_name(role)
+            .policy_name("deny")
+            .policy_document(deny.to_string())
+            .send()
+            .await
+            .unwrap();
     }
 
     /// Enables encryption in all three regions.
@@ -215,4 +302,29 @@ impl World {
 /// The steps that changed something, in order.
 pub(crate) fn changed_steps(run: &Run) -> Vec<&str> {
     run.changes().iter().map(|change| change["step"].as_str().unwrap()).collect()
+}
+
+/// Why a run failed, as `diagnose` found it.
+pub(crate) fn diagnosis(run: &Run) -> Value {
+    let cause = run.cause.as_deref().unwrap_or_default();
+    serde_json::from_str(cause).unwrap_or_else(|_| panic!("{:?} is no diagnosis: {cause:?}", run.error))
+}
+
+/// Asserts that a run failed with this name, in this step, and that its diagnosis says all of this.
+pub(crate) fn assert_failed(run: &Run, error: &str, step: &str, told: &[&str]) {
+    let cause = run.cause.as_deref().unwrap_or_default();
+    assert_eq!(run.error.as_deref(), Some(error), "{cause}");
+    let diagnosis = diagnosis(run);
+    assert_eq!(diagnosis["step"], step, "{diagnosis}");
+    assert_eq!(diagnosis["error"], error, "{diagnosis}");
+    assert_eq!(diagnosis["notPublished"], Value::Null, "{diagnosis}");
+    for told in told {
+        assert!(cause.contains(told), "{told:?} is not in {cause}");
+    }
+    assert!(!cause.contains("a-private-key-of-atlas"), "{cause}");
+}
+
+/// The steps that changed something of Atlas, IAM or KMS, in order: without the registry and its tags.
+pub(crate) fn converged_steps(run: &Run) -> Vec<&str> {
+    changed_steps(run).into_iter().filter(|step| *step != "register").collect()
 }

@@ -1,12 +1,12 @@
 //! Every step, with the schemas generated from its Rust types.
 
 use atlas_cmk::{
-    request::{EnableEncryption, EncryptionEnabled},
+    request::{EnableEncryption, EnableEncryptionOutput},
     step::{Answer, Step, parse},
     steps,
 };
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What others may rely on of a function or a state machine.
 pub struct Contract {
@@ -24,10 +24,20 @@ pub struct Contract {
 pub fn functions() -> Vec<Contract> {
     let mut contracts = vec![
         function::<steps::AuthorizeRole>(),
+        function::<steps::CheckCluster>(),
         function::<steps::CheckEndpoints>(),
         function::<steps::CreateEndpoint>(),
         function::<steps::CreateRole>(),
+        function::<steps::Diagnose>(),
+        function::<steps::EnableCluster>(),
         function::<steps::EnableKms>(),
+        function::<steps::EnsureKey>(),
+        function::<steps::EnsureProject>(),
+        function::<steps::GrantKey>(),
+        function::<steps::Plan>(),
+        function::<steps::Preflight>(),
+        function::<steps::Register>(),
+        function::<steps::ReplicateKey>(),
         function::<steps::UpdateTrust>(),
         function::<steps::Verify>(),
     ];
@@ -40,9 +50,9 @@ pub fn state_machines() -> Vec<Contract> {
     vec![Contract {
         name: "enable-encryption",
         input: schema::<EnableEncryption>(false),
-        output: schema::<EncryptionEnabled>(true),
+        output: schema::<EnableEncryptionOutput>(true),
         // The first function is the door, and takes the whole input.
-        accepts: |input| parse::<steps::CreateRole>(input).map(drop),
+        accepts: |input| parse::<steps::Preflight>(json!({"request": input})).map(drop),
     }]
 }
 

@@ -58,6 +58,19 @@ pub fn policies(role: &Value) -> Vec<Value> {
     branches(&role["Properties"]["Policies"])
 }
 
+/// The statements of a policy, whatever their conditions are.
+pub fn statements(policy: &Value) -> Vec<Value> {
+    branches(&policy["PolicyDocument"]["Statement"])
+}
+
+/// The texts of an element that may be one or many.
+pub fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Array(many) => many.iter().filter_map(Value::as_str).collect(),
+        one => one.as_str().into_iter().collect(),
+    }
+}
+
 /// The items of a list, each `!If` replaced by what it chooses between.
 fn branches(list: &Value) -> Vec<Value> {
     let items = list.as_array().cloned().unwrap_or_default();

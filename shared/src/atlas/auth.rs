@@ -3,7 +3,7 @@
 //! Both keep what costs a request: a digest challenge is answered again and again with a growing count until Atlas asks
 //! for another, and a token is kept until shortly before it expires. Live tokens are limited to 100 per service account.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use digest_auth::{AuthContext, HttpMethod, WwwAuthenticateHeader};
 use reqwest::{
@@ -15,7 +15,10 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::{AtlasError, Credential, CredentialSource};
+use super::{
+    AtlasError, Credential, CredentialSource,
+    token_cache::{CachedToken, TokenCache},
+};
 
 /// A token is renewed this long before it expires, so that none expires on its way to Atlas.
 const RENEWAL_MARGIN: Duration = Duration::from_mins(1);
@@ -27,6 +30,7 @@ pub(super) struct Authenticator {
     http: reqwest::Client,
     base_url: Url,
     source: CredentialSource,
+    cache: Option<TokenCache>,
     session: Mutex<Session>,
 }
 
@@ -38,6 +42,8 @@ struct Session {
     credential: Option<Credential>,
     challenge: Option<WwwAuthenticateHeader>,
     token: Option<Token>,
+    /// The token that Atlas refused last, which the cache may still hold.
+    refused: Option<SecretString>,
 }
 
 struct Token {
@@ -60,8 +66,13 @@ pub(super) struct Authorization {
 }
 
 impl Authenticator {
-    pub(super) fn new(http: reqwest::Client, base_url: Url, source: CredentialSource) -> Self {
-        Self { http, base_url, source, session: Mutex::default() }
+    pub(super) fn new(
+        http: reqwest::Client,
+        base_url: Url,
+        source: CredentialSource,
+        cache: Option<TokenCache>,
+    ) -> Self {
+        Self { http, base_url, source, cache, session: Mutex::default() }
     }
 
     /// The authorization of a request. `count` is called for every request to Atlas this makes itself.
@@ -87,8 +98,7 @@ impl Authenticator {
                 let token = match session.token.take().filter(|token| Instant::now() < token.renew_at) {
                     Some(token) => token,
                     None => {
-                        count();
-                        let token = self.mint(client_id, client_secret).await?;
+                        let token = self.token(client_id, client_secret, session.refused.as_ref(), count).await?;
                         session.generation += 1;
                         token
                     }
@@ -136,13 +146,46 @@ impl Authenticator {
         if lack_of_rights && session.credential.as_ref().is_some_and(|current| current.is_the_same_as(&credential)) {
             return Ok(false);
         }
-        *session = Session { generation: refused + 1, credential: Some(credential), ..Session::default() };
+        let refused_token = session.token.take().map(|token| token.bearer);
+        *session = Session {
+            generation: refused + 1,
+            credential: Some(credential),
+            refused: refused_token,
+            ..Session::default()
+        };
         Ok(true)
     }
 
     /// What a call can renew if not even an authorization could be had for it.
     pub(super) async fn generation(&self) -> u64 {
         self.session.lock().await.generation
+    }
+
+    /// The token that all functions share, where they share one, else one of our own.
+    async fn token(
+        &self,
+        client_id: &str,
+        client_secret: &SecretString,
+        refused: Option<&SecretString>,
+        count: impl Fn(),
+    ) -> Result<Token, AtlasError> {
+        let found = match &self.cache {
+            Some(cache) => cache.find(client_id, refused).await,
+            None => None,
+        };
+        if let Some(token) = found {
+            let left = token.expires.duration_since(SystemTime::now()).unwrap_or_default();
+            return Ok(Token { bearer: token.bearer, renew_at: Instant::now() + left.saturating_sub(RENEWAL_MARGIN) });
+        }
+        count();
+        let token = self.mint(client_id, client_secret).await?;
+        if let Some(cache) = &self.cache {
+            let left = token.renew_at.saturating_duration_since(Instant::now()) + RENEWAL_MARGIN;
+            cache
+                .share(client_id, &CachedToken { bearer: token.bearer.clone(), expires: SystemTime::now() + left })
+                .await;
+        }
+        Ok(token)
     }
 
     async fn mint(&self, client_id: &str, client_secret: &SecretString) -> Result<Token, AtlasError> {

@@ -18,6 +18,8 @@ pub struct EncryptionAtRest {
     pub azure_key_vault: Option<OtherProvider>,
     /// Google Cloud KMS.
     pub google_cloud_kms: Option<OtherProvider>,
+    /// Whether search nodes use the key too.
+    pub enabled_for_search_nodes: Option<bool>,
 }
 
 /// What is configured for AWS KMS.
@@ -28,6 +30,9 @@ pub struct AwsKms {
     pub enabled: Option<bool>,
     /// The access role record, an id of Atlas.
     pub role_id: Option<String>,
+    /// Of projects from before roles: the access key they still use. Its secret part is never told, and neither is ever sent.
+    #[serde(rename = "accessKeyID")]
+    pub access_key_id: Option<String>,
     /// The key's id or ARN.
     #[serde(rename = "customerMasterKeyID")]
     pub customer_master_key_id: Option<String>,
@@ -37,6 +42,14 @@ pub struct AwsKms {
     pub require_private_networking: Option<bool>,
     /// Whether Atlas can use the key. It checks on every change, every 15 minutes, and whenever this is read.
     pub valid: Option<bool>,
+}
+
+impl AwsKms {
+    /// Whether the project still uses an access key, which Atlas no longer takes from anyone.
+    pub fn uses_access_key(&self) -> bool {
+        let given = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+        self.enabled == Some(true) && given(&self.access_key_id) && !given(&self.role_id)
+    }
 }
 
 /// All we need to know of a provider that is not AWS.
@@ -68,6 +81,8 @@ pub struct AwsKmsUpdate {
 #[serde(rename_all = "camelCase")]
 struct UpdateBody<'a> {
     aws_kms: &'a AwsKmsUpdate,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enabled_for_search_nodes: Option<bool>,
 }
 
 impl Atlas {
@@ -79,7 +94,7 @@ impl Atlas {
         self.call(Call::get(V2023_01_01, path(project))).await
     }
 
-    /// Changes the AWS block of the project's encryption at rest, and nothing else of it.
+    /// Changes the AWS block of the project's encryption at rest, whether search nodes use the key if that is given, and nothing else.
     ///
     /// # Errors
     /// Any [`AtlasError`], `CANNOT_ASSUME_ROLE` and those of the key among them.
@@ -87,8 +102,14 @@ impl Atlas {
         &self,
         project: &ProjectId,
         update: &AwsKmsUpdate,
+        search_nodes: Option<bool>,
     ) -> Result<EncryptionAtRest, AtlasError> {
-        self.call(Call::patch(V2023_01_01, path(project), &UpdateBody { aws_kms: update })).await
+        self.call(Call::patch(
+            V2023_01_01,
+            path(project),
+            &UpdateBody { aws_kms: update, enabled_for_search_nodes: search_nodes },
+        ))
+        .await
     }
 }
 

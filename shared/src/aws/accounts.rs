@@ -11,10 +11,10 @@ use aws_types::SdkConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Iam, aws_error, errors::EXPLICIT_DENY};
+use super::{Iam, Kms, aws_error, errors::EXPLICIT_DENY};
 use crate::{
     error::{Error, ErrorName, Result},
-    ids::{ExternalId, IamRoleArn},
+    ids::{ExternalId, IamRoleArn, Region},
 };
 
 /// Credentials are renewed this long before they expire, so that none expires on its way.
@@ -71,15 +71,28 @@ impl Accounts {
     /// `Account.NotReady` if the other account's role cannot be assumed (yet), `Account.AccessDenied` if a service control
     /// policy forbids it; as [`aws_error`] otherwise.
     pub async fn iam(&self, caller: Caller<'_>) -> Result<Iam> {
-        let Some(access) = caller.account else { return Ok(Iam::new(&self.own)) };
+        Ok(Iam::new(&self.config(caller).await?))
+    }
+
+    /// KMS of the caller's account, in a region.
+    ///
+    /// # Errors
+    /// As [`Self::iam`].
+    pub async fn kms(&self, caller: Caller<'_>, region: &Region) -> Result<Kms> {
+        let region = aws_types::region::Region::new(region.to_string());
+        Ok(Kms::new(&self.config(caller).await?.into_builder().region(region).build()))
+    }
+
+    async fn config(&self, caller: Caller<'_>) -> Result<SdkConfig> {
+        let Some(access) = caller.account else { return Ok(self.own.clone()) };
         let name = session_name(caller.execution);
         if let Some(session) = self.kept(access, &name) {
-            return Ok(Iam::new(&session.config));
+            return Ok(session.config);
         }
         let session = self.assume(access, name).await?;
-        let iam = Iam::new(&session.config);
+        let config = session.config.clone();
         *self.session.lock().expect("nothing panics while it holds this lock") = Some(session);
-        Ok(iam)
+        Ok(config)
     }
 
     fn kept(&self, access: &AccountAccess, name: &str) -> Option<Session> {

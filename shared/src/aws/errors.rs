@@ -26,7 +26,10 @@ where
     let named = Error::new(name, format!("{action} on {resource}: {code}: {message}{}", hint(name, action, message)));
     // The SDK sends a call again whose answer it lost: that a thing exists may be the echo of having made it. And what was
     // made a moment ago may not be seen by the next call yet.
-    let look_again = server_error || code.starts_with("EntityAlreadyExists") || code.starts_with("NoSuchEntity");
+    let look_again = server_error
+        || code.starts_with("EntityAlreadyExists")
+        || code.starts_with("AlreadyExists")
+        || code.starts_with("NoSuchEntity");
     if look_again { named.with_unknown_outcome() } else { named }
 }
 
@@ -44,11 +47,15 @@ fn name_of(code: &str, message: &str, server_error: bool) -> ErrorName {
         "NoSuchEntity" | "NoSuchEntityException" | "EntityAlreadyExists" | "EntityAlreadyExistsException" => {
             ErrorName::IamPropagating
         }
+        "AlreadyExistsException" => ErrorName::IamPropagating,
+        "NotFoundException" | "DisabledException" | "KMSInvalidStateException" | "UnsupportedOperationException" => {
+            ErrorName::KmsKeyUnusable
+        }
         "ConcurrentModification" | "ConcurrentModificationException" | "EntityTemporarilyUnmodifiable" => {
             ErrorName::IamPropagating
         }
         "LimitExceeded" | "LimitExceededException" => ErrorName::IamQuotaExceeded,
-        "Throttling" | "ThrottlingException" | "TooManyRequestsException" | "RequestTimeout" => {
+        "Throttling" | "ThrottlingException" | "TooManyRequestsException" | "TooManyUpdates" | "RequestTimeout" => {
             ErrorName::AwsUnavailable
         }
         // A new environment of the function gets new credentials.
@@ -66,6 +73,9 @@ fn hint(name: ErrorName, action: &str, message: &str) -> String {
         }
         ErrorName::AccountAccessDenied if action.starts_with("iam:") => {
             format!("; name a role that AccessRoleName of the stack allows, or allow {action} in the role of this function, and look for a permissions boundary or a service control policy that denies it")
+        }
+        ErrorName::AccountAccessDenied if action.starts_with("kms:") => {
+            format!("; name the key in KeyArns of the stack, or in key.manage that it is not ours to write; {action} must be allowed by the key policy too")
         }
         ErrorName::AccountAccessDenied => {
             format!(
@@ -109,6 +119,13 @@ mod tests {
             ("Throttling", "Rate exceeded", false, ErrorName::AwsUnavailable),
             ("ServiceFailure", "", true, ErrorName::AwsUnavailable),
             ("an unnamed error", "<html>502</html>", true, ErrorName::AwsUnavailable),
+            ("NotFoundException", "Key 'arn:…' does not exist", false, ErrorName::KmsKeyUnusable),
+            (
+                "MalformedPolicyDocumentException",
+                "Policy contains a statement with one or more invalid principals.",
+                false,
+                ErrorName::IamPropagating,
+            ),
             ("SomethingNew", "", false, ErrorName::Internal),
         ] {
             assert_eq!(name_of(code, message, server_error), name, "{code}");

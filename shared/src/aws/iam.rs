@@ -4,7 +4,7 @@ use aws_sdk_iam::{
     Client,
     error::SdkError,
     operation::{get_role::GetRoleError, get_role_policy::GetRolePolicyError},
-    types::Tag,
+    types::{EvaluationResult, PolicyEvaluationDecisionType, Tag},
 };
 use aws_types::SdkConfig;
 
@@ -26,6 +26,21 @@ pub struct Role {
     pub arn: String,
     /// Who may assume the role.
     pub trust_policy: PolicyDocument,
+    /// What caps its permissions, by ARN.
+    pub permissions_boundary: Option<String>,
+    /// Its tags, as key and value.
+    pub tags: Vec<(String, String)>,
+}
+
+/// What IAM's simulator says of one action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The action, for example `kms:Decrypt`.
+    pub action: String,
+    /// Whether it is allowed.
+    pub allowed: bool,
+    /// Whether a statement denies it, which no other can make up for.
+    pub explicitly_denied: bool,
 }
 
 /// A role to be created.
@@ -79,17 +94,82 @@ impl Iam {
         }
     }
 
+    /// The document of a managed policy, as it is in force.
+    ///
+    /// # Errors
+    /// As [`aws_error`]; `Internal` if the document cannot be read.
+    pub async fn managed_policy(&self, arn: &str) -> Result<PolicyDocument> {
+        let policy = self
+            .0
+            .get_policy()
+            .policy_arn(arn)
+            .send()
+            .await
+            .map_err(|error| aws_error("iam:GetPolicy", arn, &error))?;
+        let version = policy.policy.and_then(|policy| policy.default_version_id).unwrap_or_default();
+        let answer = self
+            .0
+            .get_policy_version()
+            .policy_arn(arn)
+            .version_id(version)
+            .send()
+            .await
+            .map_err(|error| aws_error("iam:GetPolicyVersion", arn, &error))?;
+        let document = answer.policy_version.and_then(|version| version.document).unwrap_or_default();
+        PolicyDocument::parse(&document)
+            .map_err(|error| Error::new(ErrorName::Internal, format!("IAM returned, for {arn}, what is {error}")))
+    }
+
+    /// Whether the identity policies of a principal allow the actions on all of these resources, as IAM's simulator sees it.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn simulate(&self, principal: &str, actions: &[&str], resources: &[&str]) -> Result<Vec<Decision>> {
+        let answer = self
+            .0
+            .simulate_principal_policy()
+            .policy_source_arn(principal)
+            .set_action_names(Some(actions.iter().map(ToString::to_string).collect()))
+            .set_resource_arns(Some(resources.iter().map(ToString::to_string).collect()))
+            .send()
+            .await
+            .map_err(|error| aws_error("iam:SimulatePrincipalPolicy", principal, &error))?;
+        // One result for each action and resource.
+        let of_action = |action: &&str| {
+            let results = || answer.evaluation_results().iter().filter(|result| result.eval_action_name() == *action);
+            let is = |decision: PolicyEvaluationDecisionType| {
+                move |result: &EvaluationResult| *result.eval_decision() == decision
+            };
+            Decision {
+                action: (*action).to_owned(),
+                allowed: results().all(is(PolicyEvaluationDecisionType::Allowed)),
+                explicitly_denied: results().any(is(PolicyEvaluationDecisionType::ExplicitDeny)),
+            }
+        };
+        Ok(actions.iter().map(of_action).collect())
+    }
+
+    /// Adds tags to the role, or replaces their values.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn tag_role(&self, arn: &IamRoleArn, tags: &[(String, String)]) -> Result<()> {
+        self.0
+            .tag_role()
+            .role_name(arn.name())
+            .set_tags(Some(sdk_tags(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())))?))
+            .send()
+            .await
+            .map_err(|error| aws_error("iam:TagRole", arn.as_ref(), &error))?;
+        Ok(())
+    }
+
     /// Creates a role.
     ///
     /// # Errors
     /// As [`aws_error`].
     pub async fn create_role(&self, role: CreateRole<'_>) -> Result<()> {
-        let tags = role
-            .tags
-            .iter()
-            .map(|(key, value)| Tag::builder().key(*key).value(*value).build())
-            .collect::<std::result::Result<Vec<_>, _>>()
-            .map_err(|error| Error::new(ErrorName::Internal, format!("a tag of ours is malformed: {error}")))?;
+        let tags = sdk_tags(role.tags.iter().copied())?;
         self.0
             .create_role()
             .role_name(role.arn.name())
@@ -136,12 +216,24 @@ impl Iam {
     }
 }
 
+fn sdk_tags<'a>(tags: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Vec<Tag>> {
+    tags.map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|error| Error::new(ErrorName::Internal, format!("a tag of ours is malformed: {error}")))
+}
+
 fn read_role(arn: &IamRoleArn, role: &aws_sdk_iam::types::Role) -> Result<Role> {
     let trust_policy = match role.assume_role_policy_document() {
         Some(text) => read_document(arn, text)?,
         None => PolicyDocument::default(),
     };
-    Ok(Role { arn: role.arn().to_owned(), trust_policy })
+    let boundary = role.permissions_boundary().and_then(|boundary| boundary.permissions_boundary_arn());
+    Ok(Role {
+        arn: role.arn().to_owned(),
+        trust_policy,
+        permissions_boundary: boundary.map(str::to_owned),
+        tags: role.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect(),
+    })
 }
 
 fn read_document(arn: &IamRoleArn, text: &str) -> Result<PolicyDocument> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::meaning;
+use super::{PolicyDocument, meaning};
 
 /// A statement of an IAM policy, kept as the JSON it was read or built from.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +28,18 @@ impl Statement {
             "Effect": "Allow",
             "Action": actions,
             "Resource": resources.into_iter().collect::<Vec<_>>(),
+        }))
+    }
+
+    /// Allows `principal` `actions` on the key that the policy belongs to
+    /// (KMS developer guide, "Allowing users in other accounts to use a KMS key").
+    pub fn grant(sid: &str, principal: &str, actions: &[&str]) -> Self {
+        Self::from_json(json!({
+            "Sid": sid,
+            "Effect": "Allow",
+            "Principal": { "AWS": principal },
+            "Action": actions,
+            "Resource": "*",
         }))
     }
 
@@ -72,5 +84,29 @@ impl From<Map<String, Value>> for Statement {
 impl From<Statement> for Value {
     fn from(statement: Statement) -> Self {
         Self::Object(statement.0)
+    }
+}
+
+/// Our statement as it goes into a document, and the one that was in its place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Merged {
+    before: Option<Statement>,
+    after: Statement,
+}
+
+impl Merged {
+    /// Our statement, on its way into a document.
+    pub fn new(document: &PolicyDocument, ours: Statement) -> Self {
+        Self { before: ours.sid().and_then(|sid| document.statement(sid)), after: ours }
+    }
+
+    /// The statement in its place, null if there is none.
+    pub fn before(&self) -> Value {
+        self.before.clone().map_or(Value::Null, Value::from)
+    }
+
+    /// Our statement.
+    pub fn after(&self) -> Value {
+        self.after.clone().into()
     }
 }

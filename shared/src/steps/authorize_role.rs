@@ -3,12 +3,13 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::{
     atlas::AccessRole,
     change::{Action, Describe},
     error::{Error, ErrorName, Result},
-    ids::{AccessRoleId, IamRoleArn, ProjectId},
+    ids::{AccessRoleId, IamRoleArn, ProjectId, SecretId},
     step::{Context, Step},
 };
 
@@ -25,6 +26,9 @@ pub struct Input {
     pub role_id: AccessRoleId,
     /// The IAM role it is to be authorized for.
     pub role_arn: IamRoleArn,
+    /// The secret with the Atlas credentials, if it is not the one of the stack.
+    #[serde(default)]
+    pub atlas_secret_id: Option<SecretId>,
 }
 
 /// The authorized record.
@@ -37,7 +41,7 @@ pub struct Output {
 
 /// The one thing this step does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Authorize(Input);
+pub struct Authorize(Input, Option<String>);
 
 impl Describe for Authorize {
     fn action(&self) -> Action {
@@ -50,6 +54,14 @@ impl Describe for Authorize {
 
     fn summary(&self) -> String {
         format!("access role authorized for {}", self.0.role_arn)
+    }
+
+    fn before(&self) -> Value {
+        json!({"iamAssumedRoleArn": self.1})
+    }
+
+    fn after(&self) -> Value {
+        json!({"iamAssumedRoleArn": self.0.role_arn})
     }
 }
 
@@ -78,15 +90,27 @@ impl Step for AuthorizeRole {
                 "access role {} was authorized for {other} in the meantime, which is not ours to take; run again",
                 input.role_id
             ))),
-            _ => Ok(vec![Authorize(input.clone())]),
+            _ => Ok(vec![Authorize(input.clone(), record.iam_assumed_role_arn.clone())]),
         }
     }
 
     async fn act(context: &Context, input: &Input, _: Vec<AccessRole>, changes: &[Authorize]) -> Result<Output> {
-        for Authorize(input) in changes {
+        for Authorize(input, _) in changes {
             context.atlas.authorize_access_role(&input.project_id, &input.role_id, &input.role_arn).await?;
         }
         Ok(Output { role_id: input.role_id.clone() })
+    }
+}
+
+/// A record that is going to be there.
+pub(crate) fn pending(role_id: AccessRoleId) -> AccessRole {
+    AccessRole {
+        role_id,
+        atlas_aws_account_arn: None,
+        external_id: None,
+        iam_assumed_role_arn: None,
+        authorized_date: None,
+        created_date: None,
     }
 }
 
@@ -99,6 +123,7 @@ mod tests {
             project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(),
             role_id: "6a793f88c0eb9e7a17716581".parse().unwrap(),
             role_arn: "arn:aws:iam::444455556666:role/atlas-cmk".parse().unwrap(),
+            atlas_secret_id: None,
         }
     }
 
@@ -117,8 +142,8 @@ mod tests {
     fn a_record_is_authorized_once() {
         let ours = input().role_arn.to_string();
         for (records, changes) in [
-            (vec![record(None, false)], vec![Authorize(input())]),
-            (vec![record(Some(&ours), false)], vec![Authorize(input())]),
+            (vec![record(None, false)], vec![Authorize(input(), None)]),
+            (vec![record(Some(&ours), false)], vec![Authorize(input(), Some(ours.clone()))]),
             (vec![record(Some(&ours), true)], vec![]),
         ] {
             assert_eq!(AuthorizeRole::decide(&input(), &records).unwrap(), changes);

@@ -7,7 +7,7 @@ use super::{NoChange, create_endpoint::leading};
 use crate::{
     atlas::{EndpointStatus, PrivateEndpoint},
     error::Result,
-    ids::{PrivateEndpointId, ProjectId, Region},
+    ids::{PrivateEndpointId, ProjectId, Region, SecretId},
     step::{Context, Step},
 };
 
@@ -22,6 +22,9 @@ pub struct Input {
     pub project_id: ProjectId,
     /// The regions to look at.
     pub regions: Vec<Region>,
+    /// The secret with the Atlas credentials, if it is not the one of the stack.
+    #[serde(default)]
+    pub atlas_secret_id: Option<SecretId>,
 }
 
 /// How the regions stand.

@@ -4,12 +4,13 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::{
     atlas::{EndpointStatus, PrivateEndpoint},
     change::{Action, Describe},
     error::{Error, ErrorName, Result},
-    ids::{ProjectId, Region},
+    ids::{ProjectId, Region, SecretId},
     step::{Context, Step},
 };
 
@@ -24,6 +25,9 @@ pub struct Input {
     pub project_id: ProjectId,
     /// The region.
     pub region: Region,
+    /// The secret with the Atlas credentials, if it is not the one of the stack.
+    #[serde(default)]
+    pub atlas_secret_id: Option<SecretId>,
 }
 
 /// The endpoint as it is now.
@@ -51,6 +55,14 @@ impl Describe for NewEndpoint {
 
     fn summary(&self) -> String {
         format!("private endpoint in {}", self.0.region)
+    }
+
+    fn consequences(&self) -> Vec<String> {
+        vec!["Atlas charges for each private endpoint by the hour".to_owned()]
+    }
+
+    fn after(&self) -> Value {
+        json!({"regionName": self.0.region.to_atlas()})
     }
 }
 
@@ -96,7 +108,7 @@ impl Step for CreateEndpoint {
 }
 
 /// The endpoint that tells how its region stands: of several, the one that is furthest on its way.
-pub(super) fn leading<'a>(endpoints: &'a [PrivateEndpoint], region: &Region) -> Option<&'a PrivateEndpoint> {
+pub(crate) fn leading<'a>(endpoints: &'a [PrivateEndpoint], region: &Region) -> Option<&'a PrivateEndpoint> {
     endpoints.iter().filter(|endpoint| endpoint.is_in(region)).min_by_key(|endpoint| match endpoint.status {
         EndpointStatus::Active => 0,
         EndpointStatus::Initiating | EndpointStatus::PendingAcceptance | EndpointStatus::Other(_) => 1,
@@ -111,7 +123,11 @@ mod tests {
     use super::*;
 
     fn input() -> Input {
-        Input { project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(), region: "eu-west-1".parse().unwrap() }
+        Input {
+            project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+            atlas_secret_id: None,
+        }
     }
 
     fn endpoints(list: &[(&str, &str)]) -> Vec<PrivateEndpoint> {

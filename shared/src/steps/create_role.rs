@@ -2,23 +2,34 @@
 //!
 //! Creating a record is not idempotent and a record has no natural key before it is authorized, so the list is always
 //! looked at first: adopt the record authorized for our IAM role, else reuse one that never was, else make one.
-//!
-//! It is the first step of an enablement, and so the door: it takes the whole request and refuses what is wrong with it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::{
     atlas::AccessRole,
     change::{Action, Describe},
     error::{Error, ErrorName, Result},
-    ids::{AccessRoleId, ExternalId, IamRoleArn, PrincipalArn, ProjectId},
-    request::EnableEncryption,
+    ids::{AccessRoleId, ExternalId, IamRoleArn, PrincipalArn, ProjectId, SecretId},
     step::{Context, Step},
 };
 
 /// The step.
 pub struct CreateRole;
+
+/// The role to have a record for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// The Atlas project.
+    pub project_id: ProjectId,
+    /// The IAM role that Atlas is going to assume.
+    pub role_arn: IamRoleArn,
+    /// The secret with the Atlas credentials, if it is not the one of the stack.
+    #[serde(default)]
+    pub atlas_secret_id: Option<SecretId>,
+}
 
 /// The access role, and what a trust policy must say for Atlas to assume the IAM role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -51,45 +62,39 @@ impl Describe for NewRecord {
     fn summary(&self) -> String {
         format!("access role record for {}", self.role)
     }
+
+    fn after(&self) -> Value {
+        json!({"providerName": "AWS"})
+    }
 }
 
 impl Step for CreateRole {
     const NAME: &'static str = "create-role";
-    type Input = EnableEncryption;
+    type Input = Input;
     type Output = Output;
     type Observation = Vec<AccessRole>;
     type Change = NewRecord;
 
-    fn validate(input: &EnableEncryption) -> Result<()> {
-        input.validate()
-    }
-
-    async fn observe(context: &Context, input: &EnableEncryption) -> Result<Vec<AccessRole>> {
-        context.require_reach(&input.role_arn, input.account.as_ref())?;
+    async fn observe(context: &Context, input: &Input) -> Result<Vec<AccessRole>> {
         Ok(context.atlas.access_roles(&input.project_id).await?)
     }
 
-    fn decide(input: &EnableEncryption, records: &Vec<AccessRole>) -> Result<Vec<NewRecord>> {
-        Ok(match choose(input, records)? {
+    fn decide(input: &Input, records: &Vec<AccessRole>) -> Result<Vec<NewRecord>> {
+        Ok(match choose(&input.role_arn, &input.project_id, records)? {
             Some(_) => Vec::new(),
             None => vec![NewRecord { project: input.project_id.clone(), role: input.role_arn.clone() }],
         })
     }
 
-    async fn act(
-        context: &Context,
-        input: &EnableEncryption,
-        records: Vec<AccessRole>,
-        changes: &[NewRecord],
-    ) -> Result<Output> {
-        if let ([], Some(record)) = (changes, choose(input, &records)?) {
+    async fn act(context: &Context, input: &Input, records: Vec<AccessRole>, changes: &[NewRecord]) -> Result<Output> {
+        if let ([], Some(record)) = (changes, choose(&input.role_arn, &input.project_id, &records)?) {
             return output(record);
         }
         let made = context.atlas.create_access_role(&input.project_id).await?;
         // Another execution may have made one at the same time. Both then go on with the older, and the other is reused by
         // whoever needs a record next.
         let records = context.atlas.access_roles(&input.project_id).await?;
-        output(choose(input, &records)?.unwrap_or(&made))
+        output(choose(&input.role_arn, &input.project_id, &records)?.unwrap_or(&made))
     }
 }
 
@@ -97,8 +102,12 @@ impl Step for CreateRole {
 ///
 /// The oldest, because a run that died between its first and its third step left one behind, and every repetition of it
 /// has to find the same one again.
-fn choose<'a>(input: &EnableEncryption, records: &'a [AccessRole]) -> Result<Option<&'a AccessRole>> {
-    let names_our_role = |record: &&AccessRole| record.iam_assumed_role_arn.as_deref() == Some(input.role_arn.as_ref());
+pub(crate) fn choose<'a>(
+    role_arn: &IamRoleArn,
+    project: &ProjectId,
+    records: &'a [AccessRole],
+) -> Result<Option<&'a AccessRole>> {
+    let names_our_role = |record: &&AccessRole| record.iam_assumed_role_arn.as_deref() == Some(role_arn.as_ref());
     let ours: Vec<&AccessRole> = records.iter().filter(names_our_role).collect();
     match ours.as_slice() {
         [record] => Ok(Some(record)),
@@ -108,15 +117,15 @@ fn choose<'a>(input: &EnableEncryption, records: &'a [AccessRole]) -> Result<Opt
             format!(
                 "{} access role records of project {} are authorized for {}: {}; deauthorize all but the one in use",
                 several.len(),
-                input.project_id,
-                input.role_arn,
+                project,
+                role_arn,
                 several.iter().map(|record| record.role_id.as_ref()).collect::<Vec<_>>().join(", ")
             ),
         )),
     }
 }
 
-fn output(record: &AccessRole) -> Result<Output> {
+pub(crate) fn output(record: &AccessRole) -> Result<Output> {
     let unusable = |field: &str, why: &str| {
         Error::new(
             ErrorName::AtlasRejected,
@@ -143,16 +152,17 @@ mod tests {
     const OURS: &str = "arn:aws:iam::444455556666:role/atlas-cmk";
     const OTHER: &str = "arn:aws:iam::444455556666:role/backup-export";
 
-    fn input() -> EnableEncryption {
-        EnableEncryption {
+    fn input() -> Input {
+        Input {
             project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(),
             role_arn: OURS.parse().unwrap(),
-            key_arn: "arn:aws:kms:us-east-1:444455556666:key/mrk-1".parse().unwrap(),
-            regions: None,
-            role: None,
-            account: None,
-            deadlines: None,
+            atlas_secret_id: None,
         }
+    }
+
+    fn chosen(records: &[AccessRole]) -> Option<&AccessRole> {
+        let input = input();
+        choose(&input.role_arn, &input.project_id, records).unwrap()
     }
 
     fn record(id: u8, arn: Option<&str>, created: &str) -> AccessRole {
@@ -179,7 +189,7 @@ mod tests {
             (vec![pending.clone(), older.clone()], Some(&older)),
             (vec![pending.clone(), foreign, ours.clone(), older.clone()], Some(&ours)),
         ] {
-            assert_eq!(choose(&input(), &records).unwrap(), expected);
+            assert_eq!(chosen(&records), expected);
             assert_eq!(CreateRole::decide(&input(), &records).unwrap().len(), usize::from(expected.is_none()));
         }
     }

@@ -5,12 +5,13 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::{
     atlas::{AwsKms, AwsKmsUpdate, EncryptionAtRest},
     change::{Action, Describe},
     error::{Error, ErrorName, Result},
-    ids::{AccessRoleId, KmsKeyArn, ProjectId},
+    ids::{AccessRoleId, KmsKeyArn, ProjectId, SecretId},
     step::{Context, Step},
 };
 
@@ -30,6 +31,12 @@ pub struct Input {
     /// Whether private networking is asked for. If not, what the project has stays as it is.
     #[serde(default)]
     pub require_private_networking: bool,
+    /// Whether search nodes use the key too. Left out: it stays as it is.
+    #[serde(default)]
+    pub search_nodes: Option<bool>,
+    /// The secret with the Atlas credentials, if it is not the one of the stack.
+    #[serde(default)]
+    pub atlas_secret_id: Option<SecretId>,
 }
 
 /// The project's encryption at rest as it is now.
@@ -47,7 +54,18 @@ pub struct Output {
 pub struct Configure {
     project: ProjectId,
     update: AwsKmsUpdate,
+    search_nodes: Option<bool>,
     action: Action,
+    before: Before,
+    /// Nothing differs, but the key is not valid: Atlas looks again when it is written.
+    only_looks_again: bool,
+}
+
+/// What a change is going to replace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Before {
+    aws_kms: AwsKms,
+    search_nodes: Option<bool>,
 }
 
 impl Describe for Configure {
@@ -61,7 +79,64 @@ impl Describe for Configure {
 
     fn summary(&self) -> String {
         let networking = if self.update.require_private_networking { ", private networking required" } else { "" };
-        format!("customer-managed key {}{networking}", self.update.customer_master_key_id)
+        let search = match self.search_nodes {
+            Some(true) => ", search nodes too",
+            Some(false) => ", search nodes not",
+            None => "",
+        };
+        format!("customer-managed key {}{networking}{search}", self.update.customer_master_key_id)
+    }
+
+    fn consequences(&self) -> Vec<String> {
+        let now = &self.before.aws_kms;
+        let mut told = Vec::new();
+        if now.uses_access_key() {
+            told.push("the switch from an access key to a role cannot be undone".to_owned());
+        }
+        let old = now.customer_master_key_id.as_deref().filter(|_| now.enabled == Some(true));
+        if let Some(old) = old.filter(|old| !is_same_key(old, &self.update.customer_master_key_id)) {
+            told.push(format!("snapshots need the key they were made with: keep {old} for as long as they exist"));
+        }
+        if now.enabled != Some(true) {
+            told.push("Atlas charges for encryption with customer-managed keys".to_owned());
+        }
+        if self.search_nodes.is_some_and(|wanted| self.before.search_nodes.unwrap_or_default() != wanted) {
+            told.push("search nodes are provisioned anew and search indexes are rebuilt".to_owned());
+        }
+        told
+    }
+
+    fn is_difference(&self) -> bool {
+        !self.only_looks_again
+    }
+
+    fn before(&self) -> Value {
+        let now = &self.before.aws_kms;
+        json!({
+            "awsKms": {
+                "enabled": now.enabled,
+                "roleId": now.role_id,
+                "customerMasterKeyID": now.customer_master_key_id,
+                "region": now.region,
+                "requirePrivateNetworking": now.require_private_networking,
+                "valid": now.valid,
+            },
+            "enabledForSearchNodes": self.before.search_nodes,
+        })
+    }
+
+    fn after(&self) -> Value {
+        json!({
+            "awsKms": {
+                "enabled": true,
+                "roleId": self.update.role_id,
+                "customerMasterKeyID": self.update.customer_master_key_id,
+                "region": self.update.region,
+                "requirePrivateNetworking": self.update.require_private_networking,
+                "valid": true,
+            },
+            "enabledForSearchNodes": self.search_nodes.or(self.before.search_nodes),
+        })
     }
 }
 
@@ -93,9 +168,13 @@ impl Step for EnableKms {
         let now = observed.aws_kms.clone().unwrap_or_default();
         // A key that Atlas cannot use is configured again, though nothing differs: only a write tells why it cannot, and whether
         // that passes. It is also what makes Atlas look again after a role was mended.
-        if is_as_asked(input, &now) && now.valid == Some(true) {
+        // Left out by Atlas is false.
+        let search_now = observed.enabled_for_search_nodes.unwrap_or_default();
+        let search_as_asked = input.search_nodes.is_none_or(|wanted| search_now == wanted);
+        if is_as_asked(input, &now) && now.valid == Some(true) && search_as_asked {
             return Ok(Vec::new());
         }
+        let only_looks_again = is_as_asked(input, &now) && search_as_asked;
         let enabled = now.enabled == Some(true);
         let keep_networking = enabled && now.require_private_networking == Some(true);
         Ok(vec![Configure {
@@ -107,7 +186,10 @@ impl Step for EnableKms {
                 region: input.key_arn.region().to_atlas(),
                 require_private_networking: input.require_private_networking || keep_networking,
             },
+            search_nodes: input.search_nodes,
             action: if enabled { Action::Update } else { Action::Create },
+            only_looks_again,
+            before: Before { aws_kms: now, search_nodes: observed.enabled_for_search_nodes },
         }])
     }
 
@@ -119,7 +201,7 @@ impl Step for EnableKms {
     ) -> Result<Output> {
         let mut now = observed;
         for change in changes {
-            now = context.atlas.update_aws_kms(&change.project, &change.update).await?;
+            now = context.atlas.update_aws_kms(&change.project, &change.update, change.search_nodes).await?;
         }
         let now = now.aws_kms.unwrap_or_default();
         if now.valid == Some(true) {
@@ -136,6 +218,11 @@ impl Step for EnableKms {
             ),
         ))
     }
+}
+
+/// Whether Atlas's name of a key, its ARN in some region or its mere id, means this one.
+pub(super) fn is_same_key(named: &str, key: &KmsKeyArn) -> bool {
+    named.rsplit('/').next() == Some(key.key_id())
 }
 
 /// Whether the project already has what is asked for. Whether the key works is another question.
@@ -158,6 +245,8 @@ mod tests {
             role_id: "6a793f88c0eb9e7a17716581".parse().unwrap(),
             key_arn: "arn:aws:kms:us-east-1:444455556666:key/mrk-1".parse().unwrap(),
             require_private_networking: private,
+            search_nodes: None,
+            atlas_secret_id: None,
         }
     }
 
@@ -167,6 +256,7 @@ mod tests {
             role_id: Some("6a793f88c0eb9e7a17716581".to_owned()),
             customer_master_key_id: Some("arn:aws:kms:us-east-1:444455556666:key/mrk-1".to_owned()),
             region: Some("US_EAST_1".to_owned()),
+            access_key_id: None,
             require_private_networking: Some(private),
             valid: Some(true),
         }
@@ -213,5 +303,38 @@ mod tests {
         ] {
             assert_eq!(EnableKms::decide(&input(true), &observed).unwrap_err().name(), ErrorName::AtlasConflict);
         }
+    }
+
+    fn consequences(input: &Input, observed: &EncryptionAtRest) -> Vec<String> {
+        EnableKms::decide(input, observed).unwrap().iter().flat_map(Describe::consequences).collect()
+    }
+
+    #[test]
+    fn what_cannot_be_undone_and_what_has_to_be_kept_is_told() {
+        let with_access_key =
+            AwsKms { role_id: None, access_key_id: Some("AKIAEXAMPLE".to_owned()), ..configured(false) };
+        let observed = EncryptionAtRest { aws_kms: Some(with_access_key), ..EncryptionAtRest::default() };
+        let told = consequences(&input(false), &observed);
+        assert!(told.iter().any(|it| it.contains("cannot be undone")), "{told:?}");
+
+        let mut other_key = configured(false);
+        other_key.customer_master_key_id = Some("arn:aws:kms:us-east-1:444455556666:key/mrk-2".to_owned());
+        let observed = EncryptionAtRest { aws_kms: Some(other_key), ..EncryptionAtRest::default() };
+        let told = consequences(&input(false), &observed);
+        assert!(told.iter().any(|it| it.contains("keep") && it.contains("mrk-2")), "{told:?}");
+    }
+
+    #[test]
+    fn search_nodes_are_changed_only_when_asked_for() {
+        let observed = |search: bool| EncryptionAtRest {
+            aws_kms: Some(configured(false)),
+            enabled_for_search_nodes: Some(search),
+            ..EncryptionAtRest::default()
+        };
+        assert_eq!(EnableKms::decide(&input(false), &observed(true)).unwrap(), []);
+        let asked = Input { search_nodes: Some(true), ..input(false) };
+        assert_eq!(EnableKms::decide(&asked, &observed(true)).unwrap(), []);
+        let told = consequences(&asked, &observed(false));
+        assert!(told.iter().any(|it| it.contains("indexes are rebuilt")), "{told:?}");
     }
 }

@@ -9,16 +9,18 @@ mod role_policies;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-pub(super) use role_policies::{INLINE_POLICY, RolePolicies, kms_statement, trust_statement};
+pub use role_policies::RolePolicies;
+pub(crate) use role_policies::{INLINE_POLICY, KEY_ACTIONS, kms_statement, sid, trust_statement};
 
 use crate::{
     aws::{AccountAccess, Caller, CreateRole},
     change::{Action, Describe},
     error::{Error, ErrorName, Result},
     ids::{ExternalId, IamPolicyArn, IamRoleArn, KmsKeyArn, PrincipalArn, ProjectId, Region},
-    policy::{PolicyDocument, Statement},
-    request::regional_keys,
+    policy::{Merged, PolicyDocument, Statement},
+    request::{ManageRole, regional_keys},
     step::{Context, Step},
 };
 
@@ -49,6 +51,9 @@ pub struct Input {
     /// The permissions boundary of a role that has to be created.
     #[serde(default)]
     pub permissions_boundary: Option<IamPolicyArn>,
+    /// What of the role is ours to write.
+    #[serde(default)]
+    pub manage: ManageRole,
     /// The account of the role, if it is not the one the function runs in.
     #[serde(default)]
     pub account: Option<AccountAccess>,
@@ -85,9 +90,9 @@ pub enum RoleChange {
     /// Create the role with this trust policy.
     CreateRole(IamRoleArn, PolicyDocument),
     /// Replace the trust policy by this one.
-    PutTrustPolicy(IamRoleArn, PolicyDocument),
+    PutTrustPolicy(IamRoleArn, PolicyDocument, Merged),
     /// Create or replace our inline policy.
-    PutInlinePolicy(IamRoleArn, PolicyDocument, Action),
+    PutInlinePolicy(IamRoleArn, PolicyDocument, Action, Merged),
 }
 
 impl Describe for RoleChange {
@@ -95,13 +100,15 @@ impl Describe for RoleChange {
         match self {
             Self::CreateRole(..) => Action::Create,
             Self::PutTrustPolicy(..) => Action::Update,
-            Self::PutInlinePolicy(_, _, action) => *action,
+            Self::PutInlinePolicy(_, _, action, _) => *action,
         }
     }
 
     fn resource(&self) -> String {
         match self {
-            Self::CreateRole(arn, _) | Self::PutTrustPolicy(arn, _) | Self::PutInlinePolicy(arn, ..) => arn.to_string(),
+            Self::CreateRole(arn, _) | Self::PutTrustPolicy(arn, ..) | Self::PutInlinePolicy(arn, ..) => {
+                arn.to_string()
+            }
         }
     }
 
@@ -112,6 +119,20 @@ impl Describe for RoleChange {
             Self::PutInlinePolicy(..) => {
                 format!("statement for the regional keys merged into inline policy {INLINE_POLICY}")
             }
+        }
+    }
+
+    fn before(&self) -> Value {
+        match self {
+            Self::CreateRole(..) => Value::Null,
+            Self::PutTrustPolicy(.., merged) | Self::PutInlinePolicy(.., merged) => merged.before(),
+        }
+    }
+
+    fn after(&self) -> Value {
+        match self {
+            Self::CreateRole(_, trust_policy) => trust_policy.statements().into_iter().map(Value::from).collect(),
+            Self::PutTrustPolicy(.., merged) | Self::PutInlinePolicy(.., merged) => merged.after(),
         }
     }
 }
@@ -128,39 +149,7 @@ impl Step for UpdateTrust {
     }
 
     fn decide(input: &Input, observed: &RolePolicies) -> Result<Vec<RoleChange>> {
-        let arn = &input.role_arn;
-        let mut changes = Vec::new();
-        match &observed.role {
-            None => {
-                let trust = PolicyDocument::default().merge(&input.trust_statement());
-                check_size(arn, "trust policy", &trust, observed.trust_policy_size_quota)?;
-                changes.push(RoleChange::CreateRole(arn.clone(), trust));
-            }
-            Some(role) if role.arn != arn.as_ref() => {
-                return Err(Error::new(
-                    ErrorName::AtlasConflict,
-                    format!(
-                        "roleArn: the account has a role of this name with another path or spelling, {}; give its ARN",
-                        role.arn
-                    ),
-                ));
-            }
-            Some(role) => {
-                let trust = role.trust_policy.merge(&input.trust_statement());
-                if trust != role.trust_policy {
-                    check_size(arn, "trust policy", &trust, observed.trust_policy_size_quota)?;
-                    changes.push(RoleChange::PutTrustPolicy(arn.clone(), trust));
-                }
-            }
-        }
-        let inline = observed.inline_policy.clone().unwrap_or_default();
-        let merged = inline.merge(&input.kms_statement(observed.inline_policy.as_ref()));
-        if merged != inline {
-            check_size(arn, "inline policy", &merged, INLINE_POLICY_SIZE_QUOTA)?;
-            let action = if observed.inline_policy.is_some() { Action::Update } else { Action::Create };
-            changes.push(RoleChange::PutInlinePolicy(arn.clone(), merged, action));
-        }
-        Ok(changes)
+        decide(input, observed)
     }
 
     async fn act(context: &Context, input: &Input, _: RolePolicies, changes: &[RoleChange]) -> Result<Output> {
@@ -171,23 +160,72 @@ impl Step for UpdateTrust {
                     let role = CreateRole {
                         arn,
                         trust_policy,
-                        permissions_boundary: input
-                            .permissions_boundary
-                            .as_ref()
-                            .or(context.access_role_boundary.as_ref()),
+                        permissions_boundary: input.permissions_boundary.as_ref().or(context.boundary_for(arn)),
                         description: "Lets MongoDB Atlas use the customer-managed keys of its projects",
                         tags: &[("atlas-cmk:managed-by", "atlas-cmk")],
                     };
                     iam.create_role(role).await?;
                 }
-                RoleChange::PutTrustPolicy(arn, trust) => iam.put_trust_policy(arn, trust).await?,
-                RoleChange::PutInlinePolicy(arn, policy, _) => {
+                RoleChange::PutTrustPolicy(arn, trust, _) => iam.put_trust_policy(arn, trust).await?,
+                RoleChange::PutInlinePolicy(arn, policy, ..) => {
                     iam.put_inline_policy(arn, INLINE_POLICY, policy).await?;
                 }
             }
         }
         Ok(Output { role_arn: input.role_arn.clone() })
     }
+}
+
+/// What has to change about the role, within what of it is ours to write.
+pub(crate) fn decide(input: &Input, observed: &RolePolicies) -> Result<Vec<RoleChange>> {
+    let arn = &input.role_arn;
+    let mut changes = Vec::new();
+    match &observed.role {
+        None if input.manage != ManageRole::Full => {
+            return Err(conflict(format!("roleArn: there is no role {arn}, and role.manage forbids us to create it")));
+        }
+        None => {
+            let trust = PolicyDocument::default().merge(&input.trust_statement());
+            check_size(arn, "trust policy", &trust, observed.trust_policy_size_quota)?;
+            changes.push(RoleChange::CreateRole(arn.clone(), trust));
+        }
+        Some(role) if role.arn != arn.as_ref() => {
+            return Err(conflict(format!(
+                "roleArn: the account has a role of this name with another path or spelling, {}; give its ARN",
+                role.arn
+            )));
+        }
+        Some(role) => {
+            let ours = input.trust_statement();
+            let trust = role.trust_policy.merge(&ours);
+            // Where somebody else writes the role, the statement may have any Sid.
+            let by_others = input.manage == ManageRole::None && role.trust_policy.has_meaning_of(&ours);
+            if trust != role.trust_policy && !by_others {
+                check_size(arn, "trust policy", &trust, observed.trust_policy_size_quota)?;
+                let merged = Merged::new(&role.trust_policy, ours);
+                changes.push(RoleChange::PutTrustPolicy(arn.clone(), trust, merged));
+            }
+        }
+    }
+    let inline = observed.inline_policy.clone().unwrap_or_default();
+    let ours = input.kms_statement(observed.inline_policy.as_ref());
+    let with_ours = inline.merge(&ours);
+    if with_ours != inline && input.manage == ManageRole::Full {
+        check_size(arn, "inline policy", &with_ours, INLINE_POLICY_SIZE_QUOTA)?;
+        let action = if observed.inline_policy.is_some() { Action::Update } else { Action::Create };
+        changes.push(RoleChange::PutInlinePolicy(arn.clone(), with_ours, action, Merged::new(&inline, ours)));
+    }
+    match (input.manage, changes.as_slice()) {
+        (ManageRole::None, [change, ..]) => Err(conflict(format!(
+            "role.manage is none, and the trust policy of {arn} lacks this statement: {}; add it and run again",
+            change.after()
+        ))),
+        _ => Ok(changes),
+    }
+}
+
+fn conflict(message: String) -> Error {
+    Error::new(ErrorName::AtlasConflict, message)
 }
 
 fn check_size(arn: &IamRoleArn, what: &str, document: &PolicyDocument, quota: usize) -> Result<()> {

@@ -10,12 +10,12 @@ use super::{
     update_trust::{RolePolicies, kms_statement, trust_statement},
 };
 use crate::{
-    atlas::{AccessRole, EncryptionAtRest, PrivateEndpoint},
+    atlas::{AccessRole, Cluster, EncryptionAtRest, PrivateEndpoint},
     aws::{AccountAccess, Caller},
     error::Result,
-    ids::{ExternalId, IamRoleArn, KmsKeyArn, PrincipalArn, ProjectId, Region},
+    ids::{ClusterName, ExternalId, IamRoleArn, KmsKeyArn, PrincipalArn, ProjectId, Region, SecretId},
     policy::{PolicyDocument, Statement},
-    request::regional_keys,
+    request::{ManageRole, regional_keys},
     step::{Context, Step},
 };
 
@@ -35,12 +35,24 @@ pub struct Input {
     /// The regions that must have an active private endpoint. None: private networking was not asked for.
     #[serde(default)]
     pub regions: Vec<Region>,
+    /// What of the role is ours to write.
+    #[serde(default)]
+    pub manage_role: ManageRole,
+    /// Whether search nodes are to use the key. Left out: it does not matter.
+    #[serde(default)]
+    pub search_nodes: Option<bool>,
+    /// The clusters that are to use the key.
+    #[serde(default)]
+    pub clusters: Vec<ClusterName>,
     /// The account of the role, if it is not the one the function runs in.
     #[serde(default)]
     pub account: Option<AccountAccess>,
     /// The name of the execution, after which sessions in the other account are named.
     #[serde(default)]
     pub execution: Option<String>,
+    /// The secret with the Atlas credentials, if it is not the one of the stack.
+    #[serde(default)]
+    pub atlas_secret_id: Option<SecretId>,
 }
 
 /// What it is like.
@@ -75,6 +87,7 @@ pub struct World {
     iam: RolePolicies,
     encryption: EncryptionAtRest,
     endpoints: Vec<PrivateEndpoint>,
+    clusters: Vec<Cluster>,
 }
 
 impl Step for Verify {
@@ -94,6 +107,10 @@ impl Step for Verify {
             endpoints: match input.regions.as_slice() {
                 [] => Vec::new(),
                 _ => context.atlas.private_endpoints(project).await?,
+            },
+            clusters: match input.clusters.as_slice() {
+                [] => Vec::new(),
+                _ => context.atlas.clusters(project).await?,
             },
         })
     }
@@ -125,6 +142,8 @@ fn compare(input: &Input, world: &World) -> Output {
                 role_id: record.role_id.clone(),
                 key_arn: input.key_arn.clone(),
                 require_private_networking: !input.regions.is_empty(),
+                search_nodes: None,
+                atlas_secret_id: None,
             };
             if !enable_kms::is_as_asked(&asked, &kms) {
                 let what = "is not enabled with this key, role and networking";
@@ -134,6 +153,16 @@ fn compare(input: &Input, world: &World) -> Output {
     }
     if !valid {
         differences.add(&encryption_path, "Atlas cannot use the key".to_owned());
+    }
+    if input.search_nodes.is_some_and(|wanted| world.encryption.enabled_for_search_nodes.unwrap_or_default() != wanted)
+    {
+        differences.add(&encryption_path, "enabledForSearchNodes is not as asked for".to_owned());
+    }
+    for name in &input.clusters {
+        if !world.clusters.iter().any(|cluster| cluster.name == name.as_ref() && cluster.uses_aws()) {
+            let path = format!("/groups/{}/clusters/{name}", input.project_id);
+            differences.add(&path, "the cluster does not use the key".to_owned());
+        }
     }
     let but_for_endpoints = differences.0.is_empty();
     for endpoint in endpoints.iter().filter(|endpoint| endpoint.status != "ACTIVE") {
@@ -167,14 +196,16 @@ impl Differences {
         let principal = record.atlas_aws_account_arn.as_deref().and_then(|text| text.parse::<PrincipalArn>().ok());
         let external_id = record.external_id.as_deref().and_then(|text| text.parse::<ExternalId>().ok());
         let trusts = principal.zip(external_id).is_some_and(|(principal, external_id)| {
-            has(Some(&role.trust_policy), &trust_statement(&input.project_id, &principal, &external_id))
+            let ours = trust_statement(&input.project_id, &principal, &external_id);
+            let by_others = input.manage_role == ManageRole::None && role.trust_policy.has_meaning_of(&ours);
+            by_others || has(Some(&role.trust_policy), &ours)
         });
         if !trusts {
             self.add(arn, "the trust policy lacks our statement with Atlas's principal and external ID".to_owned());
         }
         let wanted = regional_keys(&input.key_arn, &input.regions);
         let keys = kms_statement(&input.project_id, &wanted, iam.inline_policy.as_ref());
-        if !has(iam.inline_policy.as_ref(), &keys) {
+        if input.manage_role == ManageRole::Full && !has(iam.inline_policy.as_ref(), &keys) {
             self.add(arn, "the inline policy lacks our statement with the regional keys".to_owned());
         }
     }
@@ -196,8 +227,12 @@ mod tests {
             role_arn: "arn:aws:iam::444455556666:role/atlas-cmk".parse().unwrap(),
             key_arn: "arn:aws:kms:us-east-1:444455556666:key/mrk-1".parse().unwrap(),
             regions: vec!["us-east-1".parse().unwrap()],
+            manage_role: ManageRole::Full,
+            search_nodes: None,
+            clusters: Vec::new(),
             account: None,
             execution: None,
+            atlas_secret_id: None,
         }
     }
 
@@ -218,6 +253,8 @@ mod tests {
                 role: Some(Role {
                     arn: input.role_arn.to_string(),
                     trust_policy: PolicyDocument::default().merge(&trust),
+                    permissions_boundary: None,
+                    tags: Vec::new(),
                 }),
                 inline_policy: Some(PolicyDocument::default().merge(&kms_statement(
                     &input.project_id,
@@ -232,6 +269,7 @@ mod tests {
                     role_id: Some("6a793f88c0eb9e7a17716581".to_owned()),
                     customer_master_key_id: Some(input.key_arn.to_string()),
                     region: Some("US_EAST_1".to_owned()),
+                    access_key_id: None,
                     require_private_networking: Some(true),
                     valid: Some(true),
                 }),
@@ -243,6 +281,7 @@ mod tests {
                 status: "ACTIVE".parse().unwrap(),
                 error_message: None,
             }],
+            clusters: Vec::new(),
         }
     }
 

@@ -69,6 +69,9 @@ pub(super) fn fix(name: ErrorName, code: Option<&ErrorCode>) -> Option<&'static 
     use ErrorCode as Code;
     Some(match (name, code) {
         (_, Some(Code::GroupNotFound)) => "check projectId",
+        (_, Some(Code::NotOrgGroupCreator)) => {
+            "give the credentials the role Organization Project Creator, or make the project and give its projectId"
+        }
         (_, Some(Code::InvalidRegion)) => "take this region out of regions",
         (_, Some(Code::AccountSuspended | Code::NoPaymentInformationFound)) => "settle the billing of the organization",
         (_, Some(Code::InvalidVersionDate | Code::VersionGone)) => {

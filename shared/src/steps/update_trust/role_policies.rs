@@ -9,10 +9,10 @@ use crate::{
 };
 
 /// The inline policy that holds our statements, one for each project.
-pub(in crate::steps) const INLINE_POLICY: &str = "atlas-cmk";
+pub(crate) const INLINE_POLICY: &str = "atlas-cmk";
 
 /// What MongoDB documents as needed on the key, and no more.
-const KEY_ACTIONS: [&str; 3] = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt"];
+pub(crate) const KEY_ACTIONS: [&str; 3] = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt"];
 
 /// A role as it is.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ pub struct RolePolicies {
 }
 
 impl RolePolicies {
-    pub(in crate::steps) async fn read(context: &Context, caller: Caller<'_>, arn: &IamRoleArn) -> Result<Self> {
+    pub(crate) async fn read(context: &Context, caller: Caller<'_>, arn: &IamRoleArn) -> Result<Self> {
         let iam = context.iam_for(arn, caller).await?;
         let role = iam.role(arn).await?;
         let inline_policy = match &role {
@@ -37,11 +37,7 @@ impl RolePolicies {
     }
 }
 
-pub(in crate::steps) fn trust_statement(
-    project: &ProjectId,
-    principal: &PrincipalArn,
-    external_id: &ExternalId,
-) -> Statement {
+pub(crate) fn trust_statement(project: &ProjectId, principal: &PrincipalArn, external_id: &ExternalId) -> Statement {
     Statement::trust(&sid(project), principal.as_ref(), external_id.as_ref())
 }
 
@@ -49,11 +45,7 @@ pub(in crate::steps) fn trust_statement(
 ///
 /// A key is added here and never taken out: Atlas needs the one it uses while it changes to another, old snapshots need the one
 /// they were made with, and a region that is not named this time may still have an endpoint.
-pub(in crate::steps) fn kms_statement(
-    project: &ProjectId,
-    keys: &[KmsKeyArn],
-    document: Option<&PolicyDocument>,
-) -> Statement {
+pub(crate) fn kms_statement(project: &ProjectId, keys: &[KmsKeyArn], document: Option<&PolicyDocument>) -> Statement {
     let sid = sid(project);
     let ours = document.and_then(|document| document.statement(&sid));
     let kept = ours.iter().flat_map(Statement::resources).filter(|resource| resource.parse::<KmsKeyArn>().is_ok());
@@ -67,6 +59,6 @@ pub(in crate::steps) fn kms_statement(
 }
 
 /// One Sid for each project. Sids take letters and digits only, which a project's id is made of.
-fn sid(project: &ProjectId) -> String {
+pub(crate) fn sid(project: &ProjectId) -> String {
     format!("{SID_PREFIX}{project}")
 }

@@ -14,6 +14,7 @@ fn input() -> Input {
         atlas_aws_account_arn: "arn:aws:iam::299602853325:root".parse().unwrap(),
         external_id: "external-1".parse().unwrap(),
         permissions_boundary: None,
+        manage: ManageRole::Full,
         account: None,
         execution: None,
     }
@@ -21,7 +22,12 @@ fn input() -> Input {
 
 fn observed(trust: Option<PolicyDocument>, inline: Option<PolicyDocument>) -> RolePolicies {
     RolePolicies {
-        role: trust.map(|trust_policy| Role { arn: ARN.to_owned(), trust_policy }),
+        role: trust.map(|trust_policy| Role {
+            arn: ARN.to_owned(),
+            trust_policy,
+            permissions_boundary: None,
+            tags: Vec::new(),
+        }),
         inline_policy: inline,
         trust_policy_size_quota: 2048,
     }
@@ -40,7 +46,8 @@ fn foreign() -> PolicyDocument {
 #[test]
 fn a_missing_role_is_created_with_its_trust_and_gets_exactly_the_regional_keys() {
     let changes = UpdateTrust::decide(&input(), &observed(None, None)).unwrap();
-    let [RoleChange::CreateRole(_, trust), RoleChange::PutInlinePolicy(_, inline, Action::Create)] = changes.as_slice()
+    let [RoleChange::CreateRole(_, trust), RoleChange::PutInlinePolicy(_, inline, Action::Create, _)] =
+        changes.as_slice()
     else {
         panic!("{changes:?}")
     };
@@ -67,7 +74,7 @@ fn only_the_document_that_differs_is_written_and_foreign_statements_stay() {
         foreign().merge(&Statement::trust(&sid(), "arn:aws:iam::299602853325:root", "of-a-record-that-is-gone"));
     let inline = PolicyDocument::default().merge(&input().kms_statement(None));
     let changes = UpdateTrust::decide(&input(), &observed(Some(stale), Some(inline))).unwrap();
-    let [RoleChange::PutTrustPolicy(_, trust)] = changes.as_slice() else { panic!("{changes:?}") };
+    let [RoleChange::PutTrustPolicy(_, trust, _)] = changes.as_slice() else { panic!("{changes:?}") };
     assert_eq!(trust.statements()[0], foreign().statements()[0]);
     assert!(trust.statement(&sid()).unwrap().means_the_same_as(&input().trust_statement()));
     assert_eq!(trust.statements().len(), 2);
@@ -101,7 +108,7 @@ fn another_projects_statements_in_the_same_role_stay() {
     let trust = PolicyDocument::default().merge(&other.trust_statement());
     let inline = PolicyDocument::default().merge(&other.kms_statement(None));
     let changes = UpdateTrust::decide(&input(), &observed(Some(trust), Some(inline))).unwrap();
-    let [RoleChange::PutTrustPolicy(_, trust), RoleChange::PutInlinePolicy(_, inline, Action::Update)] =
+    let [RoleChange::PutTrustPolicy(_, trust, _), RoleChange::PutInlinePolicy(_, inline, Action::Update, _)] =
         changes.as_slice()
     else {
         panic!("{changes:?}")
@@ -149,4 +156,31 @@ fn a_role_found_under_another_path_is_not_ours_to_change() {
 
 fn sid() -> String {
     input().trust_statement().sid().unwrap().to_owned()
+}
+
+#[test]
+fn what_of_a_role_is_not_ours_to_write_is_not_written() {
+    let trust_only = Input { manage: ManageRole::TrustOnly, ..input() };
+    let changes = UpdateTrust::decide(&trust_only, &observed(Some(foreign()), None)).unwrap();
+    assert!(matches!(changes.as_slice(), [RoleChange::PutTrustPolicy(..)]), "{changes:?}");
+
+    let none = Input { manage: ManageRole::None, ..input() };
+    let error = UpdateTrust::decide(&none, &observed(Some(foreign()), None)).unwrap_err();
+    assert!(error.message().contains("external-1"), "the statement to add is told: {error}");
+    let trusting = foreign().merge(&input().trust_statement());
+    assert_eq!(UpdateTrust::decide(&none, &observed(Some(trusting), None)).unwrap(), []);
+
+    for manage in [ManageRole::TrustOnly, ManageRole::None] {
+        let error = UpdateTrust::decide(&Input { manage, ..input() }, &observed(None, None)).unwrap_err();
+        assert!(error.message().contains("role.manage"), "{error}");
+    }
+}
+
+#[test]
+fn a_plan_shows_our_statement_before_and_after_and_no_other() {
+    let stale = Statement::trust(&sid(), "arn:aws:iam::299602853325:root", "of-a-record-that-is-gone");
+    let changes = UpdateTrust::decide(&input(), &observed(Some(foreign().merge(&stale)), None)).unwrap();
+    assert_eq!(changes[0].before()["Condition"]["StringEquals"]["sts:ExternalId"], "of-a-record-that-is-gone");
+    assert_eq!(changes[0].after()["Condition"]["StringEquals"]["sts:ExternalId"], "external-1");
+    assert_eq!(changes[1].before(), Value::Null);
 }

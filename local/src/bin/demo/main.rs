@@ -1,0 +1,65 @@
+//! `cargo demo`: the main job, end to end, on this machine.
+
+mod bare;
+mod enable;
+mod plan;
+mod stage;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Result, bail};
+use atlas_cmk_local::{progress, report};
+use clap::{Parser, ValueEnum};
+
+/// Gives an Atlas project its customer-managed key over private endpoints, on an embedded cloud.
+#[derive(Parser)]
+#[command(name = "cargo demo --")]
+struct Arguments {
+    /// What to show.
+    #[arg(long, value_enum, default_value_t = Scenario::Enable)]
+    scenario: Scenario,
+    /// Also write outputs and numbers of every execution to this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Scenario {
+    /// A project and a key that are there: enabled, and the same again.
+    Enable,
+    /// An Atlas organization and an empty second account, and nothing else: project, key, replicas, role, endpoints and clusters.
+    Bare,
+    /// What enabling would change, and nothing of it done.
+    Plan,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let demo = async {
+        tokio::select! {
+            result = demo(Arguments::parse()) => result,
+            _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+        }
+    };
+    match demo.await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            progress::failed(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn demo(arguments: Arguments) -> Result<()> {
+    let (runs, verdict) = match arguments.scenario {
+        Scenario::Enable => enable::show().await?,
+        Scenario::Bare => bare::show().await?,
+        Scenario::Plan => plan::show().await?,
+    };
+    if let Some(path) = &arguments.json {
+        report::write_json(path, &runs)?;
+        progress::done(&format!("written to {}", path.display()));
+    }
+    progress::done(&verdict?);
+    Ok(())
+}

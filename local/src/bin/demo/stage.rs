@@ -1,0 +1,59 @@
+//! What the scenarios share: a cloud to play in, and an execution that is watched.
+
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use atlas_cmk_local::{
+    Cloud,
+    cloud::TIME_SCALE,
+    engine::{Engine, Options},
+    execution::{self, Run},
+    functions, progress,
+    seed::Customer,
+    simulator,
+    watch::Watch,
+    workspace,
+};
+use serde_json::{Value, json};
+
+const ATLAS: simulator::Options = simulator::Options { port: None, time_scale: TIME_SCALE };
+
+/// What a scenario comes to: its executions, and what they show or why they do not.
+pub(crate) type Shown = (Vec<Run>, Result<String>);
+
+/// A cloud with the stack deployed for a customer.
+pub(crate) async fn set(customer: Customer) -> Result<Cloud> {
+    progress::heading("The embedded cloud");
+    let engine = Engine::start(Options { port: None, wait_scale: TIME_SCALE }).await?;
+    let packages = functions::build().await?;
+    let cloud = Cloud::start(Arc::new(engine), &packages, customer, ATLAS).await?;
+    // As on AWS, where a role cannot be assumed for some seconds after it was made.
+    cloud.simulator.behave(json!({"propagationSeconds": 15})).await?;
+    progress::done(&format!("AWS on {}, Atlas on {}, stack deployed", cloud.engine.url(), cloud.simulator.url()));
+    Ok(cloud)
+}
+
+/// A sample event.
+pub(crate) fn event(name: &str) -> Result<Value> {
+    Ok(serde_json::from_str(&workspace::read(&format!("events/{name}"))?)?)
+}
+
+/// Runs the state machine and tells what happens.
+pub(crate) async fn run(cloud: &Cloud, input: &Value, title: &str) -> Result<Run> {
+    progress::heading(title);
+    let mut watch = Watch::default();
+    let run = execution::run(cloud, "EnableEncryptionArn", input, |happening| watch.tell(happening)).await?;
+    match &run.error {
+        None => progress::done("succeeded"),
+        Some(error) => progress::failed(&format!("{error}: {}", run.cause.as_deref().unwrap_or("no cause given"))),
+    }
+    Ok(run)
+}
+
+/// The output of a run that has to have succeeded.
+pub(crate) fn output<'a>(name: &str, run: &'a Run) -> Result<&'a Value> {
+    match &run.output {
+        Some(output) => Ok(output),
+        None => bail!("the {name} run failed"),
+    }
+}

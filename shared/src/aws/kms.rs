@@ -1,0 +1,288 @@
+//! KMS keys: describe, create, replicate, and merge into their policies. There is no call here that disables a key or schedules its deletion,
+//! and there never will be.
+
+use aws_sdk_kms::{
+    Client,
+    error::SdkError,
+    operation::{describe_key::DescribeKeyError, replicate_key::ReplicateKeyError},
+    types::{KeySpec, KeyState, KeyUsageType, MultiRegionKeyType, Tag},
+};
+use aws_types::SdkConfig;
+
+use super::aws_error;
+use crate::{
+    error::{Error, ErrorName, Result},
+    ids::{KeyAlias, KmsKeyArn, Region},
+    policy::PolicyDocument,
+};
+
+/// The KMS calls of the steps, in one region.
+#[derive(Debug, Clone)]
+pub struct Kms(Client);
+
+/// What KMS says of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// The key in the region that was asked.
+    pub arn: KmsKeyArn,
+    /// What can be done with it.
+    pub state: State,
+    /// Whether it is a symmetric key for encryption, which is what Atlas can use.
+    pub is_symmetric: bool,
+    /// The primary of a multi-Region key: itself, or the one it is a replica of.
+    pub primary: Option<KmsKeyArn>,
+}
+
+/// What can be done with a key (KMS developer guide, "Key states").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Everything.
+    Enabled,
+    /// A replica that is being made: nothing, for some seconds.
+    Creating,
+    /// Nothing, until somebody enables it.
+    Disabled,
+    /// Nothing, and soon it is gone.
+    PendingDeletion,
+    /// Nothing, for this reason.
+    Other(String),
+}
+
+/// Whether AWS renews the key's material, and how often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rotation {
+    /// Whether it does.
+    pub enabled: bool,
+    /// Every how many days.
+    pub days: Option<u16>,
+}
+
+impl Kms {
+    /// Calls with the credentials of `config`, in its region.
+    pub fn new(config: &SdkConfig) -> Self {
+        Self(Client::new(config))
+    }
+
+    /// The key of an ARN or an alias, or `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn key(&self, id: &str) -> Result<Option<Key>> {
+        match self.0.describe_key().key_id(id).send().await {
+            Ok(answer) => answer.key_metadata.as_ref().map(|metadata| read_key(id, metadata)).transpose(),
+            Err(SdkError::ServiceError(refusal)) if matches!(refusal.err(), DescribeKeyError::NotFoundException(_)) => {
+                Ok(None)
+            }
+            Err(error) => Err(aws_error("kms:DescribeKey", id, &error)),
+        }
+    }
+
+    /// Makes a symmetric multi-Region key.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn create_key(&self, description: &str, tags: &[(String, String)]) -> Result<KmsKeyArn> {
+        let answer = self
+            .0
+            .create_key()
+            .multi_region(true)
+            .key_spec(KeySpec::SymmetricDefault)
+            .key_usage(KeyUsageType::EncryptDecrypt)
+            .description(description)
+            .set_tags(Some(sdk_tags(tags)?))
+            .send()
+            .await
+            .map_err(|error| aws_error("kms:CreateKey", "a new key", &error))?;
+        let arn = answer.key_metadata.as_ref().and_then(|metadata| metadata.arn()).unwrap_or_default();
+        parse(arn)
+    }
+
+    /// The key of this region that carries all of these tags, if there is one. Keys whose tags we may not read are not ours.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn key_with_tags(&self, wanted: &[(String, String)]) -> Result<Option<Key>> {
+        let pages = self.0.list_keys().into_paginator().items().send();
+        let keys: std::result::Result<Vec<_>, _> = pages.collect().await;
+        for entry in keys.map_err(|error| aws_error("kms:ListKeys", "the keys of the region", &error))? {
+            let arn = parse(entry.key_arn().unwrap_or_default())?;
+            let Ok(tags) = self.tags(&arn).await else { continue };
+            if wanted.iter().all(|tag| tags.contains(tag)) {
+                return self.key(arn.as_ref()).await;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Gives the key an alias.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn create_alias(&self, alias: &KeyAlias, key: &KmsKeyArn) -> Result<()> {
+        self.0
+            .create_alias()
+            .alias_name(alias.as_ref())
+            .target_key_id(key.as_ref())
+            .send()
+            .await
+            .map_err(|error| aws_error("kms:CreateAlias", alias.as_ref(), &error))?;
+        Ok(())
+    }
+
+    /// How the key's material is renewed.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn rotation(&self, key: &KmsKeyArn) -> Result<Rotation> {
+        let answer = self
+            .0
+            .get_key_rotation_status()
+            .key_id(key.as_ref())
+            .send()
+            .await
+            .map_err(|error| aws_error("kms:GetKeyRotationStatus", key.as_ref(), &error))?;
+        let days = answer.rotation_period_in_days.and_then(|days| u16::try_from(days).ok());
+        Ok(Rotation { enabled: answer.key_rotation_enabled, days })
+    }
+
+    /// Lets AWS renew the key's material every so many days.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn rotate_every(&self, key: &KmsKeyArn, days: u16) -> Result<()> {
+        self.0
+            .enable_key_rotation()
+            .key_id(key.as_ref())
+            .rotation_period_in_days(days.into())
+            .send()
+            .await
+            .map_err(|error| aws_error("kms:EnableKeyRotation", key.as_ref(), &error))?;
+        Ok(())
+    }
+
+    /// Makes a replica of a primary key. Called in the primary's region. One that is there already counts as made.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn replicate(
+        &self,
+        primary: &KmsKeyArn,
+        region: &Region,
+        policy: &PolicyDocument,
+        description: &str,
+        tags: &[(String, String)],
+    ) -> Result<()> {
+        let sent = self
+            .0
+            .replicate_key()
+            .key_id(primary.as_ref())
+            .replica_region(region.as_ref())
+            .policy(policy.to_json())
+            .description(description)
+            .set_tags(Some(sdk_tags(tags)?))
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(()),
+            Err(SdkError::ServiceError(refusal))
+                if matches!(refusal.err(), ReplicateKeyError::AlreadyExistsException(_)) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(aws_error("kms:ReplicateKey", &format!("{primary} to {region}"), &error)),
+        }
+    }
+
+    /// The key's policy.
+    ///
+    /// # Errors
+    /// As [`aws_error`]; `Internal` if it cannot be read.
+    pub async fn policy(&self, key: &KmsKeyArn) -> Result<PolicyDocument> {
+        let answer = self
+            .0
+            .get_key_policy()
+            .key_id(key.as_ref())
+            .policy_name("default")
+            .send()
+            .await
+            .map_err(|error| aws_error("kms:GetKeyPolicy", key.as_ref(), &error))?;
+        PolicyDocument::parse(answer.policy().unwrap_or_default())
+            .map_err(|error| Error::new(ErrorName::Internal, format!("KMS returned, for {key}, what is {error}")))
+    }
+
+    /// Replaces the key's policy. KMS refuses one that would lock us out, and that check is never bypassed.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn put_policy(&self, key: &KmsKeyArn, policy: &PolicyDocument) -> Result<()> {
+        self.0
+            .put_key_policy()
+            .key_id(key.as_ref())
+            .policy_name("default")
+            .policy(policy.to_json())
+            .send()
+            .await
+            .map_err(|error| aws_error("kms:PutKeyPolicy", key.as_ref(), &error))?;
+        Ok(())
+    }
+
+    /// The key's tags.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn tags(&self, key: &KmsKeyArn) -> Result<Vec<(String, String)>> {
+        let pages = self.0.list_resource_tags().key_id(key.as_ref()).into_paginator().items().send();
+        let tags: std::result::Result<Vec<Tag>, _> = pages.collect().await;
+        let tags = tags.map_err(|error| aws_error("kms:ListResourceTags", key.as_ref(), &error))?;
+        Ok(tags.into_iter().map(|tag| (tag.tag_key, tag.tag_value)).collect())
+    }
+
+    /// Adds tags to the key, or replaces their values.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn tag(&self, key: &KmsKeyArn, tags: &[(String, String)]) -> Result<()> {
+        self.0
+            .tag_resource()
+            .key_id(key.as_ref())
+            .set_tags(Some(sdk_tags(tags)?))
+            .send()
+            .await
+            .map_err(|error| aws_error("kms:TagResource", key.as_ref(), &error))?;
+        Ok(())
+    }
+}
+
+fn sdk_tags(tags: &[(String, String)]) -> Result<Vec<Tag>> {
+    tags.iter()
+        .map(|(key, value)| Tag::builder().tag_key(key).tag_value(value).build())
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|error| Error::new(ErrorName::Internal, format!("a tag of ours is malformed: {error}")))
+}
+
+fn parse(arn: &str) -> Result<KmsKeyArn> {
+    arn.parse().map_err(|error| Error::new(ErrorName::Internal, format!("KMS returned no usable ARN: {error}")))
+}
+
+fn read_key(id: &str, metadata: &aws_sdk_kms::types::KeyMetadata) -> Result<Key> {
+    let topology = metadata.multi_region_configuration();
+    let arn = parse(metadata.arn().unwrap_or(id))?;
+    let primary = match topology.and_then(|topology| topology.multi_region_key_type()) {
+        Some(MultiRegionKeyType::Primary) => Some(arn.clone()),
+        Some(_) => topology.and_then(|it| it.primary_key()).and_then(|key| key.arn()).map(parse).transpose()?,
+        None => None,
+    };
+    Ok(Key {
+        state: match metadata.key_state() {
+            Some(KeyState::Enabled) | None => State::Enabled,
+            Some(KeyState::Creating | KeyState::Updating) => State::Creating,
+            Some(KeyState::Disabled) => State::Disabled,
+            Some(KeyState::PendingDeletion | KeyState::PendingReplicaDeletion) => State::PendingDeletion,
+            Some(other) => State::Other(other.as_str().to_owned()),
+        },
+        is_symmetric: metadata.key_spec().is_none_or(|spec| *spec == KeySpec::SymmetricDefault)
+            && metadata.key_usage().is_none_or(|usage| *usage == KeyUsageType::EncryptDecrypt),
+        primary,
+        arn,
+    })
+}

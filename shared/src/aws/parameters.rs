@@ -1,0 +1,59 @@
+//! Parameter Store of Systems Manager, where finished projects are registered.
+
+use aws_sdk_ssm::{
+    Client,
+    error::SdkError,
+    operation::get_parameter::GetParameterError,
+    types::{ParameterTier, ParameterType},
+};
+use aws_types::SdkConfig;
+
+use super::aws_error;
+use crate::error::Result;
+
+/// Reads and writes parameters that hold no secret.
+#[derive(Debug, Clone)]
+pub struct Parameters(Client);
+
+impl Parameters {
+    /// Calls with the credentials of `config`.
+    pub fn new(config: &SdkConfig) -> Self {
+        Self(Client::new(config))
+    }
+
+    /// The value of a parameter, or `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn read(&self, name: &str) -> Result<Option<String>> {
+        match self.0.get_parameter().name(name).send().await {
+            Ok(answer) => Ok(answer.parameter.and_then(|parameter| parameter.value)),
+            Err(SdkError::ServiceError(refusal))
+                if matches!(refusal.err(), GetParameterError::ParameterNotFound(_)) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(aws_error("ssm:GetParameter", name, &error)),
+        }
+    }
+
+    /// Creates or replaces a parameter.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn write(&self, name: &str, value: &str, description: &str) -> Result<()> {
+        self.0
+            .put_parameter()
+            .name(name)
+            .value(value)
+            .description(description)
+            .r#type(ParameterType::String)
+            // Beyond 4 KB a parameter has to be an advanced one.
+            .tier(ParameterTier::IntelligentTiering)
+            .overwrite(true)
+            .send()
+            .await
+            .map_err(|error| aws_error("ssm:PutParameter", name, &error))?;
+        Ok(())
+    }
+}

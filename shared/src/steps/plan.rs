@@ -1,0 +1,306 @@
+//! `plan`: what applying would change, in its order, and nothing of it is done. Every step's own observe and decide say it; ids that only applying
+//! brings to light have a placeholder.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AuthorizeRole, CreateEndpoint, CreateRole, EnableKms, EnsureKey, EnsureProject, NoChange, Register, authorize_role,
+    create_endpoint, create_role, enable_cluster, enable_kms, ensure_key, ensure_project, grant_key, register,
+    replicate_key, update_trust,
+};
+use crate::{
+    aws::Caller,
+    change::{Describe, PlannedChange},
+    error::Result,
+    ids::{AccessRoleId, ClusterName, ExternalId, KmsKeyArn, PrincipalArn, ProjectId, Region},
+    placeholder,
+    policy::PolicyDocument,
+    request::{EnableEncryption, ManageKey, regional_keys},
+    step::{Context, Step},
+    tags,
+};
+
+/// The step.
+pub struct Plan;
+
+/// The input of the state machine, and what `preflight` found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// What people and pipelines write.
+    pub request: EnableEncryption,
+    /// The project, or null if it has to be made.
+    #[serde(default)]
+    pub project_id: Option<ProjectId>,
+    /// The key, or null if it has to be made.
+    #[serde(default)]
+    pub key_arn: Option<KmsKeyArn>,
+    /// Where the key is made, if it has to be.
+    pub primary_region: Region,
+    /// The regions that need a replica of the key and have none that is ready.
+    pub regions_to_replicate: Vec<Region>,
+    /// Whether a key policy has to name the role.
+    pub grant_keys: bool,
+    /// The clusters that do not use the key yet.
+    pub clusters_to_enable: Vec<ClusterName>,
+    /// The key that the project uses now, if it is another.
+    #[serde(default)]
+    pub previous_key: Option<String>,
+    /// The name of the execution, after which sessions in the other account are named.
+    #[serde(default)]
+    pub execution: Option<String>,
+}
+
+/// The changes that applying would make.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// In the order in which they would be made.
+    pub plan: Vec<PlannedChange>,
+}
+
+impl Step for Plan {
+    const NAME: &'static str = "plan";
+    type Input = Input;
+    type Output = Output;
+    type Observation = Vec<PlannedChange>;
+    type Change = NoChange;
+
+    fn validate(input: &Input) -> Result<()> {
+        input.request.validate()
+    }
+
+    async fn observe(context: &Context, input: &Input) -> Result<Vec<PlannedChange>> {
+        Planner::new(context, input)?.plan().await
+    }
+
+    fn decide(_: &Input, _: &Vec<PlannedChange>) -> Result<Vec<NoChange>> {
+        Ok(Vec::new())
+    }
+
+    async fn act(_: &Context, _: &Input, plan: Vec<PlannedChange>, _: &[NoChange]) -> Result<Output> {
+        Ok(Output { plan: placeholder::in_words(&plan)? })
+    }
+}
+
+struct Planner<'a> {
+    context: &'a Context,
+    input: &'a Input,
+    request: &'a EnableEncryption,
+    project: ProjectId,
+    key: KmsKeyArn,
+    changes: Vec<PlannedChange>,
+}
+
+impl<'a> Planner<'a> {
+    fn new(context: &'a Context, input: &'a Input) -> Result<Self> {
+        let request = &input.request;
+        let key = match &input.key_arn {
+            Some(key) => key.clone(),
+            None => {
+                let account = request.key_account(context.own_account.as_ref()).map(ToString::to_string);
+                let account = account.unwrap_or_else(|| request.role_arn.account().to_string());
+                placeholder::of(&format!("arn:aws:kms:{}:{account}:key/{}", input.primary_region, placeholder::KEY))?
+            }
+        };
+        let project = input.project_id.clone().map_or_else(|| placeholder::of(placeholder::PROJECT), Ok)?;
+        Ok(Self { context, input, request, project, key, changes: Vec::new() })
+    }
+
+    fn caller(&self) -> Caller<'a> {
+        Caller { account: self.request.account.as_ref(), execution: self.input.execution.as_deref() }
+    }
+
+    fn add<C: Describe>(&mut self, step: &str, changes: &[C]) {
+        self.changes.extend(changes.iter().filter(|change| change.is_difference()).map(|change| change.plan(step)));
+    }
+
+    async fn plan(mut self) -> Result<Vec<PlannedChange>> {
+        self.project().await?;
+        self.key().await?;
+        self.replicas()?;
+        let role_id = Box::pin(self.role()).await?;
+        self.grants().await?;
+        self.encryption(role_id.as_ref()).await?;
+        self.endpoints().await?;
+        self.clusters();
+        Box::pin(self.registry(role_id)).await?;
+        Ok(self.changes)
+    }
+
+    async fn project(&mut self) -> Result<()> {
+        let Some(project) = self.request.project.clone().filter(|_| self.input.project_id.is_none()) else {
+            return Ok(());
+        };
+        let input = ensure_project::Input { project, atlas_secret_id: None };
+        let found = EnsureProject::observe(self.context, &input).await?;
+        self.add(EnsureProject::NAME, &EnsureProject::decide(&input, &found)?);
+        Ok(())
+    }
+
+    async fn key(&mut self) -> Result<()> {
+        let Some(alias) = self.request.key_alias() else { return Ok(()) };
+        let input = ensure_key::Input {
+            alias: alias.clone(),
+            region: self.input.primary_region.clone(),
+            rotation_days: self.request.key.as_ref().and_then(|key| key.rotation_days),
+            account: self.request.account.clone(),
+            execution: self.input.execution.clone(),
+        };
+        let found = EnsureKey::observe(self.context, &input).await?;
+        self.add(EnsureKey::NAME, &EnsureKey::decide(&input, &found)?);
+        Ok(())
+    }
+
+    fn replicas(&mut self) -> Result<()> {
+        for region in &self.input.regions_to_replicate {
+            let replica = replicate_key::replica(&self.key, region, PolicyDocument::default(), &[])?;
+            self.changes.push(replica.plan("replicate-key"));
+        }
+        Ok(())
+    }
+
+    /// The record, the role and the authorization's first half. The id of the record, if there is one.
+    async fn role(&mut self) -> Result<Option<AccessRoleId>> {
+        let arn = &self.request.role_arn;
+        let input =
+            create_role::Input { project_id: self.project.clone(), role_arn: arn.clone(), atlas_secret_id: None };
+        let records = match self.input.project_id {
+            Some(_) => CreateRole::observe(self.context, &input).await?,
+            None => Vec::new(),
+        };
+        self.add(CreateRole::NAME, &CreateRole::decide(&input, &records)?);
+        let record = create_role::choose(arn, &self.project, &records)?.map(create_role::output).transpose()?;
+        let (principal, external_id): (PrincipalArn, ExternalId) = match &record {
+            Some(record) => (record.atlas_aws_account_arn.clone(), record.external_id.clone()),
+            None => (placeholder::of(placeholder::PRINCIPAL)?, placeholder::of(placeholder::EXTERNAL_ID)?),
+        };
+        let input = update_trust::Input {
+            project_id: self.project.clone(),
+            role_arn: arn.clone(),
+            key_arn: self.key.clone(),
+            regions: self.request.regions().to_vec(),
+            atlas_aws_account_arn: principal,
+            external_id,
+            permissions_boundary: None,
+            manage: self.request.manage_role(),
+            account: self.request.account.clone(),
+            execution: self.input.execution.clone(),
+        };
+        let observed = update_trust::RolePolicies::read(self.context, self.caller(), arn).await?;
+        match update_trust::decide(&input, &observed) {
+            Ok(changes) => self.add("update-trust", &changes),
+            // What somebody else has to add is told apart from what we would change.
+            Err(_) if self.request.manage_role() == crate::request::ManageRole::None => {}
+            Err(error) => return Err(error),
+        }
+        Ok(record.map(|record| record.role_id))
+    }
+
+    async fn grants(&mut self) -> Result<()> {
+        if !self.input.grant_keys {
+            return Ok(());
+        }
+        for key in regional_keys(&self.key, self.request.regions()) {
+            let made = self.input.key_arn.is_none() || self.input.regions_to_replicate.contains(key.region());
+            // A key that is made leaves it to IAM; a replica has the policy of its primary.
+            let policy = match (made, &self.input.key_arn) {
+                (true, None) => delegating(&key),
+                (true, Some(primary)) => self.context.kms_for(primary, self.caller()).await?.policy(primary).await?,
+                (false, _) => self.context.kms_for(&key, self.caller()).await?.policy(&key).await?,
+            };
+            let changes = grant_key::changes(&self.project, &self.request.role_arn, &key, &policy)?;
+            self.add("grant-key", &changes);
+        }
+        Ok(())
+    }
+
+    async fn encryption(&mut self, role_id: Option<&AccessRoleId>) -> Result<()> {
+        let role_id = role_id.cloned().map_or_else(|| placeholder::of(placeholder::ROLE_ID), Ok)?;
+        let input = authorize_role::Input {
+            project_id: self.project.clone(),
+            role_id: role_id.clone(),
+            role_arn: self.request.role_arn.clone(),
+            atlas_secret_id: None,
+        };
+        let mut records = match self.input.project_id {
+            Some(_) => AuthorizeRole::observe(self.context, &input).await?,
+            None => Vec::new(),
+        };
+        if !records.iter().any(|record| record.role_id == role_id) {
+            records.push(authorize_role::pending(role_id.clone()));
+        }
+        self.add(AuthorizeRole::NAME, &AuthorizeRole::decide(&input, &records)?);
+
+        let input = enable_kms::Input {
+            project_id: self.project.clone(),
+            role_id,
+            key_arn: self.key.clone(),
+            require_private_networking: !self.request.regions().is_empty(),
+            search_nodes: self.request.search_nodes,
+            atlas_secret_id: None,
+        };
+        let observed = match self.input.project_id {
+            Some(_) => EnableKms::observe(self.context, &input).await?,
+            None => crate::atlas::EncryptionAtRest::default(),
+        };
+        self.add(EnableKms::NAME, &EnableKms::decide(&input, &observed)?);
+        Ok(())
+    }
+
+    async fn endpoints(&mut self) -> Result<()> {
+        let regions = self.request.regions();
+        let there = match (&self.input.project_id, regions) {
+            (None, _) | (_, []) => Vec::new(),
+            (Some(project), _) => self.context.atlas.private_endpoints(project).await?,
+        };
+        for region in regions {
+            let input = create_endpoint::Input {
+                project_id: self.project.clone(),
+                region: region.clone(),
+                atlas_secret_id: None,
+            };
+            self.add(CreateEndpoint::NAME, &CreateEndpoint::decide(&input, &there)?);
+        }
+        Ok(())
+    }
+
+    fn clusters(&mut self) {
+        for name in &self.input.clusters_to_enable {
+            self.changes.push(enable_cluster::Encrypt::new(&self.project, name).plan("enable-cluster"));
+        }
+    }
+
+    async fn registry(&mut self, role_id: Option<AccessRoleId>) -> Result<()> {
+        let input = register::Input {
+            request: self.request.clone(),
+            project_id: self.project.clone(),
+            role_id: role_id.map_or_else(|| placeholder::of(placeholder::ROLE_ID), Ok)?,
+            key_arn: self.key.clone(),
+            previous_key: self.input.previous_key.clone(),
+            execution: self.input.execution.clone(),
+        };
+        let mut observed = register::Registered::read(self.context, &input, &self.input.regions_to_replicate).await?;
+        if self.input.key_arn.is_none() {
+            observed.forget_keys();
+        }
+        // A replica takes over what the tags of its primary say of projects.
+        let of_primary = observed.tags_of(&self.key).unwrap_or_default();
+        if self.request.manage_key() == ManageKey::Full {
+            for region in &self.input.regions_to_replicate {
+                let replica = replicate_key::replica_of(&self.key, region)?;
+                let kept = of_primary.iter().filter(|(key, _)| key.starts_with("atlas-cmk:")).cloned();
+                observed.add_key(replica, std::iter::once(tags::ours()).chain(kept).collect());
+            }
+        }
+        self.add(Register::NAME, &Register::decide(&input, &observed)?);
+        Ok(())
+    }
+}
+
+/// The policy of a key that is made without one (KMS developer guide, "Default key policy").
+fn delegating(key: &KmsKeyArn) -> PolicyDocument {
+    let root = format!("arn:aws:iam::{}:root", key.account());
+    PolicyDocument::default().merge(&crate::policy::Statement::grant("Enable IAM User Permissions", &root, &["kms:*"]))
+}

@@ -1,0 +1,143 @@
+//! `preflight`: the door. It takes the whole input, refuses what contradicts itself, and answers everything that would fail later, all of it at once
+//! and before anything is written. It also tells what the state machine has to know to leave out what is not needed.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{NoChange, enable_kms::is_same_key};
+use crate::{
+    error::{ErrorName, Result},
+    finding::{ByHand, Finding},
+    ids::{ClusterName, KmsKeyArn, ProjectId, Region},
+    placeholder,
+    request::{EnableEncryption, Mode},
+    step::{Context, Step},
+    survey::{Survey, Wanted},
+};
+
+/// The step.
+pub struct Preflight;
+
+/// The input of the state machine, as it was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// What people and pipelines write.
+    pub request: EnableEncryption,
+    /// The name of the execution, after which sessions in the other account are named.
+    #[serde(default)]
+    pub execution: Option<String>,
+}
+
+/// What is there, what is missing, and what stands in the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// The project, or null if it has to be made.
+    pub project_id: Option<ProjectId>,
+    /// The key, or null if it has to be made.
+    pub key_arn: Option<KmsKeyArn>,
+    /// Where the key is made, if it has to be.
+    pub primary_region: Region,
+    /// The regions to reach the key from, in AWS's spelling; none if private networking is not asked for.
+    pub regions: Vec<Region>,
+    /// The regions that need a replica of the key and have none that is ready.
+    pub regions_to_replicate: Vec<Region>,
+    /// Whether a key policy has to name the role.
+    pub grant_keys: bool,
+    /// The clusters asked for that can use the key.
+    pub clusters: Vec<ClusterName>,
+    /// Those of them that do not use it yet.
+    pub clusters_to_enable: Vec<ClusterName>,
+    /// The clusters asked for that cannot use the key, each with the reason.
+    pub skipped_clusters: Vec<SkippedCluster>,
+    /// The key that the project uses now, if it is another: its ARN or id.
+    pub previous_key: Option<String>,
+    /// Everything that would fail.
+    pub findings: Vec<Finding>,
+    /// Statements that are missing and that the input forbids us to add.
+    pub by_hand: Vec<ByHand>,
+}
+
+/// A cluster that is left as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SkippedCluster {
+    /// Its name.
+    pub name: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl Step for Preflight {
+    const NAME: &'static str = "preflight";
+    type Input = Input;
+    type Output = Output;
+    type Observation = Survey;
+    type Change = NoChange;
+
+    fn validate(input: &Input) -> Result<()> {
+        input.request.validate()
+    }
+
+    async fn observe(context: &Context, input: &Input) -> Result<Survey> {
+        let request = &input.request;
+        let wanted = Wanted::new(request, input.execution.as_deref());
+        // Where a role or key is looked for has to be right before anything is looked at.
+        context.reach("roleArn", request.role_arn.as_ref(), request.role_arn.account(), wanted.caller())?;
+        let survey = Box::pin(Survey::read(context, &wanted)).await;
+        match survey.disturbance() {
+            Some(error) => Err(error),
+            None => Ok(survey),
+        }
+    }
+
+    fn decide(_: &Input, _: &Survey) -> Result<Vec<NoChange>> {
+        Ok(Vec::new())
+    }
+
+    async fn act(_: &Context, input: &Input, survey: Survey, _: &[NoChange]) -> Result<Output> {
+        judge(&input.request, &survey)
+    }
+}
+
+fn judge(request: &EnableEncryption, survey: &Survey) -> Result<Output> {
+    let (selected, skipped_clusters) = survey.select_clusters(request);
+    let names = |only_missing: bool| {
+        let wanted = selected.iter().filter(|cluster| !only_missing || !cluster.uses_aws());
+        wanted.filter_map(|cluster| cluster.name.parse().ok()).collect()
+    };
+    let mut findings = survey.findings(request);
+    // Ids that are not known yet are told in words: nobody is to paste them.
+    let by_hand = placeholder::in_words(&survey.by_hand(request))?;
+    if request.mode() == Mode::Apply {
+        findings.extend(by_hand.iter().filter(|it| it.policy != "trust policy").map(to_add));
+    }
+    let now = survey.encryption.as_ref().ok().and_then(|encryption| encryption.aws_kms.as_ref());
+    let key_now = now.filter(|kms| kms.enabled == Some(true)).and_then(|kms| kms.customer_master_key_id.clone());
+    let is_another = |key: &String| survey.key_arn.as_ref().is_none_or(|wanted| !is_same_key(key, wanted));
+    Ok(Output {
+        project_id: survey.project.as_ref().ok().and_then(|project| project.as_ref()).map(|project| project.id.clone()),
+        key_arn: survey.key_arn.clone(),
+        primary_region: survey.primary_region.clone(),
+        regions_to_replicate: survey.regions_to_replicate(request),
+        grant_keys: survey.needs_grant(request),
+        clusters: names(false),
+        clusters_to_enable: names(true),
+        skipped_clusters,
+        previous_key: key_now.filter(is_another),
+        regions: request.regions().to_vec(),
+        findings,
+        by_hand,
+    })
+}
+
+/// A statement that is missing stands in the way of applying. (Of a trust policy it does not yet: its external ID may have to be made first.)
+fn to_add(missing: &ByHand) -> Finding {
+    Finding::new(
+        ErrorName::KmsAccessDenied,
+        format!("the {} of {} lacks a statement that the input forbids us to add", missing.policy, missing.resource),
+        format!("the statement is {}", missing.statement),
+        "add it by hand, or let role.manage and key.manage be full",
+    )
+}

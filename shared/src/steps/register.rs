@@ -1,0 +1,366 @@
+//! `register`: a verified project, written down where others find it: its desired state in Parameter Store, and its id on the tags of its role and keys.
+//! A key that was replaced by another stays on the list of those that old snapshots need.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    aws::Caller,
+    change::{Action, Describe},
+    error::{Error, ErrorName, Result},
+    ids::{AccessRoleId, IamRoleArn, KmsKeyArn, ProjectId, Region},
+    request::{EnableEncryption, ManageKey, ManageRole, regional_keys},
+    step::{Context, Step},
+    tags,
+};
+
+/// The step.
+pub struct Register;
+
+/// The project as it was enabled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// What people and pipelines wrote.
+    pub request: EnableEncryption,
+    /// The Atlas project.
+    pub project_id: ProjectId,
+    /// Atlas's id of the access role.
+    pub role_id: AccessRoleId,
+    /// The key.
+    pub key_arn: KmsKeyArn,
+    /// The key that the project used before this execution, if it was another: its ARN or id.
+    #[serde(default)]
+    pub previous_key: Option<String>,
+    /// The name of the execution.
+    #[serde(default)]
+    pub execution: Option<String>,
+}
+
+/// What is written down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// Where.
+    pub parameter: String,
+    /// Keys that the project used before, and that snapshots may still need.
+    pub old_keys: Vec<OldKey>,
+}
+
+/// A key that was replaced by another. Snapshots need the key they were made with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OldKey {
+    /// Its ARN, or its id if that is all Atlas knew.
+    pub key: String,
+    /// When it was found to be replaced, ISO 8601.
+    pub replaced_at: String,
+}
+
+/// The value of `/atlas-cmk/projects/<projectId>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// The Atlas project.
+    pub project_id: ProjectId,
+    /// Atlas's id of the access role.
+    pub role_id: AccessRoleId,
+    /// The key.
+    pub key_arn: KmsKeyArn,
+    /// The input that brings this state about, without its mode.
+    pub desired: EnableEncryption,
+    /// Keys that the project used before.
+    #[serde(default)]
+    pub old_keys: Vec<OldKey>,
+    /// When this was written, ISO 8601.
+    pub registered_at: String,
+    /// The execution that wrote it.
+    pub execution: Option<String>,
+}
+
+/// What is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Registered {
+    entry: Option<Entry>,
+    /// The keys before this one that the entry names, whatever else of it can be read.
+    old_keys: Vec<OldKey>,
+    role: Vec<(String, String)>,
+    keys: Vec<(KmsKeyArn, Vec<(String, String)>)>,
+}
+
+/// What this step may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RegistryChange {
+    /// Tag the role.
+    TagRole(IamRoleArn, (String, String)),
+    /// Tag a key.
+    TagKey(KmsKeyArn, (String, String)),
+    /// Write the entry.
+    Write {
+        /// What is there.
+        before: Option<Box<Entry>>,
+        /// What is to be there.
+        entry: Box<Entry>,
+    },
+}
+
+impl Describe for RegistryChange {
+    fn action(&self) -> Action {
+        match self {
+            Self::Write { before: None, .. } => Action::Create,
+            _ => Action::Update,
+        }
+    }
+
+    fn resource(&self) -> String {
+        match self {
+            Self::TagRole(arn, _) => arn.to_string(),
+            Self::TagKey(arn, _) => arn.to_string(),
+            Self::Write { entry, .. } => parameter(&entry.project_id),
+        }
+    }
+
+    fn summary(&self) -> String {
+        match self {
+            Self::TagRole(..) => "role tagged with the project".to_owned(),
+            Self::TagKey(arn, _) => format!("key tagged with the project in {}", arn.region()),
+            Self::Write { .. } => "project registered".to_owned(),
+        }
+    }
+
+    fn before(&self) -> Value {
+        match self {
+            Self::Write { before: Some(before), .. } => told(before),
+            _ => Value::Null,
+        }
+    }
+
+    fn after(&self) -> Value {
+        match self {
+            Self::TagRole(_, (key, value)) | Self::TagKey(_, (key, value)) => json!({ key: value }),
+            Self::Write { entry, .. } => told(entry),
+        }
+    }
+}
+
+/// An entry without what is different every time.
+fn told(entry: &Entry) -> Value {
+    json!({"roleId": entry.role_id, "keyArn": entry.key_arn, "desired": entry.desired, "oldKeys": entry.old_keys.iter().map(|it| &it.key).collect::<Vec<_>>()})
+}
+
+fn parameter(project: &ProjectId) -> String {
+    format!("/atlas-cmk/projects/{project}")
+}
+
+impl Registered {
+    /// Reads entry and tags, of all keys but those in `not_yet`.
+    pub(crate) async fn read(context: &Context, input: &Input, not_yet: &[Region]) -> Result<Self> {
+        let caller = Caller { account: input.request.account.as_ref(), execution: input.execution.as_deref() };
+        let name = parameter(&input.project_id);
+        let entry = context.parameters.read(&name).await?;
+        let (entry, old_keys) = entry.as_deref().map(read_entry).unwrap_or_default();
+        let role = match input.request.manage_role() {
+            ManageRole::Full => {
+                let iam = context.iam_for(&input.request.role_arn, caller).await?;
+                iam.role(&input.request.role_arn).await?.map(|role| role.tags).unwrap_or_default()
+            }
+            _ => Vec::new(),
+        };
+        let mut keys = Vec::new();
+        if input.request.manage_key() == ManageKey::Full {
+            for key in regional_keys(&input.key_arn, input.request.regions()) {
+                if not_yet.contains(key.region()) {
+                    continue;
+                }
+                let kms = context.kms_for(&key, caller).await?;
+                let there = kms.key(key.as_ref()).await?.is_some();
+                let tags = if there { kms.tags(&key).await? } else { Vec::new() };
+                keys.push((key, tags));
+            }
+        }
+        Ok(Self { entry, old_keys, role, keys })
+    }
+
+    /// The tags of a key, if they were read.
+    pub(crate) fn tags_of(&self, key: &KmsKeyArn) -> Option<Vec<(String, String)>> {
+        self.keys.iter().find(|(arn, _)| arn == key).map(|(_, tags)| tags.clone())
+    }
+
+    /// A key that is going to be there.
+    pub(crate) fn add_key(&mut self, key: KmsKeyArn, tags: Vec<(String, String)>) {
+        self.keys.push((key, tags));
+    }
+
+    /// None of the keys is there yet.
+    pub(crate) fn forget_keys(&mut self) {
+        for (_, tags) in &mut self.keys {
+            tags.clear();
+        }
+    }
+}
+
+impl Step for Register {
+    const NAME: &'static str = "register";
+    type Input = Input;
+    type Output = Output;
+    type Observation = Registered;
+    type Change = RegistryChange;
+
+    async fn observe(context: &Context, input: &Input) -> Result<Registered> {
+        Registered::read(context, input, &[]).await
+    }
+
+    fn decide(input: &Input, observed: &Registered) -> Result<Vec<RegistryChange>> {
+        let tag = tags::of_project(&input.project_id);
+        let mut changes = Vec::new();
+        let request = &input.request;
+        if request.manage_role() == ManageRole::Full && !observed.role.contains(&tag) {
+            changes.push(RegistryChange::TagRole(request.role_arn.clone(), tag.clone()));
+        }
+        // In the order of the regions, whichever of the keys were there before.
+        for key in regional_keys(&input.key_arn, request.regions()) {
+            let tags = observed.keys.iter().find(|(arn, _)| *arn == key).map(|(_, tags)| tags);
+            if tags.is_some_and(|tags| !tags.contains(&tag)) {
+                changes.push(RegistryChange::TagKey(key, tag.clone()));
+            }
+        }
+        let entry = entry(input, observed);
+        let is_there = observed.entry.as_ref().is_some_and(|before| told(before) == told(&entry));
+        if !is_there {
+            let before = observed.entry.clone().map(Box::new);
+            changes.push(RegistryChange::Write { before, entry: Box::new(entry) });
+        }
+        Ok(changes)
+    }
+
+    async fn act(context: &Context, input: &Input, observed: Registered, changes: &[RegistryChange]) -> Result<Output> {
+        let caller = Caller { account: input.request.account.as_ref(), execution: input.execution.as_deref() };
+        for change in changes {
+            match change {
+                RegistryChange::TagRole(arn, tag) => {
+                    context.iam_for(arn, caller).await?.tag_role(arn, std::slice::from_ref(tag)).await?;
+                }
+                RegistryChange::TagKey(arn, tag) => {
+                    context.kms_for(arn, caller).await?.tag(arn, std::slice::from_ref(tag)).await?;
+                }
+                RegistryChange::Write { entry, .. } => {
+                    let text = serde_json::to_string(entry)
+                        .map_err(|error| Error::new(ErrorName::Internal, format!("a bug: {error}")))?;
+                    let what = "A MongoDB Atlas project with customer-managed keys, registered by atlas-cmk";
+                    context.parameters.write(&parameter(&input.project_id), &text, what).await?;
+                }
+            }
+        }
+        Ok(Output { parameter: parameter(&input.project_id), old_keys: entry(input, &observed).old_keys })
+    }
+}
+
+/// An entry, and the keys it names. An entry that another version wrote, or a person, is written anew, but no key in it is forgotten.
+fn read_entry(text: &str) -> (Option<Entry>, Vec<OldKey>) {
+    let value: Value = serde_json::from_str(text).unwrap_or_default();
+    let listed = value["oldKeys"].as_array().into_iter().flatten();
+    let mut keys: Vec<OldKey> = listed.filter_map(|old| serde_json::from_value(old.clone()).ok()).collect();
+    if let Some(key) = value["keyArn"].as_str().filter(|key| !keys.iter().any(|old| old.key == *key)) {
+        keys.push(OldKey { key: key.to_owned(), replaced_at: jiff::Timestamp::now().to_string() });
+    }
+    (serde_json::from_value(value).ok(), keys)
+}
+
+fn entry(input: &Input, observed: &Registered) -> Entry {
+    let now = jiff::Timestamp::now().to_string();
+    let mut old_keys = observed.old_keys.clone();
+    let current = |key: &str| super::enable_kms::is_same_key(key, &input.key_arn);
+    let previous = input.previous_key.clone().filter(|key| !old_keys.iter().any(|old| old.key == *key));
+    old_keys.extend(previous.map(|key| OldKey { key, replaced_at: now.clone() }));
+    // A key that is in use again is no old key.
+    old_keys.retain(|old| !current(&old.key));
+    Entry {
+        project_id: input.project_id.clone(),
+        role_id: input.role_id.clone(),
+        key_arn: input.key_arn.clone(),
+        desired: EnableEncryption { mode: None, schema: None, ..input.request.clone() },
+        old_keys,
+        registered_at: now,
+        execution: input.execution.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = "arn:aws:kms:us-east-1:444455556666:key/mrk-1";
+    const TWO: &str = "arn:aws:kms:us-east-1:444455556666:key/mrk-2";
+
+    fn input(key: &str, previous: Option<&str>) -> Input {
+        let request = json!({
+            "projectId": "66f0a1b2c3d4e5f601234567",
+            "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk",
+            "keyArn": key,
+            "mode": "apply",
+        });
+        Input {
+            request: serde_json::from_value(request).unwrap(),
+            project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(),
+            role_id: "6a793f88c0eb9e7a17716581".parse().unwrap(),
+            key_arn: key.parse().unwrap(),
+            previous_key: previous.map(str::to_owned),
+            execution: Some("run-1".to_owned()),
+        }
+    }
+
+    fn written(entry: &Entry) -> Registered {
+        let text = serde_json::to_string(entry).unwrap();
+        let (entry, old_keys) = read_entry(&text);
+        Registered { entry, old_keys, role: Vec::new(), keys: Vec::new() }
+    }
+
+    fn after(input: &Input, before: &Registered) -> Registered {
+        let tag = tags::of_project(&input.project_id);
+        Registered {
+            role: vec![tag.clone()],
+            keys: vec![(input.key_arn.clone(), vec![tag])],
+            ..written(&entry(input, before))
+        }
+    }
+
+    fn nothing(key: &str) -> Registered {
+        Registered { keys: vec![(key.parse().unwrap(), Vec::new())], ..Registered::default() }
+    }
+
+    #[test]
+    fn a_project_is_tagged_and_registered_once() {
+        let changes = Register::decide(&input(ONE, None), &nothing(ONE)).unwrap();
+        assert_eq!(changes.len(), 3, "role, key and entry");
+        let there = after(&input(ONE, None), &nothing(ONE));
+        assert_eq!(Register::decide(&input(ONE, None), &there).unwrap(), []);
+        let later = Input { execution: Some("run-2".to_owned()), ..input(ONE, None) };
+        assert_eq!(Register::decide(&later, &there).unwrap(), [], "who looked last is not worth a write");
+    }
+
+    #[test]
+    fn a_key_that_was_replaced_stays_on_the_list_until_it_is_used_again() {
+        let first = after(&input(ONE, None), &nothing(ONE));
+        let second = entry(&input(TWO, Some(ONE)), &first);
+        assert_eq!(second.old_keys.iter().map(|old| old.key.as_str()).collect::<Vec<_>>(), [ONE]);
+        let unregistered = entry(&input(TWO, Some("1234abcd")), &nothing(TWO));
+        assert_eq!(unregistered.old_keys[0].key, "1234abcd", "Atlas may know the id only");
+        let by_hand =
+            json!({"keyArn": ONE, "oldKeys": [{"key": "other", "replacedAt": "2026-01-01T00:00:00Z"}], "x": 1});
+        let (unreadable, keys) = read_entry(&by_hand.to_string());
+        assert!(unreadable.is_none() && keys.len() == 2, "no key is forgotten: {keys:?}");
+        let back = entry(&input(ONE, Some(TWO)), &written(&second));
+        assert_eq!(back.old_keys.iter().map(|old| old.key.as_str()).collect::<Vec<_>>(), [TWO]);
+    }
+
+    #[test]
+    fn what_is_not_ours_to_write_is_not_tagged() {
+        let mut input = input(ONE, None);
+        input.request.role = Some(serde_json::from_value(json!({"manage": "trust-only"})).unwrap());
+        input.request.key = Some(serde_json::from_value(json!({"manage": "none"})).unwrap());
+        let observed = Registered::default();
+        let changes = Register::decide(&input, &observed).unwrap();
+        assert!(matches!(changes.as_slice(), [RegistryChange::Write { .. }]), "{changes:?}");
+    }
+}

@@ -1,0 +1,217 @@
+//! `replicate-key`: the replica of a multi-Region key in one region, with a policy and tags of its own: neither follows the primary's by itself.
+//! A replica is made within seconds; until then this fails with a name that the state machine retries.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    aws::{AccountAccess, Caller, Key, KeyState},
+    change::{Action, Describe},
+    error::{Error, ErrorName, Result},
+    ids::{KmsKeyArn, Region},
+    policy::PolicyDocument,
+    step::{Context, Step},
+    steps::ensure_key::settling,
+    tags,
+};
+
+const DESCRIPTION: &str = "Customer-managed key for MongoDB Atlas, replicated by atlas-cmk";
+
+/// The step.
+pub struct ReplicateKey;
+
+/// The key, and where it is needed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// The key: the primary, or a replica of it.
+    pub key_arn: KmsKeyArn,
+    /// The region that needs a replica.
+    pub region: Region,
+    /// The account of the key, if it is not the one the function runs in.
+    #[serde(default)]
+    pub account: Option<AccountAccess>,
+    /// The name of the execution, after which sessions in the other account are named.
+    #[serde(default)]
+    pub execution: Option<String>,
+}
+
+impl Input {
+    fn caller(&self) -> Caller<'_> {
+        Caller { account: self.account.as_ref(), execution: self.execution.as_deref() }
+    }
+}
+
+/// The replica.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// Its ARN.
+    pub key_arn: KmsKeyArn,
+}
+
+/// The primary and its replica, as far as they are there.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    primary: KmsKeyArn,
+    replica: Option<Key>,
+    /// Of the primary; read only if there is no replica.
+    policy: PolicyDocument,
+    tags: Vec<(String, String)>,
+}
+
+/// The one thing this step does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewReplica {
+    primary: KmsKeyArn,
+    replica: KmsKeyArn,
+    policy: PolicyDocument,
+    tags: Vec<(String, String)>,
+}
+
+impl Describe for NewReplica {
+    fn action(&self) -> Action {
+        Action::Create
+    }
+
+    fn resource(&self) -> String {
+        self.replica.to_string()
+    }
+
+    fn summary(&self) -> String {
+        format!("replica of the key in {}", self.replica.region())
+    }
+
+    fn consequences(&self) -> Vec<String> {
+        vec!["AWS charges for each replica by the month".to_owned()]
+    }
+
+    fn after(&self) -> Value {
+        json!({"region": self.replica.region(), "policy": "that of the primary"})
+    }
+}
+
+/// The ARN of the replica.
+pub(crate) fn replica_of(key: &KmsKeyArn, region: &Region) -> Result<KmsKeyArn> {
+    key.replica_in(region).ok_or_else(|| {
+        Error::new(
+            ErrorName::KmsNotReplicated,
+            format!(
+                "{key} is a single-Region key, which cannot be replicated to {region}; run with a multi-Region key"
+            ),
+        )
+    })
+}
+
+/// The replica that is made of the primary's policy and tags.
+pub(crate) fn replica(
+    primary: &KmsKeyArn,
+    region: &Region,
+    policy: PolicyDocument,
+    tags: &[(String, String)],
+) -> Result<NewReplica> {
+    let kept = tags.iter().filter(|(key, _)| key.starts_with("atlas-cmk:") && key != tags::MANAGED_BY).cloned();
+    Ok(NewReplica {
+        primary: primary.clone(),
+        replica: replica_of(primary, region)?,
+        policy,
+        tags: std::iter::once(tags::ours()).chain(kept).collect(),
+    })
+}
+
+impl Step for ReplicateKey {
+    const NAME: &'static str = "replicate-key";
+    type Input = Input;
+    type Output = Output;
+    type Observation = Keys;
+    type Change = NewReplica;
+
+    async fn observe(context: &Context, input: &Input) -> Result<Keys> {
+        let wanted = replica_of(&input.key_arn, &input.region)?;
+        let replica = context.kms_for(&wanted, input.caller()).await?.key(wanted.as_ref()).await?;
+        if replica.is_some() {
+            return Ok(Keys {
+                primary: input.key_arn.clone(),
+                replica,
+                policy: PolicyDocument::default(),
+                tags: Vec::new(),
+            });
+        }
+        let named = context.kms_for(&input.key_arn, input.caller()).await?.key(input.key_arn.as_ref()).await?;
+        let primary = named.and_then(|key| key.primary).ok_or_else(|| {
+            Error::new(ErrorName::KmsKeyUnusable, format!("there is no multi-Region key {}", input.key_arn))
+        })?;
+        let kms = context.kms_for(&primary, input.caller()).await?;
+        Ok(Keys { policy: kms.policy(&primary).await?, tags: kms.tags(&primary).await?, primary, replica: None })
+    }
+
+    fn decide(input: &Input, keys: &Keys) -> Result<Vec<NewReplica>> {
+        match &keys.replica {
+            Some(_) => Ok(Vec::new()),
+            None => Ok(vec![replica(&keys.primary, &input.region, keys.policy.clone(), &keys.tags)?]),
+        }
+    }
+
+    async fn act(context: &Context, input: &Input, keys: Keys, changes: &[NewReplica]) -> Result<Output> {
+        let mut found = keys.replica;
+        for change in changes {
+            let at_primary = context.kms_for(&change.primary, input.caller()).await?;
+            let is_ours = tags::are_ours(&keys.tags);
+            at_primary
+                .replicate(&change.primary, change.replica.region(), &change.policy, DESCRIPTION, &change.tags)
+                .await
+                .map_err(|error| if is_ours { settling(error) } else { error })?;
+            let there = context.kms_for(&change.replica, input.caller()).await?;
+            found = there.key(change.replica.as_ref()).await?;
+        }
+        match found {
+            Some(key) if key.state != KeyState::Creating => Ok(Output { key_arn: key.arn }),
+            _ => Err(Error::new(
+                ErrorName::KmsNotReplicated,
+                format!("the replica of {} in {} is still being made", input.key_arn, input.region),
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(key: &str) -> Input {
+        Input { key_arn: key.parse().unwrap(), region: "eu-west-1".parse().unwrap(), account: None, execution: None }
+    }
+
+    const PRIMARY: &str = "arn:aws:kms:us-east-1:444455556666:key/mrk-1";
+
+    fn keys(replica: Option<KeyState>) -> Keys {
+        let arn: KmsKeyArn = "arn:aws:kms:eu-west-1:444455556666:key/mrk-1".parse().unwrap();
+        Keys {
+            primary: PRIMARY.parse().unwrap(),
+            replica: replica.map(|state| Key { arn, state, is_symmetric: true, primary: None }),
+            policy: PolicyDocument::default(),
+            tags: vec![
+                ("team".to_owned(), "payments".to_owned()),
+                ("atlas-cmk:project:x".to_owned(), "enabled".to_owned()),
+            ],
+        }
+    }
+
+    #[test]
+    fn a_replica_is_made_where_there_is_none_with_our_mark_and_what_we_said_of_the_primary() {
+        let [replica] = ReplicateKey::decide(&input(PRIMARY), &keys(None)).unwrap().try_into().unwrap();
+        assert_eq!(replica.resource(), "arn:aws:kms:eu-west-1:444455556666:key/mrk-1");
+        assert_eq!(replica.tags, [tags::ours(), ("atlas-cmk:project:x".to_owned(), "enabled".to_owned())]);
+        for state in [KeyState::Enabled, KeyState::Creating] {
+            assert_eq!(ReplicateKey::decide(&input(PRIMARY), &keys(Some(state))).unwrap(), []);
+        }
+    }
+
+    #[test]
+    fn a_single_region_key_has_no_replicas() {
+        let error =
+            replica_of(&"arn:aws:kms:us-east-1:444455556666:key/1".parse().unwrap(), &"eu-west-1".parse().unwrap());
+        assert_eq!(error.unwrap_err().name(), ErrorName::KmsNotReplicated);
+    }
+}

@@ -1,0 +1,49 @@
+//! What the role that we assume in the other account may do there, as far as IAM's simulator tells.
+
+use super::{Survey, Wanted};
+use crate::{
+    aws::Decision,
+    error::ErrorName,
+    finding::Finding,
+    request::{EnableEncryption, ManageRole},
+    step::Context,
+};
+
+/// What `update-trust` calls. What is asked of KMS depends on tags, which a simulation does not know.
+const ACTIONS: [&str; 6] = [
+    "iam:GetRole",
+    "iam:GetRolePolicy",
+    "iam:CreateRole",
+    "iam:UpdateAssumeRolePolicy",
+    "iam:PutRolePolicy",
+    "iam:TagRole",
+];
+
+pub(super) async fn simulate(context: &Context, wanted: &Wanted<'_>) -> Option<Vec<Decision>> {
+    let request = wanted.request;
+    let access = request.account.as_ref()?;
+    if request.manage_role() != ManageRole::Full || access.role_arn.account() != request.role_arn.account() {
+        return None;
+    }
+    let iam = context.accounts.iam(wanted.caller()).await.ok()?;
+    iam.simulate(access.role_arn.as_ref(), &ACTIONS, &[request.role_arn.as_ref()]).await.ok()
+}
+
+pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
+    let access = request.account.as_ref()?;
+    let lacking: Vec<&str> = survey
+        .spoke
+        .iter()
+        .flatten()
+        .filter(|decision| !decision.allowed)
+        .map(|decision| decision.action.as_str())
+        .collect();
+    (!lacking.is_empty()).then(|| {
+        Finding::new(
+            ErrorName::AccountAccessDenied,
+            format!("{} may not do on {} what the steps do", access.role_arn, request.role_arn),
+            format!("iam:SimulatePrincipalPolicy does not allow {}", lacking.join(", ")),
+            "deploy infra/spoke.yaml again, with an AccessRoleName that the role matches",
+        )
+    })
+}

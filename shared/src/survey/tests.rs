@@ -1,0 +1,336 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{aws::Role, policy::Statement};
+
+const ROLE: &str = "arn:aws:iam::444455556666:role/atlas-cmk";
+const KEY: &str = "arn:aws:kms:us-east-1:444455556666:key/mrk-1";
+
+fn request(change: &Value) -> EnableEncryption {
+    let mut request = json!({
+        "projectId": "66f0a1b2c3d4e5f601234567", "roleArn": ROLE, "keyArn": KEY, "regions": ["us-east-1", "eu-west-1"],
+    });
+    request.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    request.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    serde_json::from_value(request).unwrap()
+}
+
+fn key_policy(statements: &Value) -> PolicyDocument {
+    PolicyDocument::parse(&json!({"Version": "2012-10-17", "Statement": statements}).to_string()).unwrap()
+}
+
+fn delegating() -> PolicyDocument {
+    key_policy(
+        &json!([{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::444455556666:root"}, "Action": "kms:*", "Resource": "*"}]),
+    )
+}
+
+fn regional_key(region: &str, state: Option<KeyState>) -> RegionalKey {
+    let arn: KmsKeyArn = KEY.replace("us-east-1", region).parse().unwrap();
+    let there = state.is_some();
+    let primary = Some(KEY.parse().unwrap());
+    let key = state.map(|state| Key { arn: arn.clone(), state, is_symmetric: true, primary });
+    RegionalKey { arn, key: Ok(key), policy: Ok(there.then(delegating)) }
+}
+
+fn cluster(change: &Value) -> Cluster {
+    let mut cluster = json!({
+        "name": "orders", "stateName": "IDLE", "encryptionAtRestProvider": "NONE", "paused": false,
+        "replicationSpecs": [{"regionConfigs": [
+            {"providerName": "AWS", "regionName": "US_EAST_1", "electableSpecs": {"instanceSize": "M10"}},
+            {"providerName": "AWS", "regionName": "EU_WEST_1", "electableSpecs": {"instanceSize": "M10"}},
+        ]}],
+    });
+    cluster.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    serde_json::from_value(cluster).unwrap()
+}
+
+/// A project and a key that nothing is wrong with, before the first run.
+fn prepared() -> Survey {
+    Survey {
+        project: Ok(Some(Project {
+            id: "66f0a1b2c3d4e5f601234567".parse().unwrap(),
+            name: "payments".to_owned(),
+            org_id: "5f0000000000000000000001".to_owned(),
+        })),
+        roles: Ok(Vec::new()),
+        encryption: Ok(EncryptionAtRest::default()),
+        endpoints: Ok(Vec::new()),
+        clusters: Ok((vec![cluster(&json!({}))], vec!["playground".to_owned()])),
+        role: Ok(RolePolicies { role: None, inline_policy: None, trust_policy_size_quota: 2048 }),
+        boundary: None,
+        allowed: None,
+        spoke: None,
+        keys: vec![
+            regional_key("us-east-1", Some(KeyState::Enabled)),
+            regional_key("eu-west-1", Some(KeyState::Enabled)),
+        ],
+        key_tags: None,
+        alias: None,
+        key_arn: Some(KEY.parse().unwrap()),
+        primary_region: "us-east-1".parse().unwrap(),
+        own_account: Some("444455556666".parse().unwrap()),
+        trust_policy_size_quota: 2048,
+    }
+}
+
+fn decision(action: &str, allowed: bool, explicitly_denied: bool) -> Decision {
+    Decision { action: action.to_owned(), allowed, explicitly_denied }
+}
+
+fn denied(action: &str) -> Error {
+    Error::new(ErrorName::AccountAccessDenied, format!("{action} on x: AccessDenied"))
+}
+
+#[test]
+fn nothing_is_found_where_nothing_is_wrong() {
+    assert_eq!(prepared().findings(&request(&json!({"clusters": "all"}))), []);
+    assert_eq!(prepared().disturbance(), None);
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn whatever_would_fail_later_is_found_and_named() {
+    type Breakage = fn(&mut Survey);
+    let table: [(Breakage, Value, &str, &str); 21] = [
+        (
+            |it| it.keys[0] = regional_key("us-east-1", Some(KeyState::Disabled)),
+            json!({}),
+            "Kms.KeyUnusable",
+            "is disabled",
+        ),
+        (
+            |it| it.keys[1] = regional_key("eu-west-1", Some(KeyState::PendingDeletion)),
+            json!({}),
+            "Kms.KeyUnusable",
+            "pending deletion",
+        ),
+        (
+            |it| it.keys[1] = regional_key("eu-west-1", Some(KeyState::Other("PendingImport".to_owned()))),
+            json!({}),
+            "Kms.KeyUnusable",
+            "PendingImport",
+        ),
+        (
+            |it| it.keys[0].key.as_mut().unwrap().as_mut().unwrap().is_symmetric = false,
+            json!({}),
+            "Kms.KeyUnusable",
+            "no symmetric key",
+        ),
+        (|it| it.keys[0] = regional_key("us-east-1", None), json!({}), "Kms.KeyUnusable", "there is no key"),
+        (
+            |it| it.keys[1] = regional_key("eu-west-1", None),
+            json!({"key": {"manage": "none"}}),
+            "Kms.NotReplicated",
+            "no replica in eu-west-1",
+        ),
+        (
+            |it| it.keys[0].key = Err(denied("kms:DescribeKey")),
+            json!({}),
+            "Account.AccessDenied",
+            "cannot be looked at",
+        ),
+        (
+            |it| it.alias = Some(denied("kms:DescribeKey")),
+            json!({}),
+            "Account.AccessDenied",
+            "refuses one of our own calls",
+        ),
+        (
+            |it| {
+                it.keys[0].policy = Ok(Some(key_policy(
+                    &json!([{"Sid": "No", "Effect": "Deny", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*"}]),
+                )));
+            },
+            json!({}),
+            "Kms.AccessDenied",
+            "denies kms:Decrypt",
+        ),
+        (
+            |it| it.key_tags = Some(Vec::new()),
+            json!({"keyArn": null, "key": {"alias": "alias/x"}}),
+            "Atlas.Conflict",
+            "which we have not made",
+        ),
+        (
+            |it| it.boundary = Some(("arn".to_owned(), Ok(PolicyDocument::default()))),
+            json!({}),
+            "Kms.AccessDenied",
+            "permissions boundary",
+        ),
+        (
+            |it| it.allowed = Some(vec![decision("kms:Decrypt", false, true)]),
+            json!({}),
+            "Kms.AccessDenied",
+            "denies it kms:Decrypt",
+        ),
+        (|it| it.role = Err(denied("iam:GetRole")), json!({}), "Account.AccessDenied", "may not look at"),
+        (|_| {}, json!({"role": {"manage": "none"}}), "Atlas.Conflict", "there is no role"),
+        (
+            |it| it.endpoints = Err(Error::new(ErrorName::AtlasUnauthorized, "401")),
+            json!({}),
+            "Atlas.Unauthorized",
+            "Project Owner",
+        ),
+        (
+            |it| {
+                it.encryption.as_mut().unwrap().google_cloud_kms =
+                    Some(crate::atlas::OtherProvider { enabled: Some(true) });
+            },
+            json!({}),
+            "Atlas.Conflict",
+            "Google Cloud KMS",
+        ),
+        (
+            |it| {
+                it.endpoints = Ok(vec![PrivateEndpoint {
+                    id: "000000000000000000000001".parse().unwrap(),
+                    region_name: "EU_WEST_1".to_owned(),
+                    status: "FAILED".parse().unwrap(),
+                    error_message: None,
+                }]);
+            },
+            json!({}),
+            "Endpoint.Failed",
+            "eu-west-1 failed",
+        ),
+        (|_| {}, json!({"regions": ["us-east-1", "us-east-9"]}), "Input.Invalid", "us-east-9 is no region"),
+        (|_| {}, json!({"clusters": ["nowhere"]}), "Input.Invalid", "no cluster nowhere"),
+        (
+            |_| {},
+            json!({"clusters": "all", "regions": ["us-east-1"]}),
+            "Input.Invalid",
+            "regions without a private endpoint",
+        ),
+        (
+            |it| {
+                it.clusters = Ok((
+                    vec![cluster(
+                        &json!({"encryptionAtRestProvider": "AWS", "replicationSpecs": [{"regionConfigs": [{"providerName": "GCP", "regionName": "X"}]}]}),
+                    )],
+                    Vec::new(),
+                ));
+            },
+            json!({}),
+            "Atlas.Conflict",
+            "outside of AWS",
+        ),
+    ];
+    for (breakage, change, error, cause) in table {
+        let mut survey = prepared();
+        breakage(&mut survey);
+        let findings = survey.findings(&request(&change));
+        let found = findings.iter().find(|finding| finding.cause.contains(cause));
+        let found = found.unwrap_or_else(|| panic!("{cause:?} is not among {findings:?}"));
+        assert_eq!(found.error, error, "{found:?}");
+        assert!(!found.fix.is_empty() && !found.evidence.is_empty(), "{found:?}");
+    }
+}
+
+#[test]
+fn what_passes_by_itself_is_for_the_state_machine_to_retry() {
+    for name in [
+        ErrorName::AccountNotReady,
+        ErrorName::AtlasRateLimited,
+        ErrorName::AtlasUnavailable,
+        ErrorName::AwsUnavailable,
+    ] {
+        let survey = Survey { role: Err(Error::new(name, "later")), ..prepared() };
+        assert_eq!(survey.disturbance().unwrap().name(), name);
+    }
+    assert_eq!(Survey { role: Err(denied("iam:GetRole")), ..prepared() }.disturbance(), None);
+}
+
+#[test]
+fn a_region_needs_a_replica_until_it_has_one_that_is_ready() {
+    for (state, regions) in [
+        (Some(KeyState::Enabled), vec![]),
+        (Some(KeyState::Disabled), vec![]),
+        (Some(KeyState::Creating), vec!["eu-west-1"]),
+        (None, vec!["eu-west-1"]),
+    ] {
+        let mut survey = prepared();
+        survey.keys[1] = regional_key("eu-west-1", state);
+        let found = survey.regions_to_replicate(&request(&json!({})));
+        assert_eq!(found.iter().map(AsRef::<str>::as_ref).collect::<Vec<_>>(), regions);
+    }
+    let nothing = Survey { keys: Vec::new(), key_arn: None, ..prepared() };
+    assert_eq!(nothing.regions_to_replicate(&request(&json!({}))).len(), 1, "all but where the key is made");
+}
+
+#[test]
+fn a_key_policy_has_to_name_the_role_only_where_nothing_else_lets_it_in() {
+    let admins = key_policy(
+        &json!([{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::444455556666:user/admin"}, "Action": "kms:*"}]),
+    );
+    let mut survey = prepared();
+    assert!(!survey.needs_grant(&request(&json!({}))));
+    survey.keys[1].policy = Ok(Some(admins));
+    assert!(survey.needs_grant(&request(&json!({}))));
+    assert!(!survey.needs_grant(&request(&json!({"key": {"manage": "none"}}))));
+    let [missing] = survey.by_hand(&request(&json!({"key": {"manage": "none"}}))).try_into().unwrap();
+    assert_eq!(missing.resource, KEY.replace("us-east-1", "eu-west-1"));
+    assert!(prepared().needs_grant(&request(&json!({"roleArn": "arn:aws:iam::111122223333:role/atlas-cmk"}))));
+}
+
+#[test]
+fn after_our_steps_have_run_what_somebody_else_changed_is_found() {
+    let request = request(&json!({}));
+    let record = AccessRole {
+        role_id: "6a793f88c0eb9e7a17716581".parse().unwrap(),
+        atlas_aws_account_arn: Some("arn:aws:iam::299602853325:root".to_owned()),
+        external_id: Some("external-1".to_owned()),
+        iam_assumed_role_arn: None,
+        authorized_date: None,
+        created_date: None,
+    };
+    let sid = "AtlasCmk66f0a1b2c3d4e5f601234567";
+    let trust = |external_id: &str| {
+        PolicyDocument::default().merge(&Statement::trust(sid, "arn:aws:iam::299602853325:root", external_id))
+    };
+    let deny = PolicyDocument::parse(
+        &json!({"Version": "2012-10-17", "Statement": [
+            trust("external-1").statements()[0].elements(),
+            {"Sid": "Quarantine", "Effect": "Deny", "Principal": "*", "Action": "sts:*"},
+        ]})
+        .to_string(),
+    )
+    .unwrap();
+    for (trust_policy, allowed, cause) in [
+        (trust("external-1"), true, None),
+        (trust("external-2"), true, Some("another external ID")),
+        (PolicyDocument::default(), true, Some("has no statement for Atlas")),
+        (deny, true, Some("denies Atlas")),
+        (trust("external-1"), false, Some("allows it kms:Decrypt")),
+    ] {
+        let role = Role { arn: ROLE.to_owned(), trust_policy, permissions_boundary: None, tags: Vec::new() };
+        let survey = Survey {
+            roles: Ok(vec![record.clone()]),
+            role: Ok(RolePolicies { role: Some(role), inline_policy: None, trust_policy_size_quota: 2048 }),
+            allowed: Some(vec![decision("kms:Decrypt", allowed, false)]),
+            ..prepared()
+        };
+        let wanted = Wanted { role_id: Some(record.role_id.clone()), ..Wanted::new(&request, None) };
+        let found = survey.tampering(&wanted);
+        match cause {
+            None => assert_eq!(found, []),
+            Some(cause) => assert!(found.len() == 1 && found[0].cause.contains(cause), "{cause}: {found:?}"),
+        }
+    }
+}
+
+#[test]
+fn clusters_that_cannot_use_the_key_are_left_out_with_the_reason() {
+    let mut survey = prepared();
+    survey.clusters.as_mut().unwrap().0.push(cluster(&json!({"name": "archive", "paused": true})));
+    survey
+        .clusters
+        .as_mut()
+        .unwrap()
+        .0
+        .push(cluster(&json!({"name": "done", "paused": true, "encryptionAtRestProvider": "AWS"})));
+    let request = request(&json!({"clusters": "all"}));
+    let (selected, skipped) = survey.select_clusters(&request);
+    assert_eq!(selected.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["orders", "done"]);
+    assert_eq!(skipped.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["archive", "playground"]);
+}

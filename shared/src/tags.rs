@@ -1,0 +1,29 @@
+//! Our tags: the mark of what we made, and which projects use it.
+
+use crate::ids::{KeyAlias, ProjectId};
+
+/// The key of the tag that marks what we made.
+pub const MANAGED_BY: &str = "atlas-cmk:managed-by";
+
+/// Its value.
+pub const ATLAS_CMK: &str = "atlas-cmk";
+
+/// The mark of what we made.
+pub fn ours() -> (String, String) {
+    (MANAGED_BY.to_owned(), ATLAS_CMK.to_owned())
+}
+
+/// Whether our mark is among the tags.
+pub fn are_ours(tags: &[(String, String)]) -> bool {
+    tags.contains(&ours())
+}
+
+/// The alias that a key is made for. It tells a key whose making was interrupted before it had its alias.
+pub fn for_alias(alias: &KeyAlias) -> (String, String) {
+    ("atlas-cmk:alias".to_owned(), alias.to_string())
+}
+
+/// The tag of a role or key that a project uses. One for each project, so that two projects never write the same tag.
+pub fn of_project(project: &ProjectId) -> (String, String) {
+    (format!("atlas-cmk:project:{project}"), "enabled".to_owned())
+}

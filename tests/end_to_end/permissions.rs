@@ -1,0 +1,122 @@
+//! Each permission of each function is there because the run fails without it.
+//!
+//! Left out are those the engine does not ask for (`kms:TagResource` of what is made with a tag, `kms:CreateKey` of a replica), and those without
+//! which a function does its work all the same: looking into boundaries and asking IAM's simulator, and sharing a token.
+
+use serde_json::{Value, json};
+
+use crate::world::{World, assert_failed, diagnosis};
+
+/// Denies the function's role each action in turn, and expects the run to fail for it in the step.
+async fn assert_each_is_missed(world: &World, input: &Value, function: &str, step: &str, actions: &[&str]) {
+    let role = world.role_of(function).await;
+    for action in actions {
+        world.deny(world.hub(), &role, Some(action)).await;
+        let run = world.enable_with(input).await;
+        // What the tag of a new key allows is refused for minutes: it is tried again before it is given up.
+        let settles = ["kms:CreateAlias", "kms:EnableKeyRotation", "kms:ReplicateKey"].contains(action);
+        assert_failed(&run, if settles { "Iam.Propagating" } else { "Account.AccessDenied" }, step, &[action]);
+        world.deny(world.hub(), &role, None).await;
+    }
+}
+
+#[tokio::test]
+async fn without_any_one_of_its_permissions_a_step_fails_and_names_it() {
+    let world = World::with_nothing_in_one_account().await;
+    let mut input = world.bare_input();
+    input["account"] = Value::Null;
+    input["clusters"] = Value::Null;
+    // In the order of the run, so that each function is still cold, and each run gets one call further than the one before.
+    let secret = "secretsmanager:GetSecretValue";
+    assert_each_is_missed(&world, &input, "Preflight", "preflight", &[secret, "iam:GetRole", "kms:DescribeKey"]).await;
+    assert_each_is_missed(&world, &input, "EnsureProject", "ensure-project", &[secret]).await;
+    let making = ["kms:DescribeKey", "kms:ListKeys", "kms:CreateKey", "kms:CreateAlias", "kms:EnableKeyRotation"];
+    assert_each_is_missed(&world, &input, "EnsureKey", "ensure-key", &making).await;
+    let keys = world.kms().list_keys().send().await.unwrap().keys.unwrap();
+    assert_eq!(keys.len(), 1, "what was made and left behind is adopted: {keys:?}");
+    let finding = ["kms:GetKeyRotationStatus", "kms:ListResourceTags"];
+    assert_each_is_missed(&world, &input, "EnsureKey", "ensure-key", &finding).await;
+    assert_each_is_missed(&world, &input, "Preflight", "preflight", &["kms:GetKeyPolicy"]).await;
+    let replicating = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListResourceTags", "kms:ReplicateKey"];
+    assert_each_is_missed(&world, &input, "ReplicateKey", "replicate-key", &replicating).await;
+
+    let mut planned = input.clone();
+    planned["mode"] = json!("plan");
+    let planning = [
+        secret,
+        "kms:DescribeKey",
+        "kms:GetKeyRotationStatus",
+        "kms:ListResourceTags",
+        "iam:GetRole",
+        "ssm:GetParameter",
+    ];
+    assert_each_is_missed(&world, &planned, "Plan", "plan", &planning).await;
+
+    let registering = [
+        "ssm:GetParameter",
+        "iam:GetRole",
+        "kms:DescribeKey",
+        "kms:ListResourceTags",
+        "iam:TagRole",
+        "kms:TagResource",
+        "ssm:PutParameter",
+    ];
+    assert_each_is_missed(&world, &input, "Register", "register", &registering).await;
+
+    // The role is there now, and a policy of it to be read.
+    assert_each_is_missed(&world, &input, "Preflight", "preflight", &["iam:GetRolePolicy"]).await;
+    assert_each_is_missed(&world, &planned, "Plan", "plan", &["iam:GetRolePolicy"]).await;
+
+    let run = world.enable_with(&input).await;
+    assert_eq!(run.error, None, "with all of them it works: {:?}", run.cause);
+    let output = run.output.unwrap();
+    let project = output["projectId"].as_str().unwrap();
+    let cluster = json!({"name": "orders", "instanceSize": "M10", "regions": ["US_EAST_1"]});
+    world.cloud.simulator.add_cluster(project, cluster).await.unwrap();
+    input["clusters"] = json!("all");
+    // What fails inside of a Map is named after what the Map does.
+    assert_each_is_missed(&world, &input, "CheckCluster", "enable-cluster", &[secret]).await;
+    assert_each_is_missed(&world, &input, "EnableCluster", "enable-cluster", &[secret]).await;
+}
+
+#[tokio::test]
+async fn without_any_one_of_its_permissions_no_key_policy_is_granted() {
+    let world = World::new().await;
+    let account = &world.account().id;
+    let statements = json!([{
+        "Sid": "Functions", "Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{account}:root")},
+        "Action": ["kms:DescribeKey", "kms:Get*", "kms:PutKeyPolicy", "kms:List*", "kms:TagResource"], "Resource": "*",
+    }]);
+    world.put_key_policy("us-east-1", statements).await;
+    let mut input = world.customer().input();
+    input["regions"] = Value::Null;
+    assert_each_is_missed(&world, &input, "GrantKey", "grant-key", &["kms:GetKeyPolicy", "kms:PutKeyPolicy"]).await;
+    assert_eq!(world.key_policy("us-east-1").await.statements().len(), 1);
+    let mut planned = input.clone();
+    planned["mode"] = json!("plan");
+    assert_each_is_missed(&world, &planned, "Plan", "plan", &["kms:GetKeyPolicy"]).await;
+}
+
+#[tokio::test]
+async fn a_diagnosis_that_cannot_be_published_says_so_and_is_made_all_the_same() {
+    let world = World::new().await;
+    world.deny(world.hub(), &world.role_of("Diagnose").await, Some("sns:Publish")).await;
+    world.kms().disable_key().key_id(world.customer().key_arn()).send().await.unwrap();
+    let run = world.enable().await;
+    let told = diagnosis(&run);
+    assert!(told["cause"].as_str().unwrap().contains("is disabled"), "{told}");
+    assert!(told["notPublished"].as_str().unwrap().contains("sns:Publish"), "{told}");
+}
+
+#[tokio::test]
+async fn what_the_role_in_the_other_account_may_not_do_is_found_before_anything_is_written() {
+    let world = World::with_two_accounts().await;
+    for action in ["iam:CreateRole", "iam:PutRolePolicy"] {
+        world.deny(world.account(), "AtlasCmkSpoke", Some(action)).await;
+        let run = world.enable().await;
+        assert_failed(&run, "Account.AccessDenied", "preflight", &[action, "AtlasCmkSpoke", "infra/spoke.yaml"]);
+        world.deny(world.account(), "AtlasCmkSpoke", None).await;
+    }
+    assert_eq!(world.writes().await, [] as [String; 0]);
+    world.enable_successfully().await;
+}
