@@ -43,6 +43,10 @@ fn name_of(code: &str, message: &str, server_error: bool) -> ErrorName {
         "MalformedPolicyDocument" | "MalformedPolicyDocumentException" if message.contains("nvalid principal") => {
             ErrorName::IamPropagating
         }
+        // The check that a key policy does not lock its writer out, which is never bypassed: it has to allow us kms:PutKeyPolicy.
+        "MalformedPolicyDocumentException" if message.contains("update the key policy in the future") => {
+            ErrorName::AccountAccessDenied
+        }
         // What was made or removed a moment ago is not seen everywhere yet.
         "NoSuchEntity" | "NoSuchEntityException" | "EntityAlreadyExists" | "EntityAlreadyExistsException" => {
             ErrorName::IamPropagating
@@ -125,6 +129,12 @@ mod tests {
                 "Policy contains a statement with one or more invalid principals.",
                 false,
                 ErrorName::IamPropagating,
+            ),
+            (
+                "MalformedPolicyDocumentException",
+                "The new key policy will not allow you to update the key policy in the future.",
+                false,
+                ErrorName::AccountAccessDenied,
             ),
             ("SomethingNew", "", false, ErrorName::Internal),
         ] {
