@@ -92,8 +92,6 @@ pub struct Survey {
     pub primary_region: Region,
     /// The account the function runs in.
     pub own_account: Option<AccountId>,
-    /// What a trust policy may measure.
-    pub trust_policy_size_quota: usize,
 }
 
 /// The key in a region.
@@ -132,7 +130,6 @@ impl Survey {
             allowed: role::allowed(context, wanted, &role, key_arn.as_ref()).await,
             spoke: access::simulate(context, wanted).await,
             own_account: context.own_account.clone(),
-            trust_policy_size_quota: context.trust_policy_size_quota,
             project,
             encryption,
             role,

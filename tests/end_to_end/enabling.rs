@@ -1,7 +1,6 @@
 //! Enabling encryption where nothing stands in the way.
 
 use atlas_cmk::{policy::Statement, request::EnableEncryptionOutput};
-use atlas_cmk_local::seed::Customer;
 use serde_json::{Value, json};
 
 use crate::world::{World, changed_steps, converged_steps};
@@ -154,9 +153,7 @@ async fn a_field_that_is_null_is_a_field_that_is_left_out() {
 async fn a_project_is_moved_to_another_key_and_the_old_one_stays_usable() {
     let world = World::new().await;
     world.enable_successfully().await;
-    let other =
-        Customer { key_id: world.customer().key_id.replace("1234abcd", "5678ef01"), ..world.customer().clone() };
-    other.seed_keys(world.account()).await.unwrap();
+    let other = world.with_another_key().await;
     let run = world.enable_with(&other.input()).await;
     assert_eq!(run.error, None, "{:?}", run.cause);
     assert_eq!(converged_steps(&run), ["update-trust", "enable-kms"]);

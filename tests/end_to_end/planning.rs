@@ -2,7 +2,6 @@
 
 use std::time::SystemTime;
 
-use atlas_cmk_local::seed::Customer;
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -67,9 +66,7 @@ async fn of_a_prepared_project_of_more_regions_of_clusters_and_of_another_key() 
     input["clusters"] = json!("all");
     input["searchNodes"] = json!(true);
     assert_plan_is_what_applying_changes(&world, &input, "clusters and search nodes").await;
-    let other =
-        Customer { key_id: world.customer().key_id.replace("1234abcd", "5678ef01"), ..world.customer().clone() };
-    other.seed_keys(world.account()).await.unwrap();
+    let other = world.with_another_key().await;
     input["keyArn"] = json!(other.key_arn());
     assert_plan_is_what_applying_changes(&world, &input, "another key").await;
 }

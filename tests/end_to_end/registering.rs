@@ -1,6 +1,5 @@
 //! What is written down of a project, and what of it stays.
 
-use atlas_cmk_local::seed::Customer;
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -32,9 +31,7 @@ async fn a_verified_project_is_registered_with_what_brings_its_state_about() {
 async fn a_key_that_was_replaced_is_reported_and_stays_on_the_list() {
     let world = World::new().await;
     world.enable_successfully().await;
-    let other =
-        Customer { key_id: world.customer().key_id.replace("1234abcd", "5678ef01"), ..world.customer().clone() };
-    other.seed_keys(world.account()).await.unwrap();
+    let other = world.with_another_key().await;
     let run = world.enable_with(&other.input()).await;
     assert_eq!(run.error, None, "{:?}", run.cause);
     let output = run.output.unwrap();

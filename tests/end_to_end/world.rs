@@ -104,6 +104,14 @@ impl World {
         &self.cloud.customer
     }
 
+    /// The same customer with another key, which is there, as the first one stays.
+    pub(crate) async fn with_another_key(&self) -> Customer {
+        let key_id = self.customer().key_id.replace("1234abcd", "5678ef01");
+        let other = Customer { key_id, ..self.customer().clone() };
+        other.seed_keys(self.account()).await.unwrap();
+        other
+    }
+
     /// The account of role and key.
     pub(crate) fn account(&self) -> &Account {
         &self.cloud.account

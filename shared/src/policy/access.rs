@@ -6,7 +6,7 @@
 use serde_json::Value;
 use wildmatch::WildMatch;
 
-use super::{PolicyDocument, Statement};
+use super::{PolicyDocument, Statement, statement::texts};
 use crate::ids::{AccountId, IamRoleArn};
 
 impl PolicyDocument {
@@ -89,14 +89,6 @@ impl Statement {
 /// An account's id is the ARN of its root.
 fn same_principal(one: &str, other: &str) -> bool {
     one == other || (one.len() == 12 && other.ends_with(&format!("::{one}:root")))
-}
-
-/// The values of an element that may be one value or a list of them.
-fn texts(value: &Value) -> Vec<&str> {
-    match value {
-        Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
-        one => one.as_str().into_iter().collect(),
-    }
 }
 
 /// IAM's wildcards: `*` is any number of characters, `?` is one. Upper and lower case are alike in actions.

@@ -50,11 +50,7 @@ impl Statement {
 
     /// The resources it is about, whether one or many.
     pub fn resources(&self) -> Vec<&str> {
-        match self.0.get("Resource") {
-            Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
-            Some(one) => one.as_str().into_iter().collect(),
-            None => Vec::new(),
-        }
+        self.0.get("Resource").map(texts).unwrap_or_default()
     }
 
     /// Whether both statements grant or deny the same, however they are written. Sids do not count.
@@ -72,6 +68,14 @@ impl Statement {
             Value::Object(elements) => Self(elements),
             _ => unreachable!("statements are built from objects"),
         }
+    }
+}
+
+/// The texts of an element that may be one or many.
+pub(super) fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
+        one => one.as_str().into_iter().collect(),
     }
 }
 

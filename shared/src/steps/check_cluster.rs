@@ -14,7 +14,7 @@ use crate::{
 /// The step.
 pub struct CheckCluster;
 
-/// The cluster.
+/// The cluster to look at, or to switch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {

@@ -70,7 +70,6 @@ fn prepared() -> Survey {
         key_arn: Some(KEY.parse().unwrap()),
         primary_region: "us-east-1".parse().unwrap(),
         own_account: Some("444455556666".parse().unwrap()),
-        trust_policy_size_quota: 2048,
     }
 }
 
