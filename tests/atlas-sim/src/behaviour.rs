@@ -20,8 +20,10 @@ pub(crate) struct Behaviour {
     pub(crate) endpoint_seconds: EndpointSeconds,
     /// What becomes of endpoints, by region; regions not listed are normal.
     pub(crate) endpoints: BTreeMap<String, EndpointScript>,
-    /// For how long a cluster is UPDATING after a change.
+    /// For how long a cluster is UPDATING after a change, and DELETING.
     pub(crate) cluster_seconds: f64,
+    #[serde(flatten)]
+    pub(crate) lags: Lags,
     pub(crate) rate_limits: Limits,
     pub(crate) token_lifetime_seconds: u64,
     pub(crate) max_live_tokens: usize,
@@ -37,6 +39,7 @@ impl Default for Behaviour {
             endpoint_seconds: EndpointSeconds { initiating: 120.0, deleting: 60.0 },
             endpoints: BTreeMap::new(),
             cluster_seconds: 120.0,
+            lags: Lags::default(),
             rate_limits: Limits::default(),
             token_lifetime_seconds: 3600,
             max_live_tokens: 100,
@@ -44,6 +47,20 @@ impl Default for Behaviour {
             nonce_lifetime_seconds: 30,
         }
     }
+}
+
+/// For how many seconds Atlas still goes by what is no longer so.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub(crate) struct Lags {
+    /// A role record stays in use after encryption at rest left it. No log shows how long (inference).
+    #[serde(rename = "roleInUseSeconds")]
+    pub(crate) role_in_use: f64,
+    /// An endpoint that is gone keeps the key (two of Terraform's nightly runs failed there).
+    #[serde(rename = "endpointLagSeconds")]
+    pub(crate) endpoint: f64,
+    /// A cluster that is IDLE without a key, or gone, keeps the key (Terraform issue 518).
+    #[serde(rename = "clusterLagSeconds")]
+    pub(crate) cluster: f64,
 }
 
 /// How long the phases of an endpoint last.
@@ -67,7 +84,7 @@ impl EndpointSeconds {
 }
 
 /// What becomes of an endpoint that is created from now on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) enum EndpointScript {
     /// INITIATING, then ACTIVE.
@@ -84,6 +101,28 @@ pub(crate) enum EndpointScript {
     Recreate {},
     /// INITIATING, then `PENDING_ACCEPTANCE` for ever.
     PendingAcceptance {},
+    /// ACTIVE as normal; once deleted, a normal one appears in its region under a new id. Recreation by Atlas is
+    /// documented for endpoints removed on the AWS side; that a deletion may look like one is our inference.
+    RecreateOnDelete {},
+    /// INITIATING for so long, then ACTIVE. Terraform's nightly runs saw hours.
+    Slow { seconds: f64 },
+}
+
+impl EndpointScript {
+    /// How long an endpoint with this script is INITIATING.
+    pub(crate) fn initiating(&self, phases: EndpointSeconds) -> Duration {
+        match self {
+            Self::Slow { seconds } => Duration::from_secs_f64(*seconds),
+            _ => phases.initiating(),
+        }
+    }
+
+    fn seconds(&self) -> Option<f64> {
+        match self {
+            Self::Slow { seconds } => Some(*seconds),
+            _ => None,
+        }
+    }
 }
 
 /// A partial change of the behaviour.
@@ -95,6 +134,9 @@ pub(crate) struct BehaviourChange {
     endpoint_seconds: EndpointSecondsChange,
     endpoints: BTreeMap<String, EndpointScript>,
     cluster_seconds: Option<f64>,
+    role_in_use_seconds: Option<f64>,
+    endpoint_lag_seconds: Option<f64>,
+    cluster_lag_seconds: Option<f64>,
     rate_limits: LimitsChange,
     token_lifetime_seconds: Option<u64>,
     max_live_tokens: Option<usize>,
@@ -115,6 +157,8 @@ struct LimitsChange {
     cloud_provider_access: Option<Limit>,
     encryption_at_rest: Option<Limit>,
     clusters: Option<Limit>,
+    search_deployments: Option<Limit>,
+    cloud_backups: Option<Limit>,
     groups: Option<Limit>,
     project: Option<Limit>,
     organization: Option<Limit>,
@@ -133,9 +177,13 @@ impl BehaviourChange {
             self.endpoint_seconds.initiating,
             self.endpoint_seconds.deleting,
             self.cluster_seconds,
+            self.role_in_use_seconds,
+            self.endpoint_lag_seconds,
+            self.cluster_lag_seconds,
         ]
         .into_iter()
         .flatten()
+        .chain(self.endpoints.values().filter_map(EndpointScript::seconds))
         .find(is_bad)
         .map(|seconds| format!("{seconds} seconds is not between nothing and a year."))
     }
@@ -150,10 +198,15 @@ impl Behaviour {
         set(&mut self.endpoint_seconds.deleting, change.endpoint_seconds.deleting);
         self.endpoints.extend(change.endpoints);
         set(&mut self.cluster_seconds, change.cluster_seconds);
+        set(&mut self.lags.role_in_use, change.role_in_use_seconds);
+        set(&mut self.lags.endpoint, change.endpoint_lag_seconds);
+        set(&mut self.lags.cluster, change.cluster_lag_seconds);
         let (limits, new) = (&mut self.rate_limits, change.rate_limits);
         set(&mut limits.cloud_provider_access, new.cloud_provider_access);
         set(&mut limits.encryption_at_rest, new.encryption_at_rest);
         set(&mut limits.clusters, new.clusters);
+        set(&mut limits.search_deployments, new.search_deployments);
+        set(&mut limits.cloud_backups, new.cloud_backups);
         set(&mut limits.groups, new.groups);
         set(&mut limits.project, new.project);
         set(&mut limits.organization, new.organization);
@@ -195,10 +248,27 @@ mod tests {
     }
 
     #[test]
+    fn lags_are_changed_and_shown_one_by_one() -> serde_json::Result<()> {
+        let mut behaviour = Behaviour::default();
+        behaviour.apply(change(json!({"roleInUseSeconds": 1, "endpointLagSeconds": 2}))?);
+        let shown = json!(behaviour);
+        let lags = ["roleInUseSeconds", "endpointLagSeconds", "clusterLagSeconds"].map(|name| shown[name].clone());
+        assert_eq!(lags, [json!(1.0), json!(2.0), json!(0.0)]);
+        Ok(())
+    }
+
+    #[test]
     fn unknown_names_and_senseless_values_are_refused() -> serde_json::Result<()> {
         assert!(change(json!({"speed": 1})).is_err());
         assert!(change(json!({"endpoints": {"EU_WEST_1": {"kind": "explode"}}})).is_err());
-        for bad in [json!({"endpoints": {"eu-west-1": {"kind": "stuck"}}}), json!({"propagationSeconds": -1})] {
+        for bad in [
+            json!({"endpoints": {"eu-west-1": {"kind": "stuck"}}}),
+            json!({"endpoints": {"EU_WEST_1": {"kind": "slow", "seconds": -1}}}),
+            json!({"propagationSeconds": -1}),
+            json!({"roleInUseSeconds": -1}),
+            json!({"endpointLagSeconds": 1e9}),
+            json!({"clusterLagSeconds": -0.5}),
+        ] {
             assert!(change(bad.clone())?.problem().is_some(), "{bad}");
         }
         Ok(())

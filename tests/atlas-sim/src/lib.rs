@@ -13,6 +13,7 @@ mod error;
 mod faults;
 mod identifier;
 mod incoming;
+mod moment;
 mod propagation;
 mod rate_limit;
 mod records;

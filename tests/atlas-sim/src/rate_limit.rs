@@ -23,6 +23,10 @@ pub(crate) struct Limits {
     pub(crate) cloud_provider_access: Limit,
     pub(crate) encryption_at_rest: Limit,
     pub(crate) clusters: Limit,
+    /// `/groups/{groupId}/clusters/{clusterName}/search/deployment`, for each project.
+    pub(crate) search_deployments: Limit,
+    /// "Cloud Backups", to which the backup compliance policy belongs, for each project.
+    pub(crate) cloud_backups: Limit,
     /// `/groups` and `/groups/byName`, for each credential.
     pub(crate) groups: Limit,
     /// `/groups/{groupId}`, for each project.
@@ -38,6 +42,8 @@ impl Default for Limits {
             cloud_provider_access: limit(2000, 1000),
             encryption_at_rest: limit(2000, 1000),
             clusters: limit(10_000, 5000),
+            search_deployments: limit(1200, 500),
+            cloud_backups: limit(1200, 500),
             groups: limit(1200, 500),
             project: limit(1200, 500),
             organization: limit(500, 250),
@@ -51,6 +57,8 @@ pub(crate) enum LimitSet {
     CloudProviderAccess,
     EncryptionAtRest,
     Clusters,
+    SearchDeployments,
+    CloudBackups,
     Groups,
     Project,
     Organization,
@@ -63,6 +71,8 @@ impl Limits {
             LimitSet::CloudProviderAccess => self.cloud_provider_access,
             LimitSet::EncryptionAtRest => self.encryption_at_rest,
             LimitSet::Clusters => self.clusters,
+            LimitSet::SearchDeployments => self.search_deployments,
+            LimitSet::CloudBackups => self.cloud_backups,
             LimitSet::Groups => self.groups,
             LimitSet::Project => self.project,
             LimitSet::Organization => self.organization,

@@ -11,6 +11,7 @@ use crate::behaviour::Behaviour;
 use crate::clock::SimClock;
 use crate::error::ApiError;
 use crate::faults::Faults;
+use crate::moment::Moment;
 use crate::propagation::Propagation;
 use crate::rate_limit::Buckets;
 use crate::records::projects::{Project, Projects};
@@ -61,10 +62,20 @@ impl Sim {
         id: &str,
         look: impl FnOnce(&mut Project) -> Result<T, ApiError>,
     ) -> Result<T, ApiError> {
+        self.project_at(id, |project, _| look(project))
+    }
+
+    /// Looks at a project as it is now, where what Atlas still goes by matters too.
+    pub(crate) fn project_at<T>(
+        &self,
+        id: &str,
+        look: impl FnOnce(&mut Project, Moment) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
         let mut state = self.state();
         let phases = state.behaviour.endpoint_seconds;
+        let moment = Moment { now: self.clock.now(), lags: state.behaviour.lags };
         let project = state.projects.get(id)?;
-        project.endpoints.advance(self.clock.now(), phases);
-        look(project)
+        project.advance(moment.now, phases);
+        look(project, moment)
     }
 }

@@ -7,6 +7,7 @@ use crate::access;
 use crate::answer::Answer;
 use crate::aws::Refusal;
 use crate::error::ApiError;
+use crate::moment::Moment;
 use crate::records::projects::Project;
 
 use super::Call;
@@ -16,16 +17,17 @@ const PROVIDERS: [&str; 3] = ["AWS", "AZURE", "GCP"];
 
 /// `GET …/cloudProviderAccess`. Not paginated.
 pub(super) fn list(call: &Call<'_>) -> Result<Answer, ApiError> {
-    call.sim.project(call.group(), |project| Ok(Answer::ok(to_json(project, &call.sim.atlas_account))))
+    let sim = call.sim;
+    sim.project_at(call.group(), |project, moment| Ok(Answer::ok(to_json(project, moment, &sim.atlas_account))))
 }
 
 /// All role records of a project.
-pub(crate) fn to_json(project: &Project, atlas_account: &str) -> Value {
+pub(crate) fn to_json(project: &Project, moment: Moment, atlas_account: &str) -> Value {
     let roles: Vec<Value> = project
         .access
         .roles()
         .iter()
-        .map(|role| role.to_json(atlas_account, project.encryption.uses_role(&role.role_id)))
+        .map(|role| role.to_json(atlas_account, project.uses_for_encryption(role, moment)))
         .collect();
     json!({"awsIamRoles": roles, "azureServicePrincipals": [], "gcpServiceAccounts": []})
 }
@@ -43,9 +45,9 @@ pub(super) fn create(call: &Call<'_>) -> Result<Answer, ApiError> {
 
 /// `GET …/cloudProviderAccess/{roleId}`.
 pub(super) fn get(call: &Call<'_>) -> Result<Answer, ApiError> {
-    call.sim.project(call.group(), |project| {
+    call.sim.project_at(call.group(), |project, moment| {
         let role = project.access.get(call.parameter(1))?;
-        let in_use = project.encryption.uses_role(&role.role_id);
+        let in_use = project.uses_for_encryption(role, moment);
         Ok(Answer::ok(role.to_json(&call.sim.atlas_account, in_use)))
     })
 }
@@ -67,9 +69,9 @@ pub(super) async fn authorize(call: &Call<'_>) -> Result<Answer, ApiError> {
         Err(_) => return Err(ApiError::cannot_assume_role(&arn)),
     }
     let fails_once_more = sim.state().behaviour.fail_once_after_authorize;
-    sim.project(group, |project| {
+    sim.project_at(group, |project, moment| {
         let role = project.access.authorize(&role.role_id, &arn, fails_once_more)?;
-        let in_use = project.encryption.uses_role(&role.role_id);
+        let in_use = project.uses_for_encryption(&role, moment);
         Ok(Answer::ok(role.to_json(&sim.atlas_account, in_use)))
     })
 }
@@ -77,9 +79,9 @@ pub(super) async fn authorize(call: &Call<'_>) -> Result<Answer, ApiError> {
 /// `DELETE …/cloudProviderAccess/{cloudProvider}/{roleId}`.
 pub(super) fn deauthorize(call: &Call<'_>) -> Result<Answer, ApiError> {
     require_aws(call.parameter(1))?;
-    call.sim.project(call.group(), |project| {
+    call.sim.project_at(call.group(), |project, moment| {
         let role_id = call.parameter(2);
-        let in_use = project.encryption.uses_role(role_id);
+        let in_use = project.uses_for_encryption(project.access.get(role_id)?, moment);
         project.access.remove(role_id, in_use)?;
         Ok(Answer::empty(StatusCode::NO_CONTENT))
     })

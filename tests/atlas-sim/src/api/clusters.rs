@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use serde_json::json;
 
 use crate::answer::Answer;
@@ -53,11 +54,35 @@ pub(super) fn update(call: &Call<'_>) -> Result<Answer, ApiError> {
     let now = call.sim.clock.now();
     let takes = Duration::from_secs_f64(call.sim.state().behaviour.cluster_seconds);
     call.sim.project(call.group(), |project| {
-        let project_has_key = project.encryption.aws.is_some();
+        let rules = project.rules();
         let cluster = project.cluster(call.parameter(1))?;
         refuse_flex(cluster)?;
-        cluster.change(&change, project_has_key, now, takes)?;
+        cluster.change(&change, rules, now, takes)?;
         Ok(Answer::ok(cluster.to_json(call.group(), now)))
+    })
+}
+
+/// `DELETE …/clusters/{clusterName}`: 202 and an empty object (recorded answers), and the cluster is DELETING until
+/// it is a 404.
+pub(super) fn delete(call: &Call<'_>) -> Result<Answer, ApiError> {
+    let now = call.sim.clock.now();
+    let takes = Duration::from_secs_f64(call.sim.state().behaviour.cluster_seconds);
+    call.sim.project(call.group(), |project| {
+        let cluster = project.cluster(call.parameter(1))?;
+        refuse_flex(cluster)?;
+        cluster.delete(now, takes)?;
+        Ok(Answer::json(StatusCode::ACCEPTED, json!({})))
+    })
+}
+
+/// `GET …/clusters/{clusterName}/search/deployment`.
+pub(super) fn search_deployment(call: &Call<'_>) -> Result<Answer, ApiError> {
+    call.sim.project_at(call.group(), |project, moment| {
+        let for_search_nodes = project.encryption.enabled_for_search_nodes;
+        let cluster = project.cluster(call.parameter(1))?;
+        // No source shows what Atlas says of the search nodes of a Flex cluster, which has none (inference).
+        refuse_flex(cluster)?;
+        Ok(Answer::ok(cluster.search_deployment(call.group(), for_search_nodes, moment.now)))
     })
 }
 

@@ -5,7 +5,8 @@ use crate::answer::Answer;
 use crate::aws::Refusal;
 use crate::error::ApiError;
 use crate::records::cloud_provider_access::AwsRole;
-use crate::records::encryption_at_rest::{AwsKms, AwsKmsChange, Plan};
+use crate::records::encryption_at_rest::AwsKms;
+use crate::records::encryption_plan::{AwsKmsChange, Plan};
 use crate::sim::Sim;
 
 use super::Call;
@@ -45,7 +46,9 @@ pub(super) async fn update(call: &Call<'_>) -> Result<Answer, ApiError> {
     body.finish()?;
 
     let plan = match change {
-        Some(change) => sim.project(group, |project| project.encryption.plan(change, &project.surroundings()))?,
+        Some(change) => {
+            sim.project_at(group, |project, moment| project.encryption.plan(change, &project.surroundings(moment)))?
+        }
         None => Plan::Keep,
     };
     let aws = match plan {
@@ -53,12 +56,12 @@ pub(super) async fn update(call: &Call<'_>) -> Result<Answer, ApiError> {
         Plan::Disable => Some(None),
         Plan::Configure { wanted, first_check } => Some(Some(checked(sim, group, wanted, first_check).await?)),
     };
-    sim.project(group, |project| {
-        if let Some(aws) = aws {
-            project.encryption.aws = aws;
-        }
+    sim.project_at(group, |project, moment| {
         if let Some(search_nodes) = search_nodes {
             project.encryption.enabled_for_search_nodes = search_nodes;
+        }
+        if let Some(aws) = aws {
+            project.configure(aws, moment.now);
         }
         Ok(())
     })?;

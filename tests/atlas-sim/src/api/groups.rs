@@ -86,8 +86,10 @@ pub(super) fn delete(call: &Call<'_>) -> Result<Answer, ApiError> {
 }
 
 fn visible(call: &Call<'_>, filter: impl Fn(&Project) -> bool) -> Vec<Value> {
-    call.sim
-        .state()
+    let mut state = call.sim.state();
+    let phases = state.behaviour.endpoint_seconds;
+    state.projects.advance(call.sim.clock.now(), phases);
+    state
         .projects
         .all()
         .iter()

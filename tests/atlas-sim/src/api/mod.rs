@@ -4,6 +4,7 @@
 //! project and role, and at last the operation itself.
 
 mod attributes;
+mod backup_compliance_policy;
 mod cloud_provider_access;
 mod clusters;
 mod encryption_at_rest;
@@ -34,6 +35,7 @@ use crate::request_log::Entry;
 use crate::sim::Sim;
 use crate::version;
 
+pub(crate) use backup_compliance_policy::to_json as backup_policy_to_json;
 pub(crate) use cloud_provider_access::to_json as roles_to_json;
 
 use attributes::Attributes;
@@ -265,6 +267,9 @@ async fn dispatch(call: &Call<'_>, operation: Operation) -> Result<Answer, ApiEr
         Operation::ListClusters => clusters::list(call),
         Operation::GetCluster => clusters::get(call),
         Operation::UpdateCluster => clusters::update(call),
+        Operation::DeleteCluster => clusters::delete(call),
+        Operation::GetSearchDeployment => clusters::search_deployment(call),
+        Operation::GetBackupPolicy => backup_compliance_policy::get(call),
         Operation::ListGroups => groups::list(call),
         Operation::CreateGroup => groups::create(call),
         Operation::GetGroupByName => groups::by_name(call),

@@ -6,7 +6,7 @@ use crate::access;
 use crate::answer::Answer;
 use crate::behaviour::EndpointScript;
 use crate::error::ApiError;
-use crate::records::private_endpoints::Endpoint;
+use crate::records::private_endpoint::Endpoint;
 use crate::regions;
 
 use super::Call;

@@ -22,6 +22,9 @@ pub(super) enum Operation {
     ListClusters,
     GetCluster,
     UpdateCluster,
+    DeleteCluster,
+    GetSearchDeployment,
+    GetBackupPolicy,
     ListFlexClusters,
     ListGroups,
     CreateGroup,
@@ -84,9 +87,11 @@ const ENDPOINT: &str = "groups/{}/encryptionAtRest/{}/privateEndpoints/{}";
 const CLUSTERS: &str = "groups/{}/clusters";
 const FLEX_CLUSTERS: &str = "groups/{}/flexClusters";
 const CLUSTER: &str = "groups/{}/clusters/{}";
+const SEARCH_DEPLOYMENT: &str = "groups/{}/clusters/{}/search/deployment";
+const BACKUP_POLICY: &str = "groups/{}/backupCompliancePolicy";
 
 #[rustfmt::skip]
-static ROUTES: [Route; 21] = [
+static ROUTES: [Route; 24] = [
     route("GET", ROLES, Operation::ListRoles, "listGroupCloudProviderAccess", CloudProviderAccess, READ_ONLY),
     route("POST", ROLES, Operation::CreateRole, "createGroupCloudProviderAccess", CloudProviderAccess, OWNER),
     route("GET", ROLE, Operation::GetRole, "getGroupCloudProviderAccess", CloudProviderAccess, READ_ONLY),
@@ -102,6 +107,17 @@ static ROUTES: [Route; 21] = [
     cluster_route("GET", CLUSTERS, Operation::ListClusters, "listGroupClusters", READ_ONLY, &["2024-08-05"]),
     cluster_route("GET", CLUSTER, Operation::GetCluster, "getGroupCluster", READ_ONLY, &["2024-08-05"]),
     cluster_route("PATCH", CLUSTER, Operation::UpdateCluster, "updateGroupCluster", OWNER, &["2024-08-05", "2024-10-23"]),
+    // Which role deleting takes here is our inference: that of changing.
+    cluster_route("DELETE", CLUSTER, Operation::DeleteCluster, "deleteGroupCluster", OWNER, &["2024-08-05"]),
+    // Before this version a cluster without search nodes was a 400, which is not modelled.
+    Route {
+        versions: &["2025-03-12"],
+        ..route("GET", SEARCH_DEPLOYMENT, Operation::GetSearchDeployment, "getGroupClusterSearchDeployment", LimitSet::SearchDeployments, READ_ONLY)
+    },
+    Route {
+        versions: &["2023-10-01"],
+        ..route("GET", BACKUP_POLICY, Operation::GetBackupPolicy, "getDataProtectionSettings", LimitSet::CloudBackups, OWNER)
+    },
     cluster_route("GET", FLEX_CLUSTERS, Operation::ListFlexClusters, "listGroupFlexClusters", READ_ONLY, &["2024-11-13"]),
     route("GET", "groups", Operation::ListGroups, "listGroups", Groups, None),
     route("POST", "groups", Operation::CreateGroup, "createGroup", Groups, None),

@@ -1,11 +1,16 @@
 //! IAM role records of a project.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::error::ApiError;
 use crate::identifier::{new_object_id, now_utc};
+use crate::moment::Moment;
+
+use super::feature_usages::FeatureUsage;
 
 /// A role record: first created, then authorized.
 #[derive(Debug, Clone)]
@@ -17,6 +22,10 @@ pub(crate) struct AwsRole {
     pub(crate) iam_role_arn: Option<String>,
     /// The next PATCH of encryptionAtRest shall fail: success is not monotonic.
     fails_once_more: bool,
+    /// Features other than encryption at rest that use it.
+    usages: Vec<FeatureUsage>,
+    /// When encryption at rest last ceased to use it.
+    left_by_encryption: Option<Duration>,
 }
 
 /// The role records of a project.
@@ -35,6 +44,8 @@ impl CloudProviderAccess {
             authorized: None,
             iam_role_arn: None,
             fails_once_more: false,
+            usages: Vec::new(),
+            left_by_encryption: None,
         };
         self.roles.push(role.clone());
         role
@@ -77,10 +88,30 @@ impl CloudProviderAccess {
         self.get_mut(role_id).is_ok_and(|role| std::mem::take(&mut role.fails_once_more))
     }
 
+    /// Lets a feature use a record.
+    pub(crate) fn add_usage(&mut self, role_id: &str, usage: FeatureUsage) -> Result<(), ApiError> {
+        self.get_mut(role_id)?.usages.push(usage);
+        Ok(())
+    }
+
+    /// Ends every use that was added.
+    pub(crate) fn clear_usages(&mut self) {
+        for role in &mut self.roles {
+            role.usages.clear();
+        }
+    }
+
+    /// Writes down that encryption at rest no longer uses a record.
+    pub(super) fn leave(&mut self, role_id: &str, now: Duration) {
+        if let Ok(role) = self.get_mut(role_id) {
+            role.left_by_encryption = Some(now);
+        }
+    }
+
     /// Deletes a record that nothing uses. Wording as in Terraform provider test logs.
-    pub(crate) fn remove(&mut self, role_id: &str, in_use: bool) -> Result<(), ApiError> {
-        self.get(role_id)?;
-        if in_use {
+    pub(crate) fn remove(&mut self, role_id: &str, used_for_encryption: bool) -> Result<(), ApiError> {
+        let has_usages = !self.get(role_id)?.usages.is_empty();
+        if used_for_encryption || has_usages {
             return Err(ApiError::bad_request(
                 "AWS_IAM_ROLE_IN_USE",
                 "Cannot remove the AWS IAM role because it is still in use.",
@@ -97,6 +128,11 @@ impl CloudProviderAccess {
 }
 
 impl AwsRole {
+    /// Whether encryption at rest used the record until so lately that it still counts as using it.
+    pub(super) fn was_just_left(&self, moment: Moment) -> bool {
+        self.left_by_encryption.is_some_and(|left| moment.counts_role(left))
+    }
+
     /// The record as recorded answers have it: nulls are explicit.
     pub(crate) fn to_json(&self, atlas_account: &str, used_for_encryption: bool) -> Value {
         let mut usages = Vec::new();
@@ -104,6 +140,7 @@ impl AwsRole {
             // Atlas API spec: for this feature the id is always null.
             usages.push(json!({"featureId": null, "featureType": "ENCRYPTION_AT_REST"}));
         }
+        usages.extend(self.usages.iter().map(FeatureUsage::to_json));
         json!({
             "atlasAWSAccountArn": format!("arn:aws:iam::{atlas_account}:root"),
             "atlasAssumedRoleExternalId": self.external_id,
@@ -129,6 +166,7 @@ fn not_found(role_id: &str) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::records::feature_usages::Feature;
 
     #[test]
     fn every_create_makes_one_more_pending_record() {
@@ -173,5 +211,22 @@ mod tests {
         access.remove(&id, false)?;
         assert!(access.get(&id).is_err());
         Ok(())
+    }
+
+    #[test]
+    fn another_feature_keeps_its_record_until_its_use_ends() -> Result<(), ApiError> {
+        let mut access = CloudProviderAccess::default();
+        let id = access.create().role_id;
+        access.add_usage(&id, FeatureUsage { feature: Feature::ExportSnapshot, id: json!({"groupId": "g"}) })?;
+        let usages = access.get(&id)?.to_json("299602853325", true)["featureUsages"].clone();
+        let expected = [
+            json!({"featureId": null, "featureType": "ENCRYPTION_AT_REST"}),
+            json!({"featureId": {"groupId": "g"}, "featureType": "EXPORT_SNAPSHOT"}),
+        ];
+        assert_eq!(usages, json!(expected));
+        let refused = access.remove(&id, false).map_err(|error| error.code);
+        assert_eq!(refused, Err("AWS_IAM_ROLE_IN_USE".to_owned()));
+        access.clear_usages();
+        access.remove(&id, false)
     }
 }

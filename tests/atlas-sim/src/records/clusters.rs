@@ -3,47 +3,31 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
 
 use crate::error::ApiError;
 use crate::identifier::{new_object_id, now_utc};
+use crate::moment::Moment;
+
+use super::backup_compliance_policy;
+use super::cluster_spec::ClusterSpec;
 
 /// Instance sizes without a dedicated machine, which cannot have a key of their own.
 const TENANT_SIZES: [&str; 4] = ["M0", "M2", "M5", "FLEX"];
 
-/// A cluster as a test asks for it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct ClusterSpec {
-    pub(crate) name: String,
-    pub(crate) instance_size: String,
-    /// In the spelling of Atlas, the preferred one first.
-    pub(crate) regions: Vec<String>,
-    #[serde(default)]
-    paused: bool,
-    #[serde(default = "none")]
-    encryption_at_rest_provider: String,
-    #[serde(default = "aws")]
-    provider_name: String,
-}
-
-fn none() -> String {
-    "NONE".to_owned()
-}
-
-fn aws() -> String {
-    "AWS".to_owned()
-}
-
 /// A cluster of a project.
 #[derive(Debug, Clone)]
 pub(crate) struct Cluster {
-    id: String,
-    created: String,
+    pub(super) id: String,
+    /// The id of its search deployment.
+    pub(super) search_id: String,
+    pub(super) created: String,
     pub(crate) spec: ClusterSpec,
     /// Until when it is UPDATING.
-    updating_until: Option<Duration>,
+    updating_until: Duration,
+    /// Until when it is DELETING; then it is gone.
+    deleting_until: Option<Duration>,
+    /// When it ceased, or will cease, to use the key; of no meaning while it is configured to use it.
+    key_until: Option<Duration>,
 }
 
 /// What a PATCH of a cluster may change here.
@@ -53,29 +37,48 @@ pub(crate) struct ClusterChange {
     pub(crate) paused: Option<bool>,
 }
 
-impl ClusterSpec {
-    /// What is wrong with the cluster, in a sentence.
-    pub(crate) fn problem(&self) -> Option<String> {
-        let name = &self.name;
-        if self.regions.is_empty() {
-            return Some(format!("The cluster {name:?} needs at least one region."));
-        }
-        if !matches!(self.encryption_at_rest_provider.as_str(), "NONE" | "AWS") {
-            return Some(format!("encryptionAtRestProvider of the cluster {name:?} can be NONE or AWS."));
-        }
-        None
-    }
+/// What the project allows its clusters.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    /// There is a key to use.
+    pub(crate) has_key: bool,
+    /// The backup compliance policy demands encryption at rest.
+    pub(crate) must_encrypt: bool,
 }
 
 impl Cluster {
     /// A cluster that is there and IDLE.
     pub(crate) fn new(spec: ClusterSpec) -> Self {
-        Self { id: new_object_id(), created: now_utc(), spec, updating_until: None }
+        Self {
+            id: new_object_id(),
+            search_id: new_object_id(),
+            created: now_utc(),
+            spec,
+            updating_until: Duration::ZERO,
+            deleting_until: None,
+            key_until: None,
+        }
     }
 
-    /// Whether the cluster uses the project's key.
+    /// Whether the cluster is configured to use the project's key.
     pub(crate) fn is_encrypted(&self) -> bool {
         self.spec.encryption_at_rest_provider == "AWS"
+    }
+
+    /// Whether the project's key has to stay because of this cluster. Atlas re-encrypts all data when a cluster is
+    /// to do without its key (MongoDB's documentation), so until it is IDLE again it needs the key (inference).
+    pub(crate) fn holds_key(&self, moment: Moment) -> bool {
+        self.is_encrypted() || self.key_until.is_some_and(|until| moment.counts_cluster(until))
+    }
+
+    /// When it ceased to use the key.
+    pub(super) fn key_until(&self) -> Option<Duration> {
+        self.key_until
+    }
+
+    /// Whether its deletion is finished.
+    pub(super) fn is_gone(&self, now: Duration) -> bool {
+        self.deleting_until.is_some_and(|until| until <= now)
     }
 
     /// Whether it is a Flex cluster, which has an API of its own.
@@ -92,13 +95,16 @@ impl Cluster {
     pub(crate) fn change(
         &mut self,
         change: &ClusterChange,
-        project_has_key: bool,
+        rules: Rules,
         now: Duration,
         takes: Duration,
     ) -> Result<(), ApiError> {
+        // That a cluster being deleted cannot be changed, and with this code, is our inference.
+        self.refuse_deleting()?;
         if let Some(provider) = &change.encryption_at_rest_provider {
-            self.check_provider(provider, change.paused, project_has_key)?;
+            self.check_provider(provider, change.paused, rules)?;
         }
+        let was_encrypted = self.is_encrypted();
         let spec = &mut self.spec;
         let provider =
             change.encryption_at_rest_provider.clone().unwrap_or_else(|| spec.encryption_at_rest_provider.clone());
@@ -106,13 +112,49 @@ impl Cluster {
         if provider != spec.encryption_at_rest_provider || paused != spec.paused {
             spec.encryption_at_rest_provider = provider;
             spec.paused = paused;
-            self.updating_until = Some(now + takes);
+            self.updating_until = now + takes;
+            self.keep_key_until(was_encrypted, now, now + takes);
         }
         Ok(())
     }
 
+    /// Deletes the cluster, which takes a while. Codes, statuses and the first wording as in Terraform provider test
+    /// logs and recorded answers; the other sentence is ours. A backup compliance policy does not stand against it:
+    /// it protects backups, not clusters (MongoDB's documentation; that the API goes by it is our inference).
+    pub(crate) fn delete(&mut self, now: Duration, takes: Duration) -> Result<(), ApiError> {
+        self.refuse_deleting()?;
+        if self.spec.termination_protection_enabled {
+            return Err(ApiError::bad_request(
+                "CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED",
+                "Cannot terminate a cluster while termination protection is enabled.",
+            ));
+        }
+        self.deleting_until = Some(now + takes);
+        self.keep_key_until(self.is_encrypted(), now, now + takes);
+        Ok(())
+    }
+
+    fn refuse_deleting(&self) -> Result<(), ApiError> {
+        if self.deleting_until.is_none() {
+            return Ok(());
+        }
+        let name = self.spec.name.as_str();
+        Err(ApiError::bad_request(
+            "CLUSTER_ALREADY_REQUESTED_DELETION",
+            format!("The cluster {name} has already been requested for deletion."),
+        )
+        .with(name))
+    }
+
+    /// Notes when the key is free of a cluster that uses it, or has not yet done away with it.
+    fn keep_key_until(&mut self, was_encrypted: bool, now: Duration, until: Duration) {
+        if was_encrypted || self.key_until.is_some_and(|key_until| now < key_until) {
+            self.key_until = Some(until);
+        }
+    }
+
     /// Whether the provider may be changed. A paused cluster has to be resumed first, in a call of its own.
-    fn check_provider(&self, provider: &str, paused: Option<bool>, project_has_key: bool) -> Result<(), ApiError> {
+    fn check_provider(&self, provider: &str, paused: Option<bool>, rules: Rules) -> Result<(), ApiError> {
         let spec = &self.spec;
         if spec.paused {
             return Err(conflict("CANNOT_UPDATE_PAUSED_CLUSTER", &spec.name));
@@ -121,12 +163,14 @@ impl Cluster {
             return Err(conflict("CANNOT_UPDATE_AND_PAUSE_CLUSTER", &spec.name));
         }
         match provider {
+            // No source shows that the policy forbids this too (inference).
+            "NONE" if self.is_encrypted() && rules.must_encrypt => Err(backup_compliance_policy::demands_encryption()),
             "NONE" => Ok(()),
             "AWS" if TENANT_SIZES.contains(&spec.instance_size.as_str()) => Err(ApiError::bad_request(
                 "CANNOT_USE_ENCRYPTION_AT_REST_TENANT",
                 "Encryption at Rest cannot be used with a tenant cluster.",
             )),
-            "AWS" if project_has_key => Ok(()),
+            "AWS" if rules.has_key => Ok(()),
             "AWS" | "AZURE" | "GCP" => Err(ApiError::bad_request(
                 "ENCRYPTION_AT_REST_NOT_ENABLED",
                 format!("Encryption at Rest is not enabled for the project with provider {provider}."),
@@ -136,58 +180,15 @@ impl Cluster {
         }
     }
 
-    /// The cluster in the shape of version 2024-08-05, as far as this simulator models it.
-    pub(crate) fn to_json(&self, group_id: &str, now: Duration) -> Value {
-        let spec = &self.spec;
-        let state = match self.updating_until {
-            Some(until) if now < until => "UPDATING",
-            _ => "IDLE",
-        };
-        let shards = json!([{
-            "id": self.id,
-            "regionConfigs": self.region_configs(),
-            "zoneId": self.id,
-            "zoneName": "Zone 1",
-        }]);
-        json!({
-            "backupEnabled": true,
-            "clusterType": "REPLICASET",
-            "createDate": self.created,
-            "effectiveReplicationSpecs": shards,
-            "encryptionAtRestProvider": spec.encryption_at_rest_provider,
-            "groupId": group_id,
-            "id": self.id,
-            "labels": [],
-            "links": [],
-            "name": spec.name,
-            "paused": spec.paused,
-            "pitEnabled": false,
-            "replicationSpecs": shards,
-            "rootCertType": "ISRGROOTX1",
-            "stateName": state,
-            "tags": [],
-            "terminationProtectionEnabled": false,
-            "versionReleaseSystem": "LTS",
-        })
-    }
-
-    fn region_configs(&self) -> Vec<Value> {
-        let spec = &self.spec;
-        let hardware = |nodes: u8| json!({"instanceSize": spec.instance_size, "nodeCount": nodes});
-        // Priorities fall from 7; the preferred region holds three nodes so that their number stays odd.
-        (0_u8..)
-            .zip(&spec.regions)
-            .map(|(index, region)| {
-                json!({
-                    "analyticsSpecs": hardware(0),
-                    "electableSpecs": hardware(if index == 0 { 3 } else { 2 }),
-                    "priority": 7_u8.saturating_sub(index),
-                    "providerName": spec.provider_name,
-                    "readOnlySpecs": hardware(0),
-                    "regionName": region,
-                })
-            })
-            .collect()
+    /// What it is busy with (Atlas API spec).
+    pub(super) fn state_name(&self, now: Duration) -> &'static str {
+        if self.deleting_until.is_some() {
+            "DELETING"
+        } else if now < self.updating_until {
+            "UPDATING"
+        } else {
+            "IDLE"
+        }
     }
 }
 
@@ -201,6 +202,8 @@ fn conflict(code: &str, name: &str) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::behaviour::Lags;
+    use serde_json::{Value, json};
 
     fn cluster(spec: Value) -> Cluster {
         Cluster::new(serde_json::from_value(spec).expect("a cluster"))
@@ -215,16 +218,28 @@ mod tests {
     }
 
     const MINUTE: Duration = Duration::from_mins(1);
+    const FREE: Rules = Rules { has_key: true, must_encrypt: false };
+
+    fn encrypted() -> Cluster {
+        let spec = json!({"name": "Cluster0", "instanceSize": "M10", "regions": ["US_EAST_1"],
+            "encryptionAtRestProvider": "AWS"});
+        cluster(spec)
+    }
+
+    /// A moment, and for how many seconds a cluster without its key counts.
+    fn at(now: Duration, lag: f64) -> Moment {
+        Moment { now, lags: Lags { cluster: lag, ..Lags::default() } }
+    }
 
     #[test]
     fn a_change_takes_its_time_and_no_change_takes_none() -> Result<(), ApiError> {
         let mut cluster = plain();
         let state = |cluster: &Cluster, now| cluster.to_json("g", now)["stateName"].clone();
-        cluster.change(&encrypt("AWS"), true, Duration::ZERO, MINUTE)?;
+        cluster.change(&encrypt("AWS"), FREE, Duration::ZERO, MINUTE)?;
         assert_eq!(state(&cluster, Duration::from_secs(59)), "UPDATING");
         assert_eq!(state(&cluster, MINUTE), "IDLE");
         assert!(cluster.is_encrypted());
-        cluster.change(&encrypt("AWS"), true, MINUTE * 2, MINUTE)?;
+        cluster.change(&encrypt("AWS"), FREE, MINUTE * 2, MINUTE)?;
         assert_eq!(state(&cluster, MINUTE * 2), "IDLE");
         Ok(())
     }
@@ -241,20 +256,76 @@ mod tests {
             (paused, "AWS", true, "CANNOT_UPDATE_PAUSED_CLUSTER"),
         ];
         for (mut cluster, provider, has_key, expected) in table {
-            let refused =
-                cluster.change(&encrypt(provider), has_key, Duration::ZERO, MINUTE).map_err(|error| error.code);
-            assert_eq!(refused, Err(expected.to_owned()));
+            let refused = cluster.change(&encrypt(provider), Rules { has_key, ..FREE }, Duration::ZERO, MINUTE);
+            assert_eq!(refused.map_err(|error| error.code), Err(expected.to_owned()));
         }
     }
 
     #[test]
-    fn a_region_has_its_nodes_and_its_priority() {
-        let cluster = cluster(json!({"name": "c", "instanceSize": "M30", "regions": ["US_EAST_1", "EU_WEST_1"]}));
-        assert!(cluster.is_multi_region());
-        let body = cluster.to_json("g", Duration::ZERO);
-        let config = &body["effectiveReplicationSpecs"][0]["regionConfigs"][1];
-        assert_eq!(config["regionName"], "EU_WEST_1");
-        assert_eq!(config["priority"], 6);
-        assert_eq!(config["electableSpecs"]["nodeCount"], 2);
+    fn a_cluster_needs_its_key_until_it_is_idle_without_it_and_a_lag_longer() -> Result<(), ApiError> {
+        let mut cluster = encrypted();
+        cluster.change(&encrypt("NONE"), FREE, MINUTE, MINUTE)?;
+        let last_second = Duration::from_secs(119);
+        for (now, lag, expected) in
+            [(last_second, 0.0, true), (MINUTE * 2, 0.0, false), (MINUTE * 2, 60.0, true), (MINUTE * 3, 60.0, false)]
+        {
+            assert_eq!(cluster.holds_key(at(now, lag)), expected, "{now:?} with a lag of {lag} s");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_cluster_that_never_used_the_key_does_not_need_it() -> Result<(), ApiError> {
+        let mut cluster = plain();
+        cluster.change(&ClusterChange { paused: Some(true), ..ClusterChange::default() }, FREE, MINUTE, MINUTE)?;
+        cluster.delete(MINUTE, MINUTE)?;
+        assert!(!cluster.holds_key(at(MINUTE, 60.0)));
+        Ok(())
+    }
+
+    #[test]
+    fn a_deleted_cluster_is_deleting_then_gone_and_cannot_be_touched_meanwhile() -> Result<(), ApiError> {
+        let mut cluster = encrypted();
+        cluster.delete(Duration::ZERO, MINUTE)?;
+        let again = cluster.delete(Duration::ZERO, MINUTE).expect_err("a refusal");
+        assert_eq!(again.detail, "The cluster Cluster0 has already been requested for deletion.");
+        let changed = cluster.change(&encrypt("NONE"), FREE, Duration::ZERO, MINUTE);
+        assert_eq!(changed, Err(again));
+        let last_second = Duration::from_secs(59);
+        assert_eq!(cluster.state_name(last_second), "DELETING");
+        assert!(cluster.holds_key(at(last_second, 0.0)) && !cluster.is_gone(last_second));
+        assert!(cluster.is_gone(MINUTE));
+        assert_eq!(cluster.key_until(), Some(MINUTE));
+        Ok(())
+    }
+
+    #[test]
+    fn a_cluster_deleted_while_it_does_away_with_its_key_holds_it_to_the_end() -> Result<(), ApiError> {
+        let mut cluster = encrypted();
+        cluster.change(&encrypt("NONE"), FREE, Duration::ZERO, MINUTE)?;
+        cluster.delete(Duration::from_secs(30), MINUTE)?;
+        assert!(cluster.holds_key(at(Duration::from_secs(89), 0.0)));
+        assert_eq!(cluster.key_until(), Some(Duration::from_secs(90)));
+        Ok(())
+    }
+
+    #[test]
+    fn termination_protection_stands_against_deletion() {
+        let mut protected = plain();
+        protected.spec.termination_protection_enabled = true;
+        assert_eq!(protected.to_json("g", MINUTE)["terminationProtectionEnabled"], true);
+        let refused = protected.delete(MINUTE, MINUTE).map_err(|error| error.code);
+        assert_eq!(refused, Err("CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED".to_owned()));
+        assert_eq!(protected.state_name(MINUTE), "IDLE");
+    }
+
+    #[test]
+    fn a_policy_that_demands_encryption_keeps_a_cluster_encrypted() -> Result<(), ApiError> {
+        let rules = Rules { must_encrypt: true, ..FREE };
+        let refused = encrypted().change(&encrypt("NONE"), rules, MINUTE, MINUTE).map_err(|error| error.code);
+        assert_eq!(refused, Err("CANNOT_DISABLE_ENCRYPTION_AT_REST_WITH_BACKUP_COMPLIANCE_POLICY".to_owned()));
+        // A cluster that is not encrypted may stay so.
+        plain().change(&encrypt("NONE"), rules, MINUTE, MINUTE)?;
+        encrypted().delete(MINUTE, MINUTE)
     }
 }

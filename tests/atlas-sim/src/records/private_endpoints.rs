@@ -1,71 +1,22 @@
 //! Private endpoints for encryption at rest, and the states they go through.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use serde_json::{Value, json};
 
 use crate::behaviour::{EndpointScript, EndpointSeconds};
 use crate::error::ApiError;
-use crate::identifier::new_object_id;
+use crate::moment::Moment;
 
-/// The message of an endpoint that was rejected or removed on the AWS side (Terraform provider tests).
-const REJECTED: &str = "private endpoint was rejected";
-/// The message of an endpoint that failed for no other reason.
-const FAILED: &str = "AWS could not create the private endpoint.";
-
-/// The status of an endpoint (Atlas API spec). There is no DELETED: what is gone is a 404.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Status {
-    Initiating,
-    PendingAcceptance,
-    Active,
-    Failed,
-    PendingRecreation,
-    Deleting,
-}
-
-impl Status {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Initiating => "INITIATING",
-            Self::PendingAcceptance => "PENDING_ACCEPTANCE",
-            Self::Active => "ACTIVE",
-            Self::Failed => "FAILED",
-            Self::PendingRecreation => "PENDING_RECREATION",
-            Self::Deleting => "DELETING",
-        }
-    }
-}
-
-/// What happens to an endpoint at a certain time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Event {
-    /// INITIATING ends as the script says.
-    Provisioned(EndpointScript),
-    /// Someone rejected it on the AWS side.
-    Rejected,
-    /// It ceases to exist.
-    Gone,
-}
-
-/// One endpoint object.
-#[derive(Debug, Clone)]
-pub(crate) struct Endpoint {
-    pub(crate) id: String,
-    pub(crate) region: String,
-    pub(crate) status: Status,
-    error_message: Option<String>,
-    connection: Option<String>,
-    next: Option<(Duration, Event)>,
-    /// The endpoint that replaces this one.
-    successor: Option<String>,
-}
+use super::private_endpoint::{Endpoint, Event, FAILED, REJECTED, Status};
 
 /// The endpoints of a project. Call [`PrivateEndpoints::advance`] before looking at them.
 #[derive(Debug, Default)]
 pub(crate) struct PrivateEndpoints {
     endpoints: Vec<Endpoint>,
+    /// When the latest endpoint of a region that is gone ceased to exist.
+    gone: BTreeMap<String, Duration>,
 }
 
 impl PrivateEndpoints {
@@ -108,7 +59,11 @@ impl PrivateEndpoints {
             }
             Event::Rejected => self.replace(index, at, phases),
             Event::Gone => {
-                self.endpoints.remove(index);
+                let Endpoint { region, recreates_on_delete, status, .. } = self.endpoints.remove(index);
+                if recreates_on_delete && status == Status::Deleting {
+                    self.create(&region, EndpointScript::Normal {}, at, phases);
+                }
+                self.gone.insert(region, at);
             }
         }
     }
@@ -142,15 +97,7 @@ impl PrivateEndpoints {
         now: Duration,
         phases: EndpointSeconds,
     ) -> Endpoint {
-        let endpoint = Endpoint {
-            id: new_object_id(),
-            region: region.to_owned(),
-            status: Status::Initiating,
-            error_message: None,
-            connection: None,
-            next: Some((now + phases.initiating(), Event::Provisioned(script))),
-            successor: None,
-        };
+        let endpoint = Endpoint::new(region, script, now, phases);
         self.endpoints.push(endpoint.clone());
         endpoint
     }
@@ -165,9 +112,11 @@ impl PrivateEndpoints {
         self.endpoints.iter().find(|endpoint| endpoint.id == id)
     }
 
-    /// The regions that have an endpoint, in order and without repeats.
-    pub(crate) fn regions(&self) -> Vec<String> {
-        let mut regions: Vec<String> = self.endpoints.iter().map(|endpoint| endpoint.region.clone()).collect();
+    /// The regions that have an endpoint, or still count as having one, in order and without repeats.
+    pub(crate) fn regions(&self, moment: Moment) -> Vec<String> {
+        let just_gone = self.gone.iter().filter(|(_, gone)| moment.counts_endpoint(**gone)).map(|(region, _)| region);
+        let mut regions: Vec<String> =
+            self.endpoints.iter().map(|endpoint| &endpoint.region).chain(just_gone).cloned().collect();
         regions.sort();
         regions.dedup();
         regions
@@ -224,28 +173,11 @@ impl PrivateEndpoints {
     }
 }
 
-impl Endpoint {
-    fn activate(&mut self) {
-        self.status = Status::Active;
-        self.connection = Some(format!("vpce-0{}", &new_object_id()[..16]));
-    }
-
-    /// The object on the wire.
-    pub(crate) fn to_json(&self) -> Value {
-        json!({
-            "cloudProvider": "AWS",
-            "errorMessage": self.error_message,
-            "id": self.id,
-            "privateEndpointConnectionName": self.connection,
-            "regionName": self.region,
-            "status": self.status.name(),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::behaviour::Lags;
+    use serde_json::Value;
 
     const PHASES: EndpointSeconds = EndpointSeconds { initiating: 100.0, deleting: 50.0 };
     const REGION: &str = "EU_WEST_1";
@@ -255,6 +187,11 @@ mod tests {
 
     fn at(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
+    }
+
+    /// A moment, and for how many seconds an endpoint that is gone counts.
+    fn moment(seconds: u64, lag: f64) -> Moment {
+        Moment { now: at(seconds), lags: Lags { endpoint: lag, ..Lags::default() } }
     }
 
     /// The statuses after so many seconds, oldest object first.
@@ -272,10 +209,12 @@ mod tests {
     #[test]
     fn each_script_goes_through_its_states() {
         let fail = EndpointScript::Fail { error_message: Some("no subnet".to_owned()) };
-        let table: [(EndpointScript, &[Observation]); 5] = [
+        let table: [(EndpointScript, &[Observation]); 7] = [
             (EndpointScript::Normal {}, &[(99, &["INITIATING"]), (100, &["ACTIVE"]), (9999, &["ACTIVE"])]),
             (fail, &[(99, &["INITIATING"]), (100, &["FAILED"])]),
             (EndpointScript::Stuck {}, &[(9999, &["INITIATING"])]),
+            (EndpointScript::Slow { seconds: 500.0 }, &[(499, &["INITIATING"]), (500, &["ACTIVE"])]),
+            (EndpointScript::RecreateOnDelete {}, &[(99, &["INITIATING"]), (9999, &["ACTIVE"])]),
             (EndpointScript::PendingAcceptance {}, &[(9999, &["PENDING_ACCEPTANCE"])]),
             (
                 EndpointScript::Recreate {},
@@ -317,6 +256,42 @@ mod tests {
     }
 
     #[test]
+    fn a_slow_endpoint_cannot_be_deleted_before_it_is_there() {
+        let (mut endpoints, id) = created(EndpointScript::Slow { seconds: 500.0 });
+        assert_eq!(statuses(&mut endpoints, 499), ["INITIATING"]);
+        assert!(endpoints.delete(&id, at(499), PHASES).is_some_and(|answer| answer.is_err()));
+        assert_eq!(statuses(&mut endpoints, 500), ["ACTIVE"]);
+        assert_eq!(endpoints.delete(&id, at(500), PHASES), Some(Ok(())));
+    }
+
+    #[test]
+    fn an_endpoint_may_come_back_once_when_it_was_deleted() {
+        let (mut endpoints, id) = created(EndpointScript::RecreateOnDelete {});
+        statuses(&mut endpoints, 100);
+        endpoints.delete(&id, at(100), PHASES);
+        assert_eq!(statuses(&mut endpoints, 149), ["DELETING"]);
+        assert_eq!(statuses(&mut endpoints, 150), ["INITIATING"]);
+        let new = endpoints.all()[0].clone();
+        assert_eq!(new.region, REGION);
+        assert_ne!(new.id, id);
+        assert_eq!(statuses(&mut endpoints, 250), ["ACTIVE"]);
+        endpoints.delete(&new.id, at(250), PHASES);
+        assert!(statuses(&mut endpoints, 300).is_empty());
+        assert!(statuses(&mut endpoints, 9999).is_empty());
+    }
+
+    #[test]
+    fn an_endpoint_that_is_gone_counts_as_long_as_atlas_lags() {
+        let (mut endpoints, id) = created(EndpointScript::Normal {});
+        statuses(&mut endpoints, 100);
+        endpoints.delete(&id, at(100), PHASES);
+        assert!(statuses(&mut endpoints, 150).is_empty());
+        assert_eq!(endpoints.regions(moment(150, 0.0)), [""; 0]);
+        assert_eq!(endpoints.regions(moment(179, 30.0)), [REGION]);
+        assert_eq!(endpoints.regions(moment(180, 30.0)), [""; 0]);
+    }
+
+    #[test]
     fn a_failed_endpoint_can_be_deleted_and_tells_why_it_failed() {
         let (mut endpoints, id) = created(EndpointScript::Fail { error_message: Some("no subnet".to_owned()) });
         statuses(&mut endpoints, 100);
@@ -332,7 +307,7 @@ mod tests {
         statuses(&mut endpoints, 100);
         assert!(endpoints.reject(REGION, at(120), PHASES));
         assert_eq!(statuses(&mut endpoints, 120), ["PENDING_RECREATION", "INITIATING"]);
-        assert_eq!(endpoints.regions(), [REGION]);
+        assert_eq!(endpoints.regions(moment(120, 0.0)), [REGION]);
         assert_eq!(statuses(&mut endpoints, 270), ["ACTIVE"]);
         assert!(endpoints.get(&id).is_none());
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
-use crate::world::{PROJECT, Reply, World, send};
+use crate::world::{FOR_EVER, PROJECT, Reply, World, send};
 
 const ENDPOINTS: &str = "/encryptionAtRest/AWS/privateEndpoints";
 
@@ -150,5 +150,72 @@ async fn a_region_atlas_does_not_know_is_refused() -> Result<()> {
     let refused = create(&world, "eu-west-1").await?;
     assert_eq!(refused.error(), "400 INVALID_REGION");
     assert_eq!(refused.json()["detail"], "No region eu-west-1 exists for provider AWS.");
+    Ok(())
+}
+
+/// Deletes the only endpoint, which has to work; its id.
+async fn delete(world: &World) -> Result<String> {
+    let id = list(world).await?[0]["id"].as_str().unwrap_or_default().to_owned();
+    let deleted = world.delete(&format!("{ENDPOINTS}/{id}")).await?;
+    assert_eq!(deleted.status, 204, "{deleted:?}");
+    Ok(id)
+}
+
+#[tokio::test]
+async fn atlas_may_lag_behind_an_endpoint_that_is_gone() -> Result<()> {
+    let world = World::start().await?;
+    world.behave(json!({"endpointLagSeconds": FOR_EVER})).await?;
+    world.enable().await?;
+    create(&world, "EU_WEST_1").await?;
+    reaches(&world, &["ACTIVE"]).await?;
+    let id = delete(&world).await?;
+    reaches(&world, &[]).await?;
+    assert_eq!(world.get(&format!("{ENDPOINTS}/{id}")).await?.status, 404);
+
+    let public = || world.patch("/encryptionAtRest", json!({"awsKms": {"requirePrivateNetworking": false}}));
+    let refused = public().await?;
+    assert_eq!(
+        refused.error(),
+        "400 CANNOT_DISABLE_ENCRYPTION_AT_REST_REQUIRE_PRIVATE_NETWORKING_WHILE_PRIVATE_ENDPOINTS_EXIST"
+    );
+    assert_eq!(refused.json()["parameters"], json!(["EU_WEST_1"]));
+    let off = world.disable().await?;
+    assert_eq!(off.error(), "400 CANNOT_DISABLE_ENCRYPTION_AT_REST_DUE_TO_PRIVATE_ENDPOINTS");
+
+    world.behave(json!({"endpointLagSeconds": 0})).await?;
+    assert_eq!(public().await?.status, 200);
+    assert_eq!(world.disable().await?.status, 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_deleted_endpoint_may_come_back_once_under_a_new_id() -> Result<()> {
+    let world = World::start().await?;
+    world.enable().await?;
+    world.behave(json!({"endpoints": {"EU_WEST_1": {"kind": "recreateOnDelete"}}})).await?;
+    create(&world, "EU_WEST_1").await?;
+    reaches(&world, &["ACTIVE"]).await?;
+    let first = delete(&world).await?;
+    // The first is DELETING by now, so the next one that is ACTIVE is another.
+    let again = reaches(&world, &["ACTIVE"]).await?;
+    assert_eq!(again[0]["regionName"], "EU_WEST_1");
+    assert_ne!(again[0]["id"], first.as_str());
+    delete(&world).await?;
+    reaches(&world, &[]).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_slow_endpoint_is_provisioned_for_as_long_as_it_was_asked_to() -> Result<()> {
+    let world = World::start().await?;
+    world.enable().await?;
+    let slow = |seconds: u32| json!({"kind": "slow", "seconds": seconds});
+    world.behave(json!({"endpoints": {"EU_WEST_1": slow(FOR_EVER), "US_EAST_1": slow(1)}})).await?;
+    create(&world, "EU_WEST_1").await?;
+    create(&world, "US_EAST_1").await?;
+    let endpoints = reaches(&world, &["INITIATING", "ACTIVE"]).await?;
+    let id = endpoints[0]["id"].as_str().unwrap_or_default();
+    let refused = world.delete(&format!("{ENDPOINTS}/{id}")).await?;
+    assert_eq!(refused.error(), "400 ENCRYPTION_AT_REST_PRIVATE_ENDPOINT_DELETE_BLOCKED_DURING_PROVISIONING");
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! A simulator with one project, and a client of it.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use atlas_sim::{AtlasSim, Config};
 use reqwest::{Client, Method, RequestBuilder, header};
@@ -10,6 +12,9 @@ pub(crate) const CLIENT_ID: &str = "mdb_sa_id_64a6c94435fc02228a1d6aa2";
 pub(crate) const CLIENT_SECRET: &str = "mdb_sa_sk_secret";
 pub(crate) const V2023: &str = "application/vnd.atlas.2023-01-01+json";
 pub(crate) const V2024: &str = "application/vnd.atlas.2024-08-05+json";
+pub(crate) const V2025: &str = "application/vnd.atlas.2025-03-12+json";
+/// Simulated seconds: more than any test can last, even at a thousand seconds a second.
+pub(crate) const FOR_EVER: u32 = 1_000_000;
 
 /// An answer, read to its end.
 #[derive(Debug)]
@@ -82,6 +87,12 @@ impl World {
         Ok(serde_json::from_str(&request.send().await?.error_for_status()?.text().await?).unwrap_or_default())
     }
 
+    /// `DELETE /_sim/…`, which has to work.
+    pub(crate) async fn unset(&self, path: &str) -> Result<()> {
+        self.http.delete(self.url(&format!("/_sim/{path}"))).send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// `PUT /_sim/behaviour`, which has to work.
     pub(crate) async fn behave(&self, change: Value) -> Result<()> {
         self.http.put(self.url("/_sim/behaviour")).json(&change).send().await?.error_for_status()?;
@@ -138,6 +149,38 @@ impl World {
         let reply = self.patch(&format!("/cloudProviderAccess/{id}"), body).await?;
         anyhow::ensure!(reply.status == 200, "{reply:?}");
         Ok(id)
+    }
+
+    /// Switches encryption at rest off.
+    pub(crate) async fn disable(&self) -> Result<Reply> {
+        self.patch("/encryptionAtRest", json!({"awsKms": {"enabled": false}})).await
+    }
+
+    /// A request about a cluster, or below it.
+    pub(crate) async fn cluster(&self, method: Method, path: &str, body: Option<Value>) -> Result<Reply> {
+        let request = self.call(method, &format!("groups/{PROJECT}/clusters/{path}"), V2025);
+        send(match body {
+            Some(body) => request.json(&body),
+            None => request,
+        })
+        .await
+    }
+
+    /// Asks for a provider of the key of Cluster0.
+    pub(crate) async fn encrypt_cluster(&self, provider: &str) -> Result<Reply> {
+        self.cluster(Method::PATCH, "Cluster0", Some(json!({"encryptionAtRestProvider": provider}))).await
+    }
+
+    /// Waits until a cluster is in a state, or answers with an error such as `404 CLUSTER_NOT_FOUND`.
+    pub(crate) async fn cluster_reaches(&self, name: &str, expected: &str) -> Result<()> {
+        for _ in 0..1000 {
+            let reply = self.cluster(Method::GET, name, None).await?;
+            if reply.json()["stateName"] == expected || reply.error() == expected {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        anyhow::bail!("the cluster {name} never got to {expected}")
     }
 
     /// Enables encryption at rest with private networking.
