@@ -10,6 +10,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 
 KEY_ID_TAG = "local:key-id"
 
@@ -83,7 +84,7 @@ def write_versions_of_secrets_once():
 
 def authorize_by_resource():
     """On AWS, what is asked of a key by its alias takes permissions on the key, and so does giving it an alias; asking the simulator of IAM takes
-    them on the principal. MiniStack 1.5.33 looks for permissions on the alias, and on everything."""
+    them on the principal, and making a managed policy on its ARN to be. MiniStack 1.5.33 looks for permissions on the alias, and on everything."""
     from ministack.core import iam_actions
     from ministack.services import kms
 
@@ -98,12 +99,139 @@ def authorize_by_resource():
                 return key["Arn"] if key else f"arn:aws:kms:{region}:{account_id}:key/of-no-alias"
         if service == "iam" and "SimulatePrincipalPolicy" in query_params.get("Action", []):
             return query_params["PolicySourceArn"][0]
+        if service == "iam" and "CreatePolicy" in query_params.get("Action", []):
+            path, name = query_params.get("Path", ["/"])[0], query_params["PolicyName"][0]
+            return f"arn:aws:iam::{account_id}:policy{path}{name}"
         return extract(service, method, path, headers, body, query_params, region, account_id)
 
     iam_actions.extract_resource_arn = extract_resource
 
 
+def wait_for_answers_as_steps_do():
+    """On AWS, a task that waits for an answer fails at once if the function that asks for it fails, and its TimeoutSeconds may be an expression.
+    MiniStack 1.5.33 waits on, and takes no expression. Waiting for an answer is compressed here like all other waiting."""
+    from ministack.services import stepfunctions
+
+    execute, invoke, call = (
+        stepfunctions._execute_task,
+        stepfunctions._invoke_with_callback,
+        stepfunctions._call_lambda,
+    )
+    asking = threading.local()
+
+    def execute_task(state, raw_input, execution, ctx):
+        if "waitForTaskToken" in state.get("Resource", "") and isinstance(state.get("TimeoutSeconds"), str):
+            seconds = stepfunctions._jsonata_state_field(state, "TimeoutSeconds", "number", raw_input, ctx)
+            state = {**state, "TimeoutSeconds": seconds * stepfunctions._SFN_WAIT_SCALE}
+        return execute(state, raw_input, execution, ctx)
+
+    def invoke_with_callback(resource, input_data, token, state):
+        asking.token = token
+        try:
+            return invoke(resource, input_data, token, state)
+        finally:
+            asking.token = None
+
+    def call_lambda(function, event):
+        try:
+            return call(function, event)
+        except stepfunctions._ExecutionError as error:
+            waiting = stepfunctions._task_tokens.get(getattr(asking, "token", None))
+            if waiting:
+                waiting["error"] = {"Error": error.error, "Cause": error.cause}
+                waiting["event"].set()
+            raise
+
+    stepfunctions._execute_task = execute_task
+    stepfunctions._invoke_with_callback = invoke_with_callback
+    stepfunctions._call_lambda = call_lambda
+
+
+def show_conditions_the_policy_that_is_attached():
+    """On AWS, iam:PolicyARN is the ARN of the managed policy that is attached or detached. MiniStack 1.5.33 has no such condition key."""
+    from ministack.core import iam_actions
+
+    request_tag_context = iam_actions.request_tag_context
+
+    def context_with_policy(service, iam_action, body, params):
+        context = request_tag_context(service, iam_action, body, params)
+        if iam_action in ("iam:AttachRolePolicy", "iam:DetachRolePolicy"):
+            arn = params.get("PolicyArn", "")
+            context["iam:policyarn"] = arn[0] if isinstance(arn, list) else arn
+        return context
+
+    iam_actions.request_tag_context = context_with_policy
+
+
+def show_conditions_the_tags_of_policies():
+    """On AWS, aws:ResourceTag knows the tags of managed policies too. MiniStack 1.5.33 knows those of users and roles."""
+    from ministack.services import iam, tagging
+
+    collect = tagging._RESOURCE_TAG_COLLECTORS["iam"]
+
+    def collect_with_policies():
+        yield from collect()
+        for policy in list(iam._policies.values()):
+            yield policy.get("Arn", ""), policy.get("Tags", [])
+
+    tagging._RESOURCE_TAG_COLLECTORS["iam"] = collect_with_policies
+
+
+def read_templates_fast():
+    """A large template takes Python's own YAML parser a second and the one in C a tenth of that. MiniStack 1.5.33 takes the former."""
+    import yaml
+    from ministack.services.cloudformation import engine
+
+    class Loader(yaml.CSafeLoader):
+        yaml_constructors = engine.CfnLoader.yaml_constructors
+        yaml_multi_constructors = engine.CfnLoader.yaml_multi_constructors
+        yaml_implicit_resolvers = engine.CfnLoader.yaml_implicit_resolvers
+
+    engine.CfnLoader = Loader
+
+
+def end_functions_that_are_deleted():
+    """On AWS a function that is deleted runs no more. MiniStack 1.5.33 lets one that CloudFormation deletes run on."""
+    from ministack.core import lambda_runtime
+    from ministack.services import lambda_svc
+
+    def watch():
+        while True:
+            time.sleep(2)
+            for worker in list(lambda_runtime._workers):
+                account, region, name = worker.split(":")[:3]
+                if not lambda_svc._functions.contains_scoped(account, region, name):
+                    lambda_runtime.invalidate_worker(name, account=account, region=region)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def let_every_account_deploy_from_a_bucket():
+    """On AWS the name of a bucket means the same to every account, and code that lies in one can be deployed in another. MiniStack 1.5.33 looks in
+    the account that deploys only."""
+    from ministack.services import s3
+
+    get_object_data = s3._get_object_data
+
+    def get_from_any_account(bucket, key, version_id=None):
+        found = get_object_data(bucket, key, version_id=version_id)
+        owners = (content for (_, name), content in list(s3._buckets._data.items()) if name == bucket)
+        for content in owners if found is None else ():
+            stored = content["objects"].get(key)
+            if stored is not None:
+                return s3._read_body(bucket, key, stored)
+        return found
+
+    s3._get_object_data = get_from_any_account
+
+
 end_with_parent()
+let_every_account_deploy_from_a_bucket()
+show_conditions_the_policy_that_is_attached()
+show_conditions_the_tags_of_policies()
+read_templates_fast()
+end_functions_that_are_deleted()
+wait_for_answers_as_steps_do()
 show_conditions_the_role_of_a_session()
 let_keys_choose_their_ids()
 write_versions_of_secrets_once()

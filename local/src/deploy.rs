@@ -10,9 +10,17 @@ use anyhow::{Context, Result, bail};
 use aws_sdk_cloudformation::types::{Capability, Parameter, ResourceStatus, StackStatus};
 use aws_sdk_s3::primitives::ByteStream;
 
+use tokio::sync::Mutex;
+
 use crate::{Account, functions::Package, workspace};
 
 const BUCKET: &str = "atlas-cmk-artifacts";
+
+/// Whose account the code of functions lies in: it is put there once, however many stacks it is deployed in.
+const BUILDER: &str = "999988887777";
+
+/// Only one deployment at a time puts code there.
+static UPLOADING: Mutex<()> = Mutex::const_new(());
 
 /// A deployed stack.
 #[derive(Debug, Clone)]
@@ -30,6 +38,16 @@ impl Stack {
     /// If the template has none of this name.
     pub fn output(&self, name: &str) -> Result<&str> {
         self.outputs.get(name).map(String::as_str).with_context(|| format!("the stack has no output {name}"))
+    }
+
+    /// Asks for the stack to be deleted, by its name, and does not wait for it.
+    ///
+    /// # Errors
+    /// If CloudFormation refuses.
+    pub async fn delete(&self, name: &str) -> Result<()> {
+        let cloudformation = aws_sdk_cloudformation::Client::new(&self.account.sdk_config());
+        cloudformation.delete_stack().stack_name(name).send().await?;
+        Ok(())
     }
 }
 
@@ -54,7 +72,7 @@ pub struct Template<'a> {
 pub async fn deploy(account: &Account, name: &str, template: Template<'_>) -> Result<Stack> {
     let s3 = bucket_client(account);
     let bucket = format!("{BUCKET}-{}", account.id);
-    let body = upload(&s3, &bucket, template).await?;
+    let body = upload(&s3, &bucket, account.endpoint(), template).await?;
     // By its address: a template in the request itself may have 51,200 bytes (CloudFormation user guide, "Quotas").
     let template_url = format!("{}/{bucket}/{}", account.endpoint(), template.file);
     s3.put_object().bucket(&bucket).key(template.file).body(ByteStream::from(body.into_bytes())).send().await?;
@@ -80,10 +98,6 @@ pub async fn deploy(account: &Account, name: &str, template: Template<'_>) -> Re
                     .outputs()
                     .iter()
                     .filter_map(|output| Some((output.output_key()?.to_owned(), output.output_value()?.to_owned())));
-                // The functions have their copies; these would only fill the engine's memory.
-                for package in template.packages {
-                    s3.delete_object().bucket(&bucket).key(key(package)).send().await?;
-                }
                 return Ok(Stack { account: account.clone(), outputs: outputs.collect() });
             }
             Some(StackStatus::CreateInProgress) => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -97,12 +111,24 @@ fn bucket_client(account: &Account) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(config)
 }
 
-fn key(package: &Package) -> String {
-    format!("{}.zip", package.name)
+/// Puts the code of functions where every account finds it, unless it is there. The bucket.
+async fn upload_code(endpoint: &str, packages: &[Package]) -> Result<String> {
+    let s3 = bucket_client(&Account::new(BUILDER, endpoint));
+    let bucket = format!("{BUCKET}-{BUILDER}");
+    let _alone = UPLOADING.lock().await;
+    // One that is there already is ours.
+    s3.create_bucket().bucket(&bucket).send().await.context("no bucket for the code")?;
+    let there = s3.list_objects_v2().bucket(&bucket).send().await?;
+    let there: BTreeSet<&str> = there.contents().iter().filter_map(|object| object.key()).collect();
+    for package in packages.iter().filter(|package| !there.contains(package.key.as_str())) {
+        let body = ByteStream::from(package.zip.clone());
+        s3.put_object().bucket(&bucket).key(&package.key).body(body).send().await?;
+    }
+    Ok(bucket)
 }
 
 /// Puts the artifacts into a bucket and returns the template that points there.
-async fn upload(s3: &aws_sdk_s3::Client, bucket: &str, source: Template<'_>) -> Result<String> {
+async fn upload(s3: &aws_sdk_s3::Client, bucket: &str, endpoint: &str, source: Template<'_>) -> Result<String> {
     s3.create_bucket().bucket(bucket).send().await.context("no bucket for the artifacts")?;
     let put = async |key: &str, body: Vec<u8>| {
         s3.put_object()
@@ -115,8 +141,12 @@ async fn upload(s3: &aws_sdk_s3::Client, bucket: &str, source: Template<'_>) -> 
     };
 
     let mut template = workspace::read(&format!("infra/{}", source.file))?;
+    let code = match source.packages {
+        [] => String::new(),
+        packages => upload_code(endpoint, packages).await?,
+    };
     for package in source.packages {
-        let uri = put(&key(package), package.zip.clone()).await?;
+        let uri = format!("s3://{code}/{}", package.key);
         template = template.replace(&format!("CodeUri: ../functions/{}\n", package.name), &format!("CodeUri: {uri}\n"));
     }
     let definitions: BTreeSet<&str> =

@@ -2,15 +2,21 @@
 
 mod history;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail};
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use history::{Happening, Measure};
 
 use crate::{Account, Cloud};
+
+/// How many state machines were made besides those of stacks: each has a name of its own.
+static DEFINED: AtomicU32 = AtomicU32::new(0);
 
 /// No execution takes longer here, where waiting is compressed.
 const LONGEST: Duration = Duration::from_mins(15);
@@ -44,12 +50,75 @@ impl Run {
 ///
 /// # Errors
 /// If the execution cannot be started or watched, or does not end. That it fails is not an error here.
-pub async fn run(cloud: &Cloud, machine: &str, input: &Value, mut watch: impl FnMut(&Happening)) -> Result<Run> {
+pub async fn run(cloud: &Cloud, machine: &str, input: &Value, watch: impl FnMut(&Happening)) -> Result<Run> {
+    run_machine(cloud, cloud.stack.output(machine)?, input, watch).await
+}
+
+/// Makes a state machine besides those of the stack: a part of one of them, or one that invokes a single function. Its ARN.
+///
+/// # Errors
+/// If the engine refuses.
+async fn define(cloud: &Cloud, name: &str, definition: &Value) -> Result<String> {
+    let sfn = aws_sdk_sfn::Client::new(&cloud.stack.account.sdk_config());
+    // With the role of a state machine that may invoke the functions.
+    let machine = cloud.stack.output("EnableEncryptionArn")?;
+    let role = sfn.describe_state_machine().state_machine_arn(machine).send().await?.role_arn;
+    let made = sfn
+        .create_state_machine()
+        .name(format!("{}-{name}-{}", cloud.customer.stack, DEFINED.fetch_add(1, Ordering::Relaxed)))
+        .definition(definition.to_string())
+        .role_arn(role)
+        .send()
+        .await?;
+    Ok(made.state_machine_arn)
+}
+
+/// Makes a state machine that is one of the stack, by its output, and ends after the state `last`: a run that died there. Its ARN.
+///
+/// # Errors
+/// If the engine refuses, or there is no such state.
+pub async fn define_until(cloud: &Cloud, machine: &str, last: &str) -> Result<String> {
+    let sfn = aws_sdk_sfn::Client::new(&cloud.stack.account.sdk_config());
+    let described = sfn.describe_state_machine().state_machine_arn(cloud.stack.output(machine)?).send().await?;
+    let mut definition: Value = serde_json::from_str(&described.definition)?;
+    let state = definition["States"][last].as_object_mut().with_context(|| format!("there is no state {last}"))?;
+    state.remove("Next");
+    state.insert("End".to_owned(), json!(true));
+    define(cloud, &format!("until-{last}"), &definition).await
+}
+
+/// Invokes a function of the stack by its output. That it fails is told in the run.
+///
+/// # Errors
+/// As [`run`].
+pub async fn invoke(cloud: &Cloud, function: &str, input: &Value) -> Result<Run> {
+    let state = json!({
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Arguments": {"FunctionName": cloud.stack.output(function)?, "Payload": "{% $states.input %}"},
+        "Output": "{% $states.result.Payload %}",
+        "End": true,
+    });
+    let definition = json!({"QueryLanguage": "JSONata", "StartAt": "Invoke", "States": {"Invoke": state}});
+    let machine = define(cloud, &format!("invoke-{function}"), &definition).await?;
+    run_machine(cloud, &machine, input, |_| {}).await
+}
+
+/// Runs a state machine to its end, as [`run`] does.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_machine(
+    cloud: &Cloud,
+    machine_arn: &str,
+    input: &Value,
+    mut watch: impl FnMut(&Happening),
+) -> Result<Run> {
     let sfn = aws_sdk_sfn::Client::new(&Account::sdk_config(&cloud.stack.account));
     let requests_before = cloud.simulator.requests().await?.len();
     let started = sfn
         .start_execution()
-        .state_machine_arn(cloud.stack.output(machine)?)
+        .state_machine_arn(machine_arn)
         .input(input.to_string())
         .send()
         .await

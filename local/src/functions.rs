@@ -19,6 +19,8 @@ use crate::{progress, workspace};
 pub struct Package {
     /// Its name: the folder below `functions/`.
     pub name: String,
+    /// Where it is put: a name of its own for each build.
+    pub key: String,
     /// The zip.
     pub zip: Vec<u8>,
 }
@@ -70,11 +72,13 @@ pub async fn build() -> Result<Vec<Package>> {
         bail!("the functions do not build; cargo says why above");
     }
     let binaries = binaries(&output.stdout);
+    let build = format!("{:x}", std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_nanos());
     let mut packing = JoinSet::new();
     for name in names {
         let path = binaries.get(&name).with_context(|| format!("functions/{name} has no binary of its name"))?;
         let binary = stripped(path).await?;
-        packing.spawn_blocking(move || Ok(Package { zip: zip(&binary)?, name }));
+        let key = format!("{build}/{name}.zip");
+        packing.spawn_blocking(move || Ok(Package { zip: zip(&binary)?, key, name }));
     }
     packing.join_all().await.into_iter().collect()
 }

@@ -21,6 +21,7 @@ pub mod progress;
 pub mod report;
 pub mod seed;
 pub mod simulator;
+pub mod snapshot;
 pub mod watch;
 pub mod workspace;
 

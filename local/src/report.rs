@@ -32,6 +32,15 @@ fn entry(run: &Run) -> Value {
     entry
 }
 
+/// How a change is marked.
+fn sign(action: &str) -> char {
+    match action {
+        "create" => '+',
+        "delete" => '-',
+        _ => '~',
+    }
+}
+
 /// The changes of an execution, a line each.
 pub fn changes(run: &Run) -> String {
     if run.changes().is_empty() {
@@ -39,8 +48,7 @@ pub fn changes(run: &Run) -> String {
     }
     run.changes().iter().fold(String::new(), |mut text, change| {
         let field = |name: &str| change[name].as_str().unwrap_or("?");
-        let sign = if field("action") == "create" { '+' } else { '~' };
-        let _ = writeln!(text, "  {sign} {:<15} {}", field("step"), field("summary"));
+        let _ = writeln!(text, "  {} {:<20} {}", sign(field("action")), field("step"), field("summary"));
         text
     })
 }
@@ -49,8 +57,7 @@ pub fn changes(run: &Run) -> String {
 pub fn plan(run: &Run) -> String {
     run.changes().iter().fold(String::new(), |mut text, change| {
         let field = |name: &str| change[name].as_str().unwrap_or("?");
-        let sign = if field("action") == "create" { '+' } else { '~' };
-        let _ = writeln!(text, "  {sign} {:<15} {}", field("step"), field("summary"));
+        let _ = writeln!(text, "  {} {:<20} {}", sign(field("action")), field("step"), field("summary"));
         let _ = writeln!(text, "      {}", field("resource"));
         for (name, sign) in [("before", '-'), ("after", '+')] {
             if !change[name].is_null() {

@@ -87,7 +87,7 @@ fn the_demo_enables_changes_nothing_the_second_time_and_writes_what_it_saw() {
             assert!(run[number].is_u64(), "{number}");
         }
     }
-    assert_eq!(runs[0]["output"]["changes"].as_array().unwrap().len(), 13);
+    assert_eq!(runs[0]["output"]["changes"].as_array().unwrap().len(), 14);
     assert_eq!(runs[1]["output"]["changes"].as_array().unwrap().len(), 0);
     assert!(runs[1]["stateTransitions"].as_u64() < runs[0]["stateTransitions"].as_u64());
 }
@@ -120,6 +120,32 @@ fn the_scenario_bare_starts_from_nothing_and_ends_with_clusters() {
         "playground: ",
         "nothing changed",
     ] {
+        assert!(told.contains(line), "{line:?} is not in {told}");
+    }
+}
+
+#[test]
+fn the_scenario_lifecycle_ends_where_it_began() {
+    let output = run(DEMO, &["--scenario", "lifecycle"]);
+    let told = stderr(&output) + &String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}");
+    for line in [
+        "private endpoint in eu-central-1 deleted",
+        "cluster orders no longer uses the customer-managed key",
+        "access role  authorized",
+        "trust statement taken out",
+        "the world is what it was before, but for the keys",
+    ] {
+        assert!(told.contains(line), "{line:?} is not in {told}");
+    }
+}
+
+#[test]
+fn the_scenario_cross_account_tries_what_it_sets_up_and_leaves_nothing() {
+    let output = run(DEMO, &["--scenario", "cross-account"]);
+    let told = stderr(&output) + &String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}");
+    for line in ["byAssuming", "managed policy AtlasCmkS3KeysAssumeRole deleted", "both accounts are as they were"] {
         assert!(told.contains(line), "{line:?} is not in {told}");
     }
 }

@@ -6,6 +6,7 @@
 
 mod access_roles;
 mod auth;
+mod backup_compliance;
 mod clusters;
 mod credential;
 mod encryption_at_rest;
@@ -26,8 +27,9 @@ use std::{
 
 use url::Url;
 
-pub use access_roles::AccessRole;
-pub use clusters::{Cluster, ClusterRefusal};
+pub use access_roles::{AccessRole, FeatureUsage};
+pub use backup_compliance::BackupCompliancePolicy;
+pub use clusters::{Cluster, ClusterRefusal, SearchNodes};
 pub use credential::{Credential, CredentialSource};
 pub use encryption_at_rest::{AwsKms, AwsKmsUpdate, EncryptionAtRest, OtherProvider};
 pub use errors::{AtlasError, ErrorCode};

@@ -6,6 +6,7 @@ mod iam;
 mod kms;
 mod parameters;
 mod secrets;
+mod task_tokens;
 mod topic;
 
 use std::time::Duration;
@@ -15,12 +16,13 @@ use aws_sdk_iam::config::{BehaviorVersion, Region, retry::RetryConfig, timeout::
 use aws_smithy_async::{rt::sleep::TokioSleep, time::SystemTimeSource};
 use aws_types::SdkConfig;
 
-pub use accounts::{AccountAccess, Accounts, Caller};
+pub use accounts::{AccountAccess, Accounts, Assumption, Caller};
 pub use errors::aws_error;
-pub use iam::{CreateRole, Decision, Iam, Role};
+pub use iam::{CreateRole, Decision, Iam, ManagedPolicy, Role};
 pub use kms::{Key, Kms, Rotation, State as KeyState};
 pub use parameters::Parameters;
 pub use secrets::{Claim, Secrets};
+pub use task_tokens::{TaskToken, TaskTokens};
 pub use topic::Topic;
 
 use crate::{http::SdkHttpClient, settings::Settings};

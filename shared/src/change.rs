@@ -10,7 +10,7 @@ use serde_json::Value;
 pub struct Change {
     /// The step that made it, for example `update-trust`.
     pub step: String,
-    /// Whether the resource was made or altered.
+    /// Whether the resource was made, altered or removed.
     pub action: Action,
     /// What was changed: an ARN, or a path of the Atlas API.
     pub resource: String,
@@ -30,7 +30,7 @@ pub struct PlannedChange {
     pub change: Change,
     /// What is there now; null if nothing is. Of policies, the statement in the place of ours.
     pub before: Value,
-    /// What will be there. Of policies, the statement that is added or replaced.
+    /// What will be there; null if nothing will be. Of policies, the statement that is added or replaced.
     pub after: Value,
 }
 
@@ -42,11 +42,13 @@ pub enum Action {
     Create,
     /// It was there, and is otherwise now.
     Update,
+    /// It was there, and is no longer.
+    Delete,
 }
 
 /// A change as a step's decision names it, typed for its own act, and telling itself to people.
 pub trait Describe {
-    /// Whether it creates or updates.
+    /// Whether it creates, updates or deletes.
     fn action(&self) -> Action;
     /// What it changes.
     fn resource(&self) -> String;

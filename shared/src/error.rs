@@ -71,10 +71,22 @@ error_names! {
     EndpointFailed = "Endpoint.Failed",
     /// Private endpoints did not become active before the deadline.
     EndpointTimedOut = "Endpoint.TimedOut",
+    /// A private endpoint is still being created, and Atlas deletes none of those.
+    EndpointProvisioning = "Endpoint.Provisioning",
+    /// Atlas still counts private endpoints that are gone, or has made one anew.
+    EndpointLingering = "Endpoint.Lingering",
+    /// Atlas still counts a cluster that uses the key.
+    ClusterEncrypted = "Cluster.Encrypted",
     /// A cluster did not become idle before the deadline.
     ClusterTimedOut = "Cluster.TimedOut",
     /// Everything was done, and yet the world does not equal the request: something else changes it too.
     VerifyDiffers = "Verify.Differs",
+    /// The assumption of a role does not work as it should: not with the external ID, or also without it.
+    AccessDiffers = "Access.Differs",
+    /// Whoever was asked said no. Nothing was changed.
+    ApprovalRefused = "Approval.Refused",
+    /// Nobody answered in time. Nothing was changed.
+    ApprovalTimedOut = "Approval.TimedOut",
     /// A bug of ours.
     Internal = "Internal",
 }
@@ -96,7 +108,11 @@ impl ErrorName {
                 | Self::IamPropagating
                 | Self::AwsUnavailable
                 | Self::EndpointTimedOut
+                | Self::EndpointProvisioning
+                | Self::EndpointLingering
                 | Self::ClusterTimedOut
+                | Self::ClusterEncrypted
+                | Self::ApprovalTimedOut
         )
     }
 }

@@ -160,6 +160,18 @@ fn known(name: ErrorName) -> (&'static str, &'static str) {
         ErrorName::EndpointTimedOut => {
             ("private endpoints did not become active in time", "run again to go on waiting; if it stays, ask MongoDB")
         }
+        ErrorName::EndpointProvisioning => (
+            "Atlas does not delete a private endpoint that is being created",
+            "run again when it is active or failed; if it stays, as it did for hours once, ask MongoDB",
+        ),
+        ErrorName::EndpointLingering => (
+            "Atlas still counts private endpoints that are gone",
+            "run again in some minutes; if it stays, ask MongoDB",
+        ),
+        ErrorName::ClusterEncrypted => (
+            "Atlas still counts a cluster that uses the key",
+            "run again: a cluster that was made or switched to the key meanwhile is taken along",
+        ),
         ErrorName::ClusterTimedOut => (
             "a cluster did not become idle in time",
             "run again to go on waiting; if it stays, look at the cluster in Atlas",
@@ -168,6 +180,14 @@ fn known(name: ErrorName) -> (&'static str, &'static str) {
             "everything was done, and yet the world differs from the request",
             "find out what else changes the project, the role or the key: the evidence lists the differences",
         ),
+        ErrorName::AccessDiffers => (
+            "the role cannot be assumed as it should be",
+            "look at the trust policy of the target role, at what denies the source role sts:AssumeRole, and run again",
+        ),
+        ErrorName::ApprovalRefused => ("whoever was asked said no", "talk to them; nothing was changed"),
+        ErrorName::ApprovalTimedOut => {
+            ("nobody answered in time", "see that the topic is read, and run again; nothing was changed")
+        }
         ErrorName::Internal => {
             ("a bug of ours, or of the state machine", "report it with the log line of the function")
         }

@@ -3,12 +3,14 @@
 //! Every type here serialises as the string it was read from, refuses anything malformed with a sentence that
 //! says what was expected, and carries its pattern into the JSON Schemas of the step functions.
 
+mod access;
 mod arn;
 mod atlas;
 mod aws;
 mod external_id;
 mod region;
 
+pub use access::{AccessName, BucketName, SourceRole, TrustedArn};
 pub use arn::{AccountId, IamPolicyArn, IamRoleArn, KmsKeyArn, Partition, PrincipalArn};
 pub use atlas::{AccessRoleId, ClusterName, OrganizationId, PrivateEndpointId, ProjectId, ProjectName};
 pub use aws::{IamPath, KeyAlias, SecretId};

@@ -6,6 +6,7 @@
 //! - [`atlas`] and [`aws`]: the two clouds, as typed calls.
 //! - [`survey`]: everything that has to be right, read in one go and judged.
 //! - [`policy`] and [`ids`]: the two kinds of text that must never be handled as mere text.
+//! - [`registry`]: what is written down of projects.
 //! - [`error`]: the closed list of names a function fails with.
 //! - [`finding`]: what stands in the way, as the checks before a run and the diagnosis after it tell it.
 
@@ -18,6 +19,7 @@ pub mod http;
 pub mod ids;
 mod placeholder;
 pub mod policy;
+pub mod registry;
 pub mod request;
 pub mod runtime;
 pub mod settings;

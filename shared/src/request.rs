@@ -1,11 +1,20 @@
 //! The input of an enablement, as people and pipelines write it.
 
+mod access;
 mod checks;
+mod disable;
 mod output;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use access::{
+    AccessGranted, AccessMode, AccessPlanned, AccessRemoved, BucketAccess, CrossAccountAccess,
+    CrossAccountAccessOutput, Permission, Verified,
+};
+pub use disable::{
+    DisableDeadlines, DisableEncryption, DisableEncryptionOutput, DisableMode, Disabled, Kept, PlannedRemoval, Scope,
+};
 pub use output::{Compared, EnableEncryptionOutput, Enabled, Planned};
 
 use crate::{

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     atlas::{Atlas, CredentialSource, RetryPolicy, TokenCache},
-    aws::{self, Accounts, Caller, Iam, Kms, Parameters, Secrets, Topic},
+    aws::{self, Accounts, Caller, Iam, Kms, Parameters, Secrets, TaskTokens, Topic},
     change::{Change, Describe},
     error::{Error, ErrorName, Result},
     http,
@@ -76,6 +76,8 @@ pub struct Context {
     pub accounts: Accounts,
     /// Parameter Store of the account the function runs in.
     pub parameters: Parameters,
+    /// Executions that wait for an answer.
+    pub task_tokens: TaskTokens,
     /// The topic of the stack, of functions that publish.
     pub topic: Option<Topic>,
     /// The region the function runs in.
@@ -103,6 +105,7 @@ impl Context {
             atlas: atlas(settings, &config, http, settings.atlas_secret_id.as_deref()),
             accounts: Accounts::new(config.clone()),
             parameters: Parameters::new(&config),
+            task_tokens: TaskTokens::new(&config),
             topic: settings.topic_arn.clone().map(|arn| Topic::new(&config, arn)),
             region,
             own_account: None,

@@ -8,6 +8,9 @@ pub const MANAGED_BY: &str = "atlas-cmk:managed-by";
 /// Its value.
 pub const ATLAS_CMK: &str = "atlas-cmk";
 
+/// What the keys of the tags begin with that tell the projects of a role or key.
+pub const PROJECT: &str = "atlas-cmk:project:";
+
 /// The mark of what we made.
 pub fn ours() -> (String, String) {
     (MANAGED_BY.to_owned(), ATLAS_CMK.to_owned())
@@ -25,5 +28,5 @@ pub fn for_alias(alias: &KeyAlias) -> (String, String) {
 
 /// The tag of a role or key that a project uses. One for each project, so that two projects never write the same tag.
 pub fn of_project(project: &ProjectId) -> (String, String) {
-    (format!("atlas-cmk:project:{project}"), "enabled".to_owned())
+    (format!("{PROJECT}{project}"), "enabled".to_owned())
 }

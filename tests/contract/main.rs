@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the right answer")]
 
 mod events;
+mod permissions;
 mod readme;
 mod retries;
 mod schemas;

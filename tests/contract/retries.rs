@@ -81,18 +81,25 @@ fn what_only_a_person_can_mend_is_not_retried() {
 }
 
 #[test]
-fn changes_get_five_minutes_to_propagate_and_accounts_an_hour_to_be_ready() {
+fn changes_get_five_minutes_to_propagate_accounts_an_hour_to_be_ready_and_endpoints_three_to_be_deletable() {
     for (step, name, minutes) in [
-        ("UpdateTrust", "Iam.Propagating", 5.0),
-        ("UpdateTrust", "Account.NotReady", 60.0),
-        ("AuthorizeRole", "Atlas.CannotAssumeRole", 5.0),
-        ("EnableKms", "Atlas.CannotAssumeRole", 5.0),
-        ("EnableKms", "Atlas.RoleNotAuthorized", 5.0),
-        ("EnableKms", "Kms.AccessDenied", 5.0),
-        ("Verify", "Account.NotReady", 60.0),
+        ("enable-encryption/UpdateTrust", "Iam.Propagating", 5.0),
+        ("enable-encryption/UpdateTrust", "Account.NotReady", 60.0),
+        ("enable-encryption/AuthorizeRole", "Atlas.CannotAssumeRole", 5.0),
+        ("enable-encryption/EnableKms", "Atlas.CannotAssumeRole", 5.0),
+        ("enable-encryption/EnableKms", "Atlas.RoleNotAuthorized", 5.0),
+        ("enable-encryption/EnableKms", "Kms.AccessDenied", 5.0),
+        ("enable-encryption/Verify", "Account.NotReady", 60.0),
+        ("disable-encryption/DeleteEndpoints/DeleteEndpoint", "Endpoint.Provisioning", 180.0),
+        ("disable-encryption/SwitchOffKeys", "Cluster.Encrypted", 5.0),
+        ("disable-encryption/DeauthorizeRole", "Atlas.RoleInUse", 5.0),
+        ("disable-encryption/RevokeKeys/RevokeKey", "Iam.Propagating", 5.0),
+        ("disable-encryption/RemoveTrust", "Iam.Propagating", 5.0),
+        ("cross-account-access/UpdateTrust", "Iam.Propagating", 5.0),
+        ("cross-account-access/VerifyAccess", "Access.Differs", 5.0),
     ] {
         let all = retriers();
-        let (_, retriers) = all.iter().find(|(path, _)| path == &format!("enable-encryption/{step}")).unwrap();
+        let (_, retriers) = all.iter().find(|(path, _)| path == step).unwrap_or_else(|| panic!("there is no {step}"));
         let retrier = retrier(retriers, name).unwrap_or_else(|| panic!("{step} does not retry {name}"));
         assert!(
             hardly_ever_less_than(retrier) >= minutes * 60.0,

@@ -10,8 +10,9 @@ use atlas_cmk_tests::{
 use serde_json::Value;
 
 /// Error names that are not ours: of Step Functions and of Lambda.
-const FOREIGN_NAMES: [&str; 8] = [
+const FOREIGN_NAMES: [&str; 9] = [
     "States.ALL",
+    "States.Timeout",
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
@@ -79,6 +80,16 @@ fn every_state_can_be_reached_and_names_only_states_that_exist() {
             }
             let all: BTreeSet<&str> = states.keys().map(String::as_str).collect();
             assert_eq!(reached, all, "{path}");
+        }
+    }
+}
+
+#[test]
+fn no_two_states_of_a_machine_have_the_same_name_not_even_inside_of_a_map() {
+    for machine in machines() {
+        let mut seen = BTreeSet::new();
+        for state in machine.states() {
+            assert!(seen.insert(state.name), "{}: there are two of this name", state.path);
         }
     }
 }
@@ -256,7 +267,10 @@ fn every_task_has_a_time_out_and_a_catch_for_everything_that_leads_to_the_diagno
         for state in machine.states() {
             let catches = state.definition["Catch"].as_array();
             if is_task(&state) {
-                assert!(state.definition["TimeoutSeconds"].is_u64(), "{} has no time-out", state.path);
+                // For how long an answer is waited for, the input says.
+                let asks = state.definition["Resource"].as_str().unwrap().ends_with(".waitForTaskToken");
+                let timeout = &state.definition["TimeoutSeconds"];
+                assert!(timeout.is_u64() || (asks && timeout.is_string()), "{} has no time-out", state.path);
             }
             if is_task(&state) || state.definition["Type"] == "Map" {
                 let last =

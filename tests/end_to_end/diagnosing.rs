@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use atlas_cmk::policy::{PolicyDocument, Statement};
-use atlas_cmk_local::Account;
-use aws_sdk_sqs::types::QueueAttributeName;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::world::{World, assert_failed, diagnosis};
+use crate::{
+    mailbox::Mailbox,
+    world::{World, assert_failed, diagnosis},
+};
 
 /// What is broken, and what is to be told about it.
 struct Row {
@@ -268,39 +270,4 @@ async fn everything_that_is_wrong_is_told_at_once() {
     }
     assert_eq!(told["others"].as_array().unwrap().len(), 3, "{told}");
     assert_eq!(world.writes().await, [] as [String; 0]);
-}
-
-/// A queue that hears what the topic of the stack tells.
-struct Mailbox {
-    sqs: aws_sdk_sqs::Client,
-    url: String,
-}
-
-impl Mailbox {
-    async fn subscribed_to(account: &Account, topic: &str) -> Self {
-        let sqs = aws_sdk_sqs::Client::new(&account.sdk_config());
-        let arn = format!("arn:aws:sqs:us-east-1:{}:mailbox", account.id);
-        let allow = json!({"Version": "2012-10-17", "Statement": [{
-            "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn,
-        }]});
-        let create = sqs.create_queue().queue_name("mailbox").attributes(QueueAttributeName::Policy, allow.to_string());
-        let url = create.send().await.unwrap().queue_url.unwrap();
-        let sns = aws_sdk_sns::Client::new(&account.sdk_config());
-        sns.subscribe().topic_arn(topic).protocol("sqs").endpoint(arn).send().await.unwrap();
-        Self { sqs, url }
-    }
-
-    async fn next(&self) -> Value {
-        let receive = self.sqs.receive_message().queue_url(&self.url).wait_time_seconds(5).max_number_of_messages(1);
-        let message = receive.send().await.unwrap().messages.unwrap_or_default().pop().expect("nothing was published");
-        self.sqs
-            .delete_message()
-            .queue_url(&self.url)
-            .receipt_handle(message.receipt_handle().unwrap())
-            .send()
-            .await
-            .unwrap();
-        let envelope: Value = serde_json::from_str(message.body().unwrap()).unwrap();
-        serde_json::from_str(envelope["Message"].as_str().unwrap()).unwrap()
-    }
 }

@@ -13,6 +13,7 @@ async fn a_fresh_project_is_enabled_and_a_second_run_changes_nothing() {
         changed_steps(&first),
         [
             "create-role",
+            "register",
             "update-trust",
             "update-trust",
             "authorize-role",

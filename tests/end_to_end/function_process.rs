@@ -42,6 +42,8 @@ async fn invoke(name: &str, environment: &[(&str, &str)], event: &Value) -> Invo
 
     let mut answer = None;
     let mut served = false;
+    // Kept open until the process is gone: it would log that it lost its connection.
+    let mut open = Vec::new();
     while answer.is_none() {
         let (mut connection, _) = lambda.accept().await.unwrap();
         while let Some((path, body)) = read_request(&mut connection).await {
@@ -58,9 +60,11 @@ async fn invoke(name: &str, environment: &[(&str, &str)], event: &Value) -> Invo
                 break;
             }
         }
+        open.push(connection);
     }
     process.start_kill().unwrap();
     let output = process.wait_with_output().await.unwrap();
+    drop(open);
     let (kind, body) = answer.unwrap();
     let log = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
     Invocation { kind, body, log }

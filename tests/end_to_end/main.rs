@@ -5,17 +5,23 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the right answer")]
 
+mod accessing;
 mod across_accounts;
+mod approving;
 mod clusters;
+mod describing;
 mod diagnosing;
+mod disabling;
 mod enabling;
 mod failing;
 mod function_process;
 mod keys;
+mod mailbox;
 mod permissions;
 mod planning;
 mod racing;
 mod registering;
 mod resuming;
+mod taking_down_races;
 mod token_cache;
 mod world;

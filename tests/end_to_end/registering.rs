@@ -12,6 +12,7 @@ async fn a_verified_project_is_registered_with_what_brings_its_state_about() {
     let entry = world.registered().await.unwrap();
     let output = run.output.unwrap();
     assert_eq!((&entry["roleId"], &entry["keyArn"]), (&output["roleId"], &output["keyArn"]));
+    assert_eq!(entry["stage"], "enabled");
     assert_eq!(entry["desired"], world.customer().input());
     assert!(run.arn.ends_with(entry["execution"].as_str().unwrap()));
 
@@ -51,10 +52,11 @@ async fn a_key_that_was_replaced_is_reported_and_stays_on_the_list() {
 }
 
 #[tokio::test]
-async fn nothing_that_failed_is_registered() {
+async fn what_failed_is_known_to_have_been_set_out_for_and_no_more() {
     let world = World::new().await;
     let fail = json!({"endpoints": {"EU_WEST_1": {"kind": "fail"}}});
     world.cloud.simulator.behave(fail).await.unwrap();
     assert!(world.enable().await.error.is_some());
-    assert_eq!(world.registered().await, None);
+    let entry = world.registered().await.unwrap();
+    assert_eq!((&entry["stage"], &entry["desired"]), (&json!("enabling"), &world.customer().input()));
 }

@@ -17,7 +17,7 @@ use atlas_cmk_local::{
     execution::{self, Run},
     functions::{self, Package},
     seed::Customer,
-    simulator,
+    simulator, snapshot,
 };
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -210,6 +210,30 @@ impl World {
         execution::run(&self.cloud, "EnableEncryptionArn", input, |_| {}).await.unwrap()
     }
 
+    /// Takes the project down, with this input besides its id.
+    pub(crate) async fn disable(&self, input: Value) -> Run {
+        let mut whole = json!({"projectId": self.customer().project_id});
+        whole.as_object_mut().unwrap().extend(input.as_object().unwrap().clone());
+        execution::run(&self.cloud, "DisableEncryptionArn", &whole, |_| {}).await.unwrap()
+    }
+
+    /// Takes the project down, and asserts that it worked.
+    pub(crate) async fn disable_successfully(&self, input: Value) -> Run {
+        let run = self.disable(input.clone()).await;
+        assert_eq!((run.error.as_deref(), run.cause.as_deref()), (None, None), "{input}");
+        run
+    }
+
+    /// Everything there is of the project on both sides.
+    pub(crate) async fn snapshot(&self) -> Value {
+        snapshot::take(&self.cloud, &self.customer().project_id).await.unwrap()
+    }
+
+    /// Invokes a function of the stack, by its name in the template.
+    pub(crate) async fn invoke(&self, function: &str, input: &Value) -> Run {
+        execution::invoke(&self.cloud, &format!("{function}FunctionArn"), input).await.unwrap()
+    }
+
     /// Enables, and asserts that it worked and that the world is as asked for.
     pub(crate) async fn enable_successfully(&self) -> Run {
         let run = self.enable().await;
@@ -304,6 +328,21 @@ impl World {
                 format!("{} {}", text(request, "method"), path.trim_start_matches(&prefix))
             })
             .collect()
+    }
+}
+
+/// The functions of a test that is over would go on running, and take from those of the others.
+impl Drop for World {
+    fn drop(&mut self) {
+        let stack = self.cloud.stack.clone();
+        let name = self.customer().stack.clone();
+        // A runtime of its own, because that of the test ends with it.
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.map(|runtime| runtime.block_on(stack.delete(&name)))
+        });
+        // What cannot be deleted goes with the engine.
+        let _ = thread.join();
     }
 }
 

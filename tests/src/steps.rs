@@ -1,9 +1,12 @@
 //! Every step, with the schemas generated from its Rust types.
 
 use atlas_cmk::{
-    request::{EnableEncryption, EnableEncryptionOutput},
+    request::{
+        CrossAccountAccess, CrossAccountAccessOutput, DisableEncryption, DisableEncryptionOutput, EnableEncryption,
+        EnableEncryptionOutput,
+    },
     step::{Answer, Step, parse},
-    steps,
+    steps::{self, describe::DescribeProjectOutput},
 };
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Value, json};
@@ -23,23 +26,40 @@ pub struct Contract {
 /// The functions, in the order of their names.
 pub fn functions() -> Vec<Contract> {
     let mut contracts = vec![
+        function::<steps::Approve>(),
+        function::<steps::AttachAccessPolicy>(),
         function::<steps::AuthorizeRole>(),
+        function::<steps::CancelAuthorization>(),
         function::<steps::CheckCluster>(),
         function::<steps::CheckEndpoints>(),
+        function::<steps::CheckEndpointsGone>(),
+        function::<steps::CreateAccessPolicy>(),
         function::<steps::CreateEndpoint>(),
         function::<steps::CreateRole>(),
+        function::<steps::DeauthorizeRole>(),
+        function::<steps::DeleteEndpoint>(),
+        function::<steps::Describe>(),
         function::<steps::Diagnose>(),
+        function::<steps::DisableCluster>(),
+        function::<steps::DisableKms>(),
         function::<steps::EnableCluster>(),
         function::<steps::EnableKms>(),
         function::<steps::EnsureKey>(),
         function::<steps::EnsureProject>(),
         function::<steps::GrantKey>(),
         function::<steps::Plan>(),
+        function::<steps::PlanAccess>(),
+        function::<steps::PlanDisable>(),
         function::<steps::Preflight>(),
         function::<steps::Register>(),
+        function::<steps::RemoveTrust>(),
         function::<steps::ReplicateKey>(),
+        function::<steps::RequestApproval>(),
+        function::<steps::RevokeKey>(),
+        function::<steps::Unregister>(),
         function::<steps::UpdateTrust>(),
         function::<steps::Verify>(),
+        function::<steps::VerifyAccess>(),
     ];
     contracts.sort_by_key(|contract| contract.name);
     contracts
@@ -47,13 +67,22 @@ pub fn functions() -> Vec<Contract> {
 
 /// The state machines, in the order of their names.
 pub fn state_machines() -> Vec<Contract> {
-    vec![Contract {
-        name: "enable-encryption",
-        input: schema::<EnableEncryption>(false),
-        output: schema::<EnableEncryptionOutput>(true),
-        // The first function is the door, and takes the whole input.
-        accepts: |input| parse::<steps::Preflight>(json!({"request": input})).map(drop),
-    }]
+    vec![
+        machine::<steps::PlanAccess, CrossAccountAccess, CrossAccountAccessOutput>("cross-account-access"),
+        machine::<steps::Describe, steps::describe::DescribeProject, DescribeProjectOutput>("describe-project"),
+        machine::<steps::PlanDisable, DisableEncryption, DisableEncryptionOutput>("disable-encryption"),
+        machine::<steps::Preflight, EnableEncryption, EnableEncryptionOutput>("enable-encryption"),
+    ]
+}
+
+/// A state machine. Its first function is the door, and takes the whole input.
+fn machine<Door: Step, Input: JsonSchema, Output: JsonSchema>(name: &'static str) -> Contract {
+    Contract {
+        name,
+        input: schema::<Input>(false),
+        output: schema::<Output>(true),
+        accepts: |input| parse::<Door>(json!({"request": input})).map(drop),
+    }
 }
 
 fn function<S: Step>() -> Contract

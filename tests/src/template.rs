@@ -8,9 +8,17 @@ use serde_json::{Map, Value, json};
 /// # Errors
 /// If it is missing or no YAML.
 pub fn load() -> anyhow::Result<Value> {
-    let text = crate::read("infra/template.yaml")?;
+    load_file("infra/template.yaml")
+}
+
+/// Reads a template by its path.
+///
+/// # Errors
+/// If it is missing or no YAML.
+pub fn load_file(path: &str) -> anyhow::Result<Value> {
+    let text = crate::read(path)?;
     let documents = Yaml::load_from_str(&text)?;
-    documents.first().map(to_json).ok_or_else(|| anyhow::anyhow!("infra/template.yaml is empty"))
+    documents.first().map(to_json).ok_or_else(|| anyhow::anyhow!("{path} is empty"))
 }
 
 fn to_json(yaml: &Yaml) -> Value {

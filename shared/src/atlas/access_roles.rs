@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Atlas, AtlasError,
+    Atlas, AtlasError, ErrorCode,
     transport::{Call, V2023_01_01},
 };
 use crate::ids::{AccessRoleId, IamRoleArn, ProjectId};
@@ -26,12 +26,40 @@ pub struct AccessRole {
     pub authorized_date: Option<String>,
     /// When it was created, ISO 8601.
     pub created_date: Option<String>,
+    /// The features of the project that use it.
+    #[serde(default)]
+    pub feature_usages: Option<Vec<FeatureUsage>>,
 }
+
+/// A feature of the project that uses an access role.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FeatureUsage {
+    /// Atlas's name of it, such as `ENCRYPTION_AT_REST` or `EXPORT_SNAPSHOT`.
+    pub feature_type: Option<String>,
+}
+
+/// The feature this project is about.
+const ENCRYPTION_AT_REST: &str = "ENCRYPTION_AT_REST";
 
 impl AccessRole {
     /// Whether the record is authorized, and for this IAM role.
     pub fn is_authorized_for(&self, arn: &IamRoleArn) -> bool {
         self.authorized_date.is_some() && self.iam_assumed_role_arn.as_deref() == Some(arn.as_ref())
+    }
+
+    /// The names of the features that use it.
+    pub fn features(&self) -> Vec<&str> {
+        let usages = self.feature_usages.iter().flatten();
+        let mut names: Vec<&str> = usages.filter_map(|usage| usage.feature_type.as_deref()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// The names of the features other than encryption at rest that use it.
+    pub fn other_features(&self) -> Vec<&str> {
+        self.features().into_iter().filter(|name| *name != ENCRYPTION_AT_REST).collect()
     }
 
     /// Whether the record was created but never authorized for any role.
@@ -90,6 +118,20 @@ impl Atlas {
     ) -> Result<AccessRole, AtlasError> {
         let body = AuthorizeBody { provider_name: "AWS", iam_assumed_role_arn: arn };
         self.call(Call::patch(V2023_01_01, format!("{}/{role}", path(project)), &body)).await
+    }
+
+    /// Removes a record; nothing takes the authorization alone away. One that is not there any more counts as removed.
+    ///
+    /// # Errors
+    /// Any [`AtlasError`], `AWS_IAM_ROLE_IN_USE` among them.
+    pub async fn remove_access_role(&self, project: &ProjectId, role: &AccessRoleId) -> Result<(), AtlasError> {
+        match self.call(Call::delete(V2023_01_01, format!("{}/AWS/{role}", path(project)))).await {
+            // Which status an unknown record has is in no documentation.
+            Err(error) if error.is_not_found() || error.code() == Some(&ErrorCode::CloudProviderAccessRoleNotFound) => {
+                Ok(())
+            }
+            other => other,
+        }
     }
 }
 

@@ -14,6 +14,9 @@ const V2024_10_23: &str = "application/vnd.atlas.2024-10-23+json";
 /// The version of Flex clusters (Atlas Administration API).
 const V2024_11_13: &str = "application/vnd.atlas.2024-11-13+json";
 
+/// The newest stable version of reading search deployments (Atlas Administration API).
+const V2025_03_12: &str = "application/vnd.atlas.2025-03-12+json";
+
 /// A page of a list holds 500 at the most, and a project 25 clusters.
 const PAGE: usize = 500;
 
@@ -57,6 +60,16 @@ struct Hardware {
     instance_size: Option<String>,
 }
 
+/// The search nodes of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SearchNodes {
+    /// `IDLE` when every change has been applied.
+    pub state_name: Option<String>,
+    /// Whose keys they use. Atlas tells it minutes after they were made.
+    pub encryption_at_rest_provider: Option<String>,
+}
+
 /// Why a cluster cannot be switched to the key, although the project has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClusterRefusal {
@@ -88,6 +101,11 @@ impl Cluster {
     /// Whether every change has been applied.
     pub fn is_idle(&self) -> bool {
         self.state_name.as_deref() == Some("IDLE")
+    }
+
+    /// Whether it is paused, and can therefore not be changed.
+    pub fn is_paused(&self) -> bool {
+        self.paused == Some(true)
     }
 
     /// Why it cannot be switched to the key, if it cannot.
@@ -194,7 +212,38 @@ impl Atlas {
     /// # Errors
     /// Any [`AtlasError`].
     pub async fn encrypt_cluster(&self, project: &ProjectId, name: &ClusterName) -> Result<Cluster, AtlasError> {
-        let body = ProviderBody { encryption_at_rest_provider: "AWS" };
+        self.set_provider(project, name, "AWS").await
+    }
+
+    /// Switches a cluster to MongoDB's own encryption. It makes an initial sync.
+    ///
+    /// # Errors
+    /// Any [`AtlasError`].
+    pub async fn decrypt_cluster(&self, project: &ProjectId, name: &ClusterName) -> Result<Cluster, AtlasError> {
+        self.set_provider(project, name, "NONE").await
+    }
+
+    /// The search nodes of a cluster; `None` if it has none of their own.
+    ///
+    /// # Errors
+    /// Any [`AtlasError`].
+    pub async fn search_nodes(&self, project: &ProjectId, name: &str) -> Result<Option<SearchNodes>, AtlasError> {
+        let call = Call::get(V2025_03_12, format!("{}/{name}/search/deployment", path(project)));
+        match self.call::<SearchNodes>(call).await {
+            // Without any, one version of the API answers an empty object and others refuse.
+            Ok(nodes) => Ok(Some(nodes).filter(|nodes| nodes.state_name.is_some())),
+            Err(error) if error.code() == Some(&ErrorCode::SearchDeploymentDoesNotExist) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn set_provider(
+        &self,
+        project: &ProjectId,
+        name: &ClusterName,
+        provider: &'static str,
+    ) -> Result<Cluster, AtlasError> {
+        let body = ProviderBody { encryption_at_rest_provider: provider };
         self.call(Call::patch(V2024_10_23, format!("{}/{name}", path(project)), &body)).await
     }
 }

@@ -85,6 +85,22 @@ struct UpdateBody<'a> {
     enabled_for_search_nodes: Option<bool>,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PartialBody {
+    aws_kms: PartialAwsKms,
+}
+
+/// What is not named stays as it is.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PartialAwsKms {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enabled: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    require_private_networking: Option<bool>,
+}
+
 impl Atlas {
     /// The project's encryption at rest. Reading it makes Atlas check the key.
     ///
@@ -110,6 +126,24 @@ impl Atlas {
             &UpdateBody { aws_kms: update, enabled_for_search_nodes: search_nodes },
         ))
         .await
+    }
+
+    /// Lets the project reach its key over the public network again.
+    ///
+    /// # Errors
+    /// Any [`AtlasError`]; Atlas refuses while there are private endpoints, and for a while after.
+    pub async fn stop_private_networking(&self, project: &ProjectId) -> Result<EncryptionAtRest, AtlasError> {
+        let aws_kms = PartialAwsKms { require_private_networking: Some(false), ..PartialAwsKms::default() };
+        self.call(Call::patch(V2023_01_01, path(project), &PartialBody { aws_kms })).await
+    }
+
+    /// Switches customer-managed keys of AWS KMS off. Atlas then forgets what was configured for them.
+    ///
+    /// # Errors
+    /// Any [`AtlasError`]; Atlas refuses while a cluster uses the key or there are private endpoints, and for a while after.
+    pub async fn disable_aws_kms(&self, project: &ProjectId) -> Result<EncryptionAtRest, AtlasError> {
+        let aws_kms = PartialAwsKms { enabled: Some(false), ..PartialAwsKms::default() };
+        self.call(Call::patch(V2023_01_01, path(project), &PartialBody { aws_kms })).await
     }
 }
 

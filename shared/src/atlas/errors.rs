@@ -26,6 +26,7 @@ use crate::error::{Error, ErrorName};
 pub struct AtlasError {
     error: Error,
     code: Option<ErrorCode>,
+    not_found: bool,
     repeatable: bool,
     credentials_refused: bool,
     retry_after: Option<Duration>,
@@ -58,6 +59,11 @@ impl AtlasError {
     /// Atlas's `errorCode`, if it gave one.
     pub fn code(&self) -> Option<&ErrorCode> {
         self.code.as_ref()
+    }
+
+    /// Whether Atlas says that there is no such thing.
+    pub fn is_not_found(&self) -> bool {
+        self.not_found
     }
 
     /// Whether the same call may be sent again at once without harm.
@@ -104,7 +110,8 @@ impl AtlasError {
         if server_error && !call.is_read() {
             error = error.with_unknown_outcome();
         }
-        Self { error, code, repeatable, credentials_refused: false, retry_after: retry_after(headers) }
+        let not_found = status == StatusCode::NOT_FOUND && is_json;
+        Self { error, code, not_found, repeatable, credentials_refused: false, retry_after: retry_after(headers) }
     }
 
     /// No answer, or half of one.
@@ -205,7 +212,7 @@ impl AtlasError {
     }
 
     fn plain(error: Error) -> Self {
-        Self { error, code: None, repeatable: false, credentials_refused: false, retry_after: None }
+        Self { error, code: None, not_found: false, repeatable: false, credentials_refused: false, retry_after: None }
     }
 }
 

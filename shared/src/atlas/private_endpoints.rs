@@ -36,6 +36,11 @@ impl PrivateEndpoint {
         self.region_name == region.to_atlas()
     }
 
+    /// Its region in AWS's spelling, where there is one.
+    pub fn region(&self) -> Option<Region> {
+        self.region_name.parse().ok()
+    }
+
     /// Its error message, if it says anything.
     pub fn error_message(&self) -> Option<&str> {
         self.error_message.as_deref().filter(|message| !message.trim().is_empty())
@@ -149,7 +154,22 @@ impl Atlas {
         self.call(Call::post(V2023_01_01, path(project), &CreateBody { region_name: region.to_atlas() })).await
     }
 
-    /// Asks for a private endpoint to be deleted. It is gone when Atlas no longer lists it.
+    /// A private endpoint by its id, or `None` if it is gone.
+    ///
+    /// # Errors
+    /// Any [`AtlasError`].
+    pub async fn private_endpoint(
+        &self,
+        project: &ProjectId,
+        endpoint: &PrivateEndpointId,
+    ) -> Result<Option<PrivateEndpoint>, AtlasError> {
+        match self.call(Call::get(V2023_01_01, format!("{}/{endpoint}", path(project)))).await {
+            Err(error) if error.is_not_found() => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
+    /// Asks for a private endpoint to be deleted. It is gone when Atlas no longer knows it; one that is gone counts as deleted.
     ///
     /// # Errors
     /// Any [`AtlasError`]; Atlas refuses while the endpoint is being created.
@@ -158,7 +178,10 @@ impl Atlas {
         project: &ProjectId,
         endpoint: &PrivateEndpointId,
     ) -> Result<(), AtlasError> {
-        self.call(Call::delete(V2023_01_01, format!("{}/{endpoint}", path(project)))).await
+        match self.call(Call::delete(V2023_01_01, format!("{}/{endpoint}", path(project)))).await {
+            Err(error) if error.is_not_found() => Ok(()),
+            other => other,
+        }
     }
 }
 

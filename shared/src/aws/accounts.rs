@@ -23,6 +23,9 @@ const RENEWAL_MARGIN: Duration = Duration::from_mins(5);
 /// What a session's name may hold (STS API reference, `RoleSessionName`), and how long it may be.
 const SESSION_NAME_LENGTH: usize = 64;
 
+/// The shortest session there is, in seconds (STS API reference, `DurationSeconds`): enough to see that it can be had.
+const SHORTEST_SESSION: i32 = 900;
+
 /// A role in another account, to be assumed for every call of IAM and KMS.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -83,6 +86,28 @@ impl Accounts {
         Ok(Kms::new(&self.config(caller).await?.into_builder().region(region).build()))
     }
 
+    /// Whether `target` can be assumed with and without an external ID, by `source`, or by ourselves if there is none. `None` if `source` does not let the
+    /// caller in.
+    ///
+    /// # Errors
+    /// As [`Self::iam`]; a refusal is an answer.
+    pub async fn try_assuming(
+        &self,
+        caller: Caller<'_>,
+        source: Option<&IamRoleArn>,
+        target: &IamRoleArn,
+        external_id: &ExternalId,
+    ) -> Result<Option<Assumption>> {
+        let mut config = self.config(caller).await?;
+        if let Some(source) = source {
+            let Some(credentials) = assume(&config, source, None, caller.execution).await? else { return Ok(None) };
+            config = config.into_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build();
+        }
+        let with = assume(&config, target, Some(external_id), caller.execution).await?;
+        let without = assume(&config, target, None, caller.execution).await?;
+        Ok(Some(Assumption { with_external_id: with.is_some(), without_external_id: without.is_some() }))
+    }
+
     async fn config(&self, caller: Caller<'_>) -> Result<SdkConfig> {
         let Some(access) = caller.account else { return Ok(self.own.clone()) };
         let name = session_name(caller.execution);
@@ -133,6 +158,47 @@ impl Accounts {
         let config =
             self.own.clone().into_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build();
         Ok(Session { access: access.clone(), name, config, renew_at: expires - RENEWAL_MARGIN })
+    }
+}
+
+/// What came of trying to assume a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Assumption {
+    /// Whether it can be assumed with the external ID.
+    pub with_external_id: bool,
+    /// Whether it can be assumed without any.
+    pub without_external_id: bool,
+}
+
+/// Credentials of a role, or `None` if it does not let us in.
+async fn assume(
+    config: &SdkConfig,
+    role: &IamRoleArn,
+    external_id: Option<&ExternalId>,
+    execution: Option<&str>,
+) -> Result<Option<Credentials>> {
+    let sent = Client::new(config)
+        .assume_role()
+        .role_arn(role.as_ref())
+        .set_external_id(external_id.map(ToString::to_string))
+        .role_session_name(session_name(execution))
+        .duration_seconds(SHORTEST_SESSION)
+        .send()
+        .await;
+    match sent {
+        Ok(answer) => Ok(answer.credentials.map(|given| {
+            Credentials::new(
+                given.access_key_id,
+                given.secret_access_key,
+                Some(given.session_token),
+                None,
+                "sts:AssumeRole",
+            )
+        })),
+        Err(error) => match aws_error("sts:AssumeRole", role.as_ref(), &error) {
+            refused if refused.name() == ErrorName::AccountAccessDenied => Ok(None),
+            other => Err(other),
+        },
     }
 }
 

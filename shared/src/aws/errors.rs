@@ -35,7 +35,10 @@ where
 
 fn name_of(code: &str, message: &str, server_error: bool) -> ErrorName {
     match code {
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => ErrorName::AccountAccessDenied,
+        // The last is what SNS calls it.
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AuthorizationError" => {
+            ErrorName::AccountAccessDenied
+        }
         "OptInRequired" | "OptInRequiredException" | "SubscriptionRequiredException" | "SubscriptionRequired" => {
             ErrorName::AccountNotReady
         }

@@ -3,7 +3,10 @@
 use aws_sdk_iam::{
     Client,
     error::SdkError,
-    operation::{get_role::GetRoleError, get_role_policy::GetRolePolicyError},
+    operation::{
+        delete_policy::DeletePolicyError, delete_role::DeleteRoleError, delete_role_policy::DeleteRolePolicyError,
+        get_policy::GetPolicyError, get_role::GetRoleError, get_role_policy::GetRolePolicyError,
+    },
     types::{EvaluationResult, PolicyEvaluationDecisionType, Tag},
 };
 use aws_types::SdkConfig;
@@ -28,6 +31,18 @@ pub struct Role {
     pub trust_policy: PolicyDocument,
     /// What caps its permissions, by ARN.
     pub permissions_boundary: Option<String>,
+    /// Its tags, as key and value.
+    pub tags: Vec<(String, String)>,
+}
+
+/// How many versions of a managed policy IAM keeps (IAM user guide, "IAM and AWS STS quotas").
+const VERSIONS: usize = 5;
+
+/// What IAM says of a managed policy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ManagedPolicy {
+    /// What is in force.
+    pub document: PolicyDocument,
     /// Its tags, as key and value.
     pub tags: Vec<(String, String)>,
 }
@@ -120,6 +135,140 @@ impl Iam {
             .map_err(|error| Error::new(ErrorName::Internal, format!("IAM returned, for {arn}, what is {error}")))
     }
 
+    /// A managed policy of an account, or `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`aws_error`]; `Internal` if the document cannot be read.
+    pub async fn own_policy(&self, arn: &IamPolicyArn) -> Result<Option<ManagedPolicy>> {
+        let policy = match self.0.get_policy().policy_arn(arn.as_ref()).send().await {
+            Ok(answer) => answer.policy,
+            Err(SdkError::ServiceError(refusal))
+                if matches!(refusal.err(), GetPolicyError::NoSuchEntityException(_)) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(aws_error("iam:GetPolicy", arn.as_ref(), &error)),
+        };
+        let tags = policy.map(|policy| policy.tags.unwrap_or_default()).unwrap_or_default();
+        Ok(Some(ManagedPolicy {
+            document: self.managed_policy(arn.as_ref()).await?,
+            tags: tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
+        }))
+    }
+
+    /// Makes a managed policy.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn create_policy(
+        &self,
+        arn: &IamPolicyArn,
+        document: &PolicyDocument,
+        description: &str,
+        tags: &[(String, String)],
+    ) -> Result<()> {
+        self.0
+            .create_policy()
+            .policy_name(arn.name())
+            .path(arn.path())
+            .policy_document(document.to_json())
+            .description(description)
+            .set_tags(Some(sdk_tags(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())))?))
+            .send()
+            .await
+            .map_err(|error| aws_error("iam:CreatePolicy", arn.as_ref(), &error))?;
+        Ok(())
+    }
+
+    /// Replaces what a managed policy says. IAM keeps five versions of one: the oldest makes room.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn replace_policy(&self, arn: &IamPolicyArn, document: &PolicyDocument) -> Result<()> {
+        let mut old = self.old_versions(arn).await?;
+        if old.len() >= VERSIONS - 1 {
+            self.delete_version(arn, &old.remove(0)).await?;
+        }
+        self.0
+            .create_policy_version()
+            .policy_arn(arn.as_ref())
+            .policy_document(document.to_json())
+            .set_as_default(true)
+            .send()
+            .await
+            .map_err(|error| aws_error("iam:CreatePolicyVersion", arn.as_ref(), &error))?;
+        Ok(())
+    }
+
+    /// Deletes a managed policy with all its versions. IAM refuses while it is attached; one that is not there counts as deleted.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn delete_policy(&self, arn: &IamPolicyArn) -> Result<()> {
+        for version in self.old_versions(arn).await? {
+            self.delete_version(arn, &version).await?;
+        }
+        match self.0.delete_policy().policy_arn(arn.as_ref()).send().await {
+            Err(SdkError::ServiceError(refusal))
+                if matches!(refusal.err(), DeletePolicyError::NoSuchEntityException(_)) =>
+            {
+                Ok(())
+            }
+            answer => answer.map(drop).map_err(|error| aws_error("iam:DeletePolicy", arn.as_ref(), &error)),
+        }
+    }
+
+    /// The versions of a policy that are not in force, the oldest first.
+    async fn old_versions(&self, arn: &IamPolicyArn) -> Result<Vec<String>> {
+        let pages = self.0.list_policy_versions().policy_arn(arn.as_ref()).into_paginator().items().send();
+        let versions: std::result::Result<Vec<_>, _> = pages.collect().await;
+        let versions = versions.map_err(|error| aws_error("iam:ListPolicyVersions", arn.as_ref(), &error))?;
+        let mut old: Vec<_> = versions.into_iter().filter(|version| !version.is_default_version).collect();
+        old.sort_by_key(|version| version.create_date);
+        Ok(old.into_iter().filter_map(|version| version.version_id).collect())
+    }
+
+    async fn delete_version(&self, arn: &IamPolicyArn, version: &str) -> Result<()> {
+        self.0
+            .delete_policy_version()
+            .policy_arn(arn.as_ref())
+            .version_id(version)
+            .send()
+            .await
+            .map_err(|error| aws_error("iam:DeletePolicyVersion", arn.as_ref(), &error))?;
+        Ok(())
+    }
+
+    /// Attaches a managed policy to a role.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn attach_policy(&self, role: &IamRoleArn, policy: &IamPolicyArn) -> Result<()> {
+        self.0
+            .attach_role_policy()
+            .role_name(role.name())
+            .policy_arn(policy.as_ref())
+            .send()
+            .await
+            .map_err(|error| aws_error("iam:AttachRolePolicy", role.as_ref(), &error))?;
+        Ok(())
+    }
+
+    /// Detaches a managed policy from a role.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn detach_policy(&self, role: &IamRoleArn, policy: &IamPolicyArn) -> Result<()> {
+        self.0
+            .detach_role_policy()
+            .role_name(role.name())
+            .policy_arn(policy.as_ref())
+            .send()
+            .await
+            .map_err(|error| aws_error("iam:DetachRolePolicy", role.as_ref(), &error))?;
+        Ok(())
+    }
+
     /// Whether the identity policies of a principal allow the actions on all of these resources, as IAM's simulator sees it.
     ///
     /// # Errors
@@ -147,6 +296,72 @@ impl Iam {
             }
         };
         Ok(actions.iter().map(of_action).collect())
+    }
+
+    /// The names of the role's inline policies.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn inline_policies(&self, arn: &IamRoleArn) -> Result<Vec<String>> {
+        let pages = self.0.list_role_policies().role_name(arn.name()).into_paginator().items().send();
+        let names: std::result::Result<Vec<String>, _> = pages.collect().await;
+        names.map_err(|error| aws_error("iam:ListRolePolicies", arn.as_ref(), &error))
+    }
+
+    /// The ARNs of the managed policies that are attached to the role.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn attached_policies(&self, arn: &IamRoleArn) -> Result<Vec<String>> {
+        let pages = self.0.list_attached_role_policies().role_name(arn.name()).into_paginator().items().send();
+        let policies: std::result::Result<Vec<_>, _> = pages.collect().await;
+        let policies = policies.map_err(|error| aws_error("iam:ListAttachedRolePolicies", arn.as_ref(), &error))?;
+        Ok(policies.into_iter().filter_map(|policy| policy.policy_arn).collect())
+    }
+
+    /// Deletes an inline policy of the role. One that is not there counts as deleted.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn delete_inline_policy(&self, arn: &IamRoleArn, name: &str) -> Result<()> {
+        match self.0.delete_role_policy().role_name(arn.name()).policy_name(name).send().await {
+            Err(SdkError::ServiceError(refusal))
+                if matches!(refusal.err(), DeleteRolePolicyError::NoSuchEntityException(_)) =>
+            {
+                Ok(())
+            }
+            answer => answer.map(drop).map_err(|error| aws_error("iam:DeleteRolePolicy", arn.as_ref(), &error)),
+        }
+    }
+
+    /// Deletes the role. IAM refuses while anything is attached to it.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn delete_role(&self, arn: &IamRoleArn) -> Result<()> {
+        match self.0.delete_role().role_name(arn.name()).send().await {
+            Err(SdkError::ServiceError(refusal))
+                if matches!(refusal.err(), DeleteRoleError::NoSuchEntityException(_)) =>
+            {
+                Ok(())
+            }
+            answer => answer.map(drop).map_err(|error| aws_error("iam:DeleteRole", arn.as_ref(), &error)),
+        }
+    }
+
+    /// Takes tags away from the role.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn untag_role(&self, arn: &IamRoleArn, key: &str) -> Result<()> {
+        self.0
+            .untag_role()
+            .role_name(arn.name())
+            .tag_keys(key)
+            .send()
+            .await
+            .map_err(|error| aws_error("iam:UntagRole", arn.as_ref(), &error))?;
+        Ok(())
     }
 
     /// Adds tags to the role, or replaces their values.

@@ -251,6 +251,21 @@ impl Kms {
             .map_err(|error| aws_error("kms:TagResource", key.as_ref(), &error))?;
         Ok(())
     }
+
+    /// Takes a tag away from the key.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn untag(&self, key: &KmsKeyArn, tag: &str) -> Result<()> {
+        self.0
+            .untag_resource()
+            .key_id(key.as_ref())
+            .tag_keys(tag)
+            .send()
+            .await
+            .map_err(|error| aws_error("kms:UntagResource", key.as_ref(), &error))?;
+        Ok(())
+    }
 }
 
 fn sdk_tags(tags: &[(String, String)]) -> Result<Vec<Tag>> {

@@ -3,7 +3,7 @@
 use aws_sdk_ssm::{
     Client,
     error::SdkError,
-    operation::get_parameter::GetParameterError,
+    operation::{delete_parameter::DeleteParameterError, get_parameter::GetParameterError},
     types::{ParameterTier, ParameterType},
 };
 use aws_types::SdkConfig;
@@ -55,5 +55,20 @@ impl Parameters {
             .await
             .map_err(|error| aws_error("ssm:PutParameter", name, &error))?;
         Ok(())
+    }
+
+    /// Deletes a parameter. One that is not there counts as deleted.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn delete(&self, name: &str) -> Result<()> {
+        match self.0.delete_parameter().name(name).send().await {
+            Err(SdkError::ServiceError(refusal))
+                if matches!(refusal.err(), DeleteParameterError::ParameterNotFound(_)) =>
+            {
+                Ok(())
+            }
+            answer => answer.map(drop).map_err(|error| aws_error("ssm:DeleteParameter", name, &error)),
+        }
     }
 }

@@ -207,6 +207,19 @@ impl FromStr for IamPolicyArn {
     }
 }
 
+impl IamPolicyArn {
+    /// Its name without its path.
+    pub fn name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Its path, `/` if it has none of its own.
+    pub fn path(&self) -> &str {
+        let resource = self.0.splitn(6, ':').nth(5).unwrap_or_default().trim_start_matches("policy");
+        &resource[..resource.rfind('/').map_or(0, |at| at + 1)]
+    }
+}
+
 impl AsRef<str> for IamPolicyArn {
     fn as_ref(&self) -> &str {
         &self.0

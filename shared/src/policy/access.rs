@@ -31,6 +31,13 @@ impl PolicyDocument {
         self.statements().iter().any(|it| it.is("Allow") && it.is_about(action) && it.names_principal(named))
     }
 
+    /// Whether a trust policy lets a principal, or the whole account it is in, do this without any condition.
+    pub fn lets_unconditionally(&self, principal: &str, action: &str) -> bool {
+        let root = principal.split(":role/").next().map(|account| format!("{account}:root")).unwrap_or_default();
+        let named = |it: &str| same_principal(it, principal) || same_principal(it, &root) || it == "*";
+        self.statements().iter().any(|it| it.allows_unconditionally(action) && it.names_principal(named))
+    }
+
     /// The statement, by its Sid or its place, that denies the role an action whatever else allows it.
     pub fn denies_role(&self, role: &IamRoleArn, action: &str) -> Option<String> {
         self.denies_principal(role.as_ref(), action)

@@ -21,6 +21,26 @@ impl Statement {
         }))
     }
 
+    /// Lets the roles of an account whose ARN is like `pattern` assume the role if they present `external_id`. By a condition and not as principals: a role
+    /// that is made anew is let in again.
+    pub fn trust_path(sid: &str, account_root: &str, pattern: &str, external_id: &str) -> Self {
+        Self::from_json(json!({
+            "Sid": sid,
+            "Effect": "Allow",
+            "Principal": { "AWS": account_root },
+            "Action": "sts:AssumeRole",
+            "Condition": {
+                "StringEquals": { "sts:ExternalId": external_id },
+                "ArnLike": { "aws:PrincipalArn": pattern },
+            },
+        }))
+    }
+
+    /// The external ID that the statement asks for, if it asks for one.
+    pub fn external_id(&self) -> Option<&str> {
+        self.0.get("Condition")?.get("StringEquals")?.get("sts:ExternalId")?.as_str()
+    }
+
     /// Allows `actions` on exactly `resources`.
     pub fn allow<'a>(sid: &str, actions: &[&str], resources: impl IntoIterator<Item = &'a str>) -> Self {
         Self::from_json(json!({

@@ -7,7 +7,8 @@ use crate::{
     change::{Change, PlannedChange},
     finding::{ByHand, Finding},
     ids::{AccessRoleId, IamRoleArn, KmsKeyArn, ProjectId},
-    steps::{check_endpoints::Endpoint, preflight::SkippedCluster, register::OldKey, verify::Difference},
+    registry::OldKey,
+    steps::{check_endpoints::Endpoint, preflight::SkippedCluster, verify::Difference},
 };
 
 /// What an enablement answers: the output of the state machine `enable-encryption`.

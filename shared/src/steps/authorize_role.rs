@@ -111,6 +111,7 @@ pub(crate) fn pending(role_id: AccessRoleId) -> AccessRole {
         iam_assumed_role_arn: None,
         authorized_date: None,
         created_date: None,
+        feature_usages: None,
     }
 }
 
@@ -135,6 +136,7 @@ mod tests {
             iam_assumed_role_arn: arn.map(str::to_owned),
             authorized_date: authorized.then(|| "2026-01-01T00:00:00Z".to_owned()),
             created_date: None,
+            feature_usages: None,
         }
     }
 

@@ -1,4 +1,4 @@
-//! `check-cluster`: where a cluster stands on its way to the key. The state machine waits for it by this.
+//! `check-cluster`: where a cluster stands on its way to the key, or away from it. The state machines wait for it by this.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::{
 /// The step.
 pub struct CheckCluster;
 
-/// The cluster to look at, or to switch.
+/// The cluster to look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
@@ -22,6 +22,9 @@ pub struct Input {
     pub project_id: ProjectId,
     /// The cluster.
     pub cluster: ClusterName,
+    /// Whether it is on its way away from the key.
+    #[serde(default)]
+    pub away: bool,
     /// The secret with the Atlas credentials, if it is not the one of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
@@ -41,13 +44,13 @@ pub struct Output {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum State {
-    /// It uses the key and every change has been applied.
-    Encrypted,
-    /// It can be switched to the key now.
+    /// It is as it is to be, and every change has been applied.
+    Done,
+    /// It can be switched now.
     Ready,
     /// Atlas is at work on it.
     Busy,
-    /// It was paused or made smaller in the meantime.
+    /// It was paused or made smaller in the meantime, and cannot be switched to the key.
     Skipped,
 }
 
@@ -70,61 +73,103 @@ impl Step for CheckCluster {
     }
 
     async fn act(_: &Context, input: &Input, found: Found, _: &[NoChange]) -> Result<Output> {
-        let (state, what) = assess(input, &found)?;
+        let (project, name) = (&input.project_id, &input.cluster);
+        let (state, what) = if input.away { leaving(project, name, &found)? } else { coming(project, name, &found)? };
         Ok(Output { state, summary: format!("cluster {} {what}", input.cluster) })
     }
 }
 
-/// Where the cluster stands, and the rest of a sentence that begins with its name.
-pub(super) fn assess(input: &Input, found: &Found) -> Result<(State, String)> {
+/// Where a cluster stands on its way to the key, and the rest of a sentence that begins with its name.
+pub(super) fn coming(project: &ProjectId, name: &ClusterName, found: &Found) -> Result<(State, String)> {
     let cluster = match found {
         None => {
-            return Err(Error::new(
-                ErrorName::AtlasConflict,
-                format!("there is no cluster {} in project {} any more; run again", input.cluster, input.project_id),
-            ));
+            return Err(conflict(format!("there is no cluster {name} in project {project} any more; run again")));
         }
         Some(Err(refusal)) => return Ok((State::Skipped, format!("is left out: {}", refusal.as_str()))),
         Some(Ok(cluster)) => cluster,
     };
-    let state = cluster.state_name.as_deref().unwrap_or("in an unknown state");
     Ok(match (cluster.uses_aws(), cluster.is_idle(), cluster.refusal()) {
-        (true, true, _) => (State::Encrypted, "uses the key and is IDLE".to_owned()),
+        (true, true, _) => (State::Done, "uses the key and is IDLE".to_owned()),
         (false, _, Some(refusal)) => (State::Skipped, format!("is left out: {}", refusal.as_str())),
         (false, true, None) => (State::Ready, "is IDLE and does not use the key".to_owned()),
-        _ => (State::Busy, format!("is {state}")),
+        _ => (State::Busy, format!("is {}", state_of(cluster))),
     })
+}
+
+/// The same on its way away from the key. One that is being deleted is waited for: until it is gone, it counts.
+pub(super) fn leaving(project: &ProjectId, name: &ClusterName, found: &Found) -> Result<(State, String)> {
+    let Some(Ok(cluster)) = found else {
+        return Ok((State::Done, "is gone, or never could use a key".to_owned()));
+    };
+    match (cluster.uses_aws(), cluster.is_idle()) {
+        (false, true) => Ok((State::Done, "does not use the key and is IDLE".to_owned())),
+        (true, _) if cluster.is_paused() => Err(conflict(format!(
+            "cluster {name} of project {project} is paused, and Atlas changes none of those; resume it and run again"
+        ))),
+        (true, true) => Ok((State::Ready, "is IDLE and uses the key".to_owned())),
+        (_, false) => Ok((State::Busy, format!("is {}", state_of(cluster)))),
+    }
+}
+
+fn state_of(cluster: &Cluster) -> &str {
+    cluster.state_name.as_deref().unwrap_or("in an unknown state")
+}
+
+fn conflict(message: String) -> Error {
+    Error::new(ErrorName::AtlasConflict, message)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
+    fn assess(away: bool, found: &Found) -> Result<State> {
+        let (project, name) = ("66f0a1b2c3d4e5f601234567".parse().unwrap(), "orders".parse().unwrap());
+        let (state, _) = if away { leaving(&project, &name, found)? } else { coming(&project, &name, found)? };
+        Ok(state)
+    }
+
+    fn found(cluster: &Value) -> Cluster {
+        serde_json::from_value(cluster.clone()).unwrap()
+    }
+
     #[test]
     fn the_loop_is_told_whether_to_wait_to_switch_or_to_end() {
-        let input = Input {
-            project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(),
-            cluster: "orders".parse().unwrap(),
-            atlas_secret_id: None,
-        };
         for (state, provider, paused, expected) in [
             ("IDLE", "NONE", false, State::Ready),
             ("UPDATING", "NONE", false, State::Busy),
             ("UPDATING", "AWS", false, State::Busy),
             ("REPAIRING", "AWS", false, State::Busy),
-            ("IDLE", "AWS", false, State::Encrypted),
-            ("IDLE", "AWS", true, State::Encrypted),
+            ("IDLE", "AWS", false, State::Done),
+            ("IDLE", "AWS", true, State::Done),
             ("IDLE", "NONE", true, State::Skipped),
             ("IDLE", "GCP", false, State::Skipped),
         ] {
             let cluster =
                 json!({"name": "orders", "stateName": state, "encryptionAtRestProvider": provider, "paused": paused});
-            let found = Some(Ok(serde_json::from_value(cluster.clone()).unwrap()));
-            assert_eq!(assess(&input, &found).unwrap().0, expected, "{cluster}");
+            assert_eq!(assess(false, &Some(Ok(found(&cluster)))).unwrap(), expected, "{cluster}");
         }
-        assert_eq!(assess(&input, &Some(Err(ClusterRefusal::Shared))).unwrap().0, State::Skipped);
-        assert_eq!(assess(&input, &None).unwrap_err().name(), ErrorName::AtlasConflict);
+        assert_eq!(assess(false, &Some(Err(ClusterRefusal::Shared))).unwrap(), State::Skipped);
+        assert_eq!(assess(false, &None).unwrap_err().name(), ErrorName::AtlasConflict);
+    }
+
+    #[test]
+    fn on_the_way_back_a_cluster_that_is_gone_is_done_and_one_that_is_going_is_waited_for() {
+        for (state, provider, expected) in [
+            ("IDLE", "AWS", State::Ready),
+            ("UPDATING", "AWS", State::Busy),
+            ("UPDATING", "NONE", State::Busy),
+            ("DELETING", "AWS", State::Busy),
+            ("IDLE", "NONE", State::Done),
+            ("IDLE", "GCP", State::Done),
+        ] {
+            let cluster = json!({"name": "orders", "stateName": state, "encryptionAtRestProvider": provider});
+            assert_eq!(assess(true, &Some(Ok(found(&cluster)))).unwrap(), expected, "{cluster}");
+        }
+        assert_eq!(assess(true, &None).unwrap(), State::Done);
+        let paused = json!({"name": "orders", "stateName": "IDLE", "encryptionAtRestProvider": "AWS", "paused": true});
+        assert_eq!(assess(true, &Some(Ok(found(&paused)))).unwrap_err().name(), ErrorName::AtlasConflict);
     }
 }

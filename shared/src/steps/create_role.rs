@@ -173,6 +173,7 @@ mod tests {
             iam_assumed_role_arn: arn.map(str::to_owned),
             authorized_date: arn.map(|_| "2026-01-01T00:00:00Z".to_owned()),
             created_date: Some(created.to_owned()),
+            feature_usages: None,
         }
     }
 

@@ -6,19 +6,32 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    check_cluster::{Found, Input, State, assess},
+    check_cluster::{Found, State, coming},
     create_endpoint::leading,
 };
 use crate::{
     atlas::{EncryptionAtRest, EndpointStatus, PrivateEndpoint},
     change::{Action, Describe},
     error::{Error, ErrorName, Result},
-    ids::{ClusterName, ProjectId, Region},
+    ids::{ClusterName, ProjectId, Region, SecretId},
     step::{Context, Step},
 };
 
 /// The step.
 pub struct EnableCluster;
+
+/// The cluster to switch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// The Atlas project.
+    pub project_id: ProjectId,
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The secret with the Atlas credentials, if it is not the one of the stack.
+    #[serde(default)]
+    pub atlas_secret_id: Option<SecretId>,
+}
 
 /// The cluster as it is now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -94,7 +107,7 @@ impl Step for EnableCluster {
 
     fn decide(input: &Input, world: &World) -> Result<Vec<Encrypt>> {
         // The loop asks again: whoever changed it in the meantime is waited for.
-        if assess(input, &world.cluster)?.0 != State::Ready {
+        if coming(&input.project_id, &input.cluster, &world.cluster)?.0 != State::Ready {
             return Ok(Vec::new());
         }
         let kms = world.encryption.aws_kms.clone().unwrap_or_default();

@@ -13,7 +13,7 @@ use crate::{
     aws::Caller,
     change::{Describe, PlannedChange},
     error::Result,
-    ids::{AccessRoleId, ClusterName, ExternalId, KmsKeyArn, PrincipalArn, ProjectId, Region},
+    ids::{AccessRoleId, ClusterName, ExternalId, KmsKeyArn, ProjectId, Region, TrustedArn},
     placeholder,
     policy::PolicyDocument,
     request::{EnableEncryption, ManageKey, regional_keys},
@@ -120,12 +120,14 @@ impl<'a> Planner<'a> {
         self.project().await?;
         self.key().await?;
         self.replicas()?;
-        let role_id = Box::pin(self.role()).await?;
+        let record = self.record().await?;
+        let announced = self.announcement(record.as_ref()).await?;
+        let role_id = Box::pin(self.role(record)).await?;
         self.grants().await?;
         self.encryption(role_id.as_ref()).await?;
         self.endpoints().await?;
         self.clusters();
-        Box::pin(self.registry(role_id)).await?;
+        Box::pin(self.registry(role_id, &announced)).await?;
         Ok(self.changes)
     }
 
@@ -161,8 +163,8 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// The record, the role and the authorization's first half. The id of the record, if there is one.
-    async fn role(&mut self) -> Result<Option<AccessRoleId>> {
+    /// The access role record, if there is one.
+    async fn record(&mut self) -> Result<Option<create_role::Output>> {
         let arn = &self.request.role_arn;
         let input =
             create_role::Input { project_id: self.project.clone(), role_arn: arn.clone(), atlas_secret_id: None };
@@ -171,17 +173,44 @@ impl<'a> Planner<'a> {
             None => Vec::new(),
         };
         self.add(CreateRole::NAME, &CreateRole::decide(&input, &records)?);
-        let record = create_role::choose(arn, &self.project, &records)?.map(create_role::output).transpose()?;
-        let (principal, external_id): (PrincipalArn, ExternalId) = match &record {
-            Some(record) => (record.atlas_aws_account_arn.clone(), record.external_id.clone()),
+        create_role::choose(arn, &self.project, &records)?.map(create_role::output).transpose()
+    }
+
+    /// What is going to be written down before role and key policies are changed.
+    async fn announcement(&mut self, record: Option<&create_role::Output>) -> Result<Vec<register::RegistryChange>> {
+        let role_id = record.map(|record| record.role_id.clone());
+        let input = register::Input { announce: true, ..self.registration(role_id)? };
+        let changes = Register::decide(&input, &Register::observe(self.context, &input).await?)?;
+        self.add(Register::NAME, &changes);
+        Ok(changes)
+    }
+
+    fn registration(&self, role_id: Option<AccessRoleId>) -> Result<register::Input> {
+        Ok(register::Input {
+            request: self.request.clone(),
+            project_id: self.project.clone(),
+            role_id: role_id.map_or_else(|| placeholder::of(placeholder::ROLE_ID), Ok)?,
+            key_arn: self.key.clone(),
+            previous_key: self.input.previous_key.clone(),
+            announce: false,
+            execution: self.input.execution.clone(),
+        })
+    }
+
+    /// The IAM role. The id of the record, if there is one.
+    async fn role(&mut self, record: Option<create_role::Output>) -> Result<Option<AccessRoleId>> {
+        let arn = &self.request.role_arn;
+        let (principal, external_id): (TrustedArn, ExternalId) = match &record {
+            Some(record) => (TrustedArn::Principal(record.atlas_aws_account_arn.clone()), record.external_id.clone()),
             None => (placeholder::of(placeholder::PRINCIPAL)?, placeholder::of(placeholder::EXTERNAL_ID)?),
         };
         let input = update_trust::Input {
-            project_id: self.project.clone(),
+            project_id: Some(self.project.clone()),
+            access_name: None,
             role_arn: arn.clone(),
-            key_arn: self.key.clone(),
+            key_arn: Some(self.key.clone()),
             regions: self.request.regions().to_vec(),
-            atlas_aws_account_arn: principal,
+            principal_arn: principal,
             external_id,
             permissions_boundary: None,
             manage: self.request.manage_role(),
@@ -272,16 +301,10 @@ impl<'a> Planner<'a> {
         }
     }
 
-    async fn registry(&mut self, role_id: Option<AccessRoleId>) -> Result<()> {
-        let input = register::Input {
-            request: self.request.clone(),
-            project_id: self.project.clone(),
-            role_id: role_id.map_or_else(|| placeholder::of(placeholder::ROLE_ID), Ok)?,
-            key_arn: self.key.clone(),
-            previous_key: self.input.previous_key.clone(),
-            execution: self.input.execution.clone(),
-        };
+    async fn registry(&mut self, role_id: Option<AccessRoleId>, announced: &[register::RegistryChange]) -> Result<()> {
+        let input = self.registration(role_id)?;
         let mut observed = register::Registered::read(self.context, &input, &self.input.regions_to_replicate).await?;
+        observed.announced(announced);
         if self.input.key_arn.is_none() {
             observed.forget_keys();
         }

@@ -1,5 +1,8 @@
-//! `register`: a verified project, written down where others find it: its desired state in Parameter Store, and its id on the tags of its role and keys.
+//! `register`: a project, written down where others find it: its desired state in Parameter Store, and its id on the tags of its role and keys.
 //! A key that was replaced by another stays on the list of those that old snapshots need.
+//!
+//! It runs twice. Before the first change of role and key policies it announces what is going to be done: whatever becomes of the execution, what it
+//! leaves behind can be found and taken down. When everything is verified, it registers what was done.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,8 +11,9 @@ use serde_json::{Value, json};
 use crate::{
     aws::Caller,
     change::{Action, Describe},
-    error::{Error, ErrorName, Result},
+    error::Result,
     ids::{AccessRoleId, IamRoleArn, KmsKeyArn, ProjectId, Region},
+    registry::{self, Entry, OldKey, Stage},
     request::{EnableEncryption, ManageKey, ManageRole, regional_keys},
     step::{Context, Step},
     tags,
@@ -33,6 +37,9 @@ pub struct Input {
     /// The key that the project used before this execution, if it was another: its ARN or id.
     #[serde(default)]
     pub previous_key: Option<String>,
+    /// Only announces what is going to be done.
+    #[serde(default)]
+    pub announce: bool,
     /// The name of the execution.
     #[serde(default)]
     pub execution: Option<String>,
@@ -46,37 +53,6 @@ pub struct Output {
     pub parameter: String,
     /// Keys that the project used before, and that snapshots may still need.
     pub old_keys: Vec<OldKey>,
-}
-
-/// A key that was replaced by another. Snapshots need the key they were made with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct OldKey {
-    /// Its ARN, or its id if that is all Atlas knew.
-    pub key: String,
-    /// When it was found to be replaced, ISO 8601.
-    pub replaced_at: String,
-}
-
-/// The value of `/atlas-cmk/projects/<projectId>`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Entry {
-    /// The Atlas project.
-    pub project_id: ProjectId,
-    /// Atlas's id of the access role.
-    pub role_id: AccessRoleId,
-    /// The key.
-    pub key_arn: KmsKeyArn,
-    /// The input that brings this state about, without its mode.
-    pub desired: EnableEncryption,
-    /// Keys that the project used before.
-    #[serde(default)]
-    pub old_keys: Vec<OldKey>,
-    /// When this was written, ISO 8601.
-    pub registered_at: String,
-    /// The execution that wrote it.
-    pub execution: Option<String>,
 }
 
 /// What is there.
@@ -117,7 +93,7 @@ impl Describe for RegistryChange {
         match self {
             Self::TagRole(arn, _) => arn.to_string(),
             Self::TagKey(arn, _) => arn.to_string(),
-            Self::Write { entry, .. } => parameter(&entry.project_id),
+            Self::Write { entry, .. } => registry::parameter(&entry.project_id),
         }
     }
 
@@ -125,13 +101,14 @@ impl Describe for RegistryChange {
         match self {
             Self::TagRole(..) => "role tagged with the project".to_owned(),
             Self::TagKey(arn, _) => format!("key tagged with the project in {}", arn.region()),
+            Self::Write { entry, .. } if entry.stage == Stage::Enabling => "project announced".to_owned(),
             Self::Write { .. } => "project registered".to_owned(),
         }
     }
 
     fn before(&self) -> Value {
         match self {
-            Self::Write { before: Some(before), .. } => told(before),
+            Self::Write { before: Some(before), .. } => before.told(),
             _ => Value::Null,
         }
     }
@@ -139,27 +116,19 @@ impl Describe for RegistryChange {
     fn after(&self) -> Value {
         match self {
             Self::TagRole(_, (key, value)) | Self::TagKey(_, (key, value)) => json!({ key: value }),
-            Self::Write { entry, .. } => told(entry),
+            Self::Write { entry, .. } => entry.told(),
         }
     }
-}
-
-/// An entry without what is different every time.
-fn told(entry: &Entry) -> Value {
-    json!({"roleId": entry.role_id, "keyArn": entry.key_arn, "desired": entry.desired, "oldKeys": entry.old_keys.iter().map(|it| &it.key).collect::<Vec<_>>()})
-}
-
-fn parameter(project: &ProjectId) -> String {
-    format!("/atlas-cmk/projects/{project}")
 }
 
 impl Registered {
     /// Reads entry and tags, of all keys but those in `not_yet`.
     pub(crate) async fn read(context: &Context, input: &Input, not_yet: &[Region]) -> Result<Self> {
         let caller = Caller { account: input.request.account.as_ref(), execution: input.execution.as_deref() };
-        let name = parameter(&input.project_id);
-        let entry = context.parameters.read(&name).await?;
-        let (entry, old_keys) = entry.as_deref().map(read_entry).unwrap_or_default();
+        let (entry, old_keys) = registry::read(context, &input.project_id).await?;
+        if input.announce {
+            return Ok(Self { entry, old_keys, ..Self::default() });
+        }
         let role = match input.request.manage_role() {
             ManageRole::Full => {
                 let iam = context.iam_for(&input.request.role_arn, caller).await?;
@@ -192,6 +161,16 @@ impl Registered {
         self.keys.push((key, tags));
     }
 
+    /// The entry that is going to be there.
+    pub(crate) fn announced(&mut self, changes: &[RegistryChange]) {
+        for change in changes {
+            if let RegistryChange::Write { entry, .. } = change {
+                self.old_keys.clone_from(&entry.old_keys);
+                self.entry = Some((**entry).clone());
+            }
+        }
+    }
+
     /// None of the keys is there yet.
     pub(crate) fn forget_keys(&mut self) {
         for (_, tags) in &mut self.keys {
@@ -212,6 +191,16 @@ impl Step for Register {
     }
 
     fn decide(input: &Input, observed: &Registered) -> Result<Vec<RegistryChange>> {
+        let entry = entry(input, observed);
+        if input.announce {
+            let is_known = observed.entry.as_ref().is_some_and(|before| before.announces(&entry));
+            let before = observed.entry.clone().map(Box::new);
+            return Ok(if is_known {
+                Vec::new()
+            } else {
+                vec![RegistryChange::Write { before, entry: Box::new(entry) }]
+            });
+        }
         let tag = tags::of_project(&input.project_id);
         let mut changes = Vec::new();
         let request = &input.request;
@@ -225,8 +214,7 @@ impl Step for Register {
                 changes.push(RegistryChange::TagKey(key, tag.clone()));
             }
         }
-        let entry = entry(input, observed);
-        let is_there = observed.entry.as_ref().is_some_and(|before| told(before) == told(&entry));
+        let is_there = observed.entry.as_ref().is_some_and(|before| before.told() == entry.told());
         if !is_there {
             let before = observed.entry.clone().map(Box::new);
             changes.push(RegistryChange::Write { before, entry: Box::new(entry) });
@@ -244,27 +232,11 @@ impl Step for Register {
                 RegistryChange::TagKey(arn, tag) => {
                     context.kms_for(arn, caller).await?.tag(arn, std::slice::from_ref(tag)).await?;
                 }
-                RegistryChange::Write { entry, .. } => {
-                    let text = serde_json::to_string(entry)
-                        .map_err(|error| Error::new(ErrorName::Internal, format!("a bug: {error}")))?;
-                    let what = "A MongoDB Atlas project with customer-managed keys, registered by atlas-cmk";
-                    context.parameters.write(&parameter(&input.project_id), &text, what).await?;
-                }
+                RegistryChange::Write { entry, .. } => registry::write(context, entry).await?,
             }
         }
-        Ok(Output { parameter: parameter(&input.project_id), old_keys: entry(input, &observed).old_keys })
+        Ok(Output { parameter: registry::parameter(&input.project_id), old_keys: entry(input, &observed).old_keys })
     }
-}
-
-/// An entry, and the keys it names. An entry that another version wrote, or a person, is written anew, but no key in it is forgotten.
-fn read_entry(text: &str) -> (Option<Entry>, Vec<OldKey>) {
-    let value: Value = serde_json::from_str(text).unwrap_or_default();
-    let listed = value["oldKeys"].as_array().into_iter().flatten();
-    let mut keys: Vec<OldKey> = listed.filter_map(|old| serde_json::from_value(old.clone()).ok()).collect();
-    if let Some(key) = value["keyArn"].as_str().filter(|key| !keys.iter().any(|old| old.key == *key)) {
-        keys.push(OldKey { key: key.to_owned(), replaced_at: jiff::Timestamp::now().to_string() });
-    }
-    (serde_json::from_value(value).ok(), keys)
 }
 
 fn entry(input: &Input, observed: &Registered) -> Entry {
@@ -279,6 +251,7 @@ fn entry(input: &Input, observed: &Registered) -> Entry {
         project_id: input.project_id.clone(),
         role_id: input.role_id.clone(),
         key_arn: input.key_arn.clone(),
+        stage: if input.announce { Stage::Enabling } else { Stage::Enabled },
         desired: EnableEncryption { mode: None, schema: None, ..input.request.clone() },
         old_keys,
         registered_at: now,
@@ -306,13 +279,14 @@ mod tests {
             role_id: "6a793f88c0eb9e7a17716581".parse().unwrap(),
             key_arn: key.parse().unwrap(),
             previous_key: previous.map(str::to_owned),
+            announce: false,
             execution: Some("run-1".to_owned()),
         }
     }
 
     fn written(entry: &Entry) -> Registered {
         let text = serde_json::to_string(entry).unwrap();
-        let (entry, old_keys) = read_entry(&text);
+        let (entry, old_keys) = registry::parse(&text);
         Registered { entry, old_keys, role: Vec::new(), keys: Vec::new() }
     }
 
@@ -340,6 +314,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_going_to_be_done_is_announced_once_and_registered_when_it_is_done() {
+        let announcing = Input { announce: true, ..input(ONE, None) };
+        let nobody = Registered::default();
+        let changes = Register::decide(&announcing, &nobody).unwrap();
+        let [RegistryChange::Write { entry: announced, .. }] = changes.as_slice() else {
+            panic!("an announcement tags nothing");
+        };
+        assert_eq!(announced.stage, Stage::Enabling);
+        assert_eq!(Register::decide(&announcing, &written(announced)).unwrap(), []);
+        let registered = after(&input(ONE, None), &written(announced));
+        assert_eq!(registered.entry.as_ref().unwrap().stage, Stage::Enabled);
+        assert_eq!(Register::decide(&announcing, &registered).unwrap(), [], "it is known");
+        let moved = Input { announce: true, ..input(TWO, Some(ONE)) };
+        assert_eq!(Register::decide(&moved, &registered).unwrap().len(), 1, "another key is news");
+    }
+
+    #[test]
     fn a_key_that_was_replaced_stays_on_the_list_until_it_is_used_again() {
         let first = after(&input(ONE, None), &nothing(ONE));
         let second = entry(&input(TWO, Some(ONE)), &first);
@@ -348,7 +339,7 @@ mod tests {
         assert_eq!(unregistered.old_keys[0].key, "1234abcd", "Atlas may know the id only");
         let by_hand =
             json!({"keyArn": ONE, "oldKeys": [{"key": "other", "replacedAt": "2026-01-01T00:00:00Z"}], "x": 1});
-        let (unreadable, keys) = read_entry(&by_hand.to_string());
+        let (unreadable, keys) = registry::parse(&by_hand.to_string());
         assert!(unreadable.is_none() && keys.len() == 2, "no key is forgotten: {keys:?}");
         let back = entry(&input(ONE, Some(TWO)), &written(&second));
         assert_eq!(back.old_keys.iter().map(|old| old.key.as_str()).collect::<Vec<_>>(), [TWO]);

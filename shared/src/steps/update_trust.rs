@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use role_policies::RolePolicies;
-pub(crate) use role_policies::{INLINE_POLICY, KEY_ACTIONS, kms_statement, sid, trust_statement};
+pub(crate) use role_policies::{INLINE_POLICY, KEY_ACTIONS, access_sid, kms_statement, sid, trust_statement};
 
 use crate::{
     aws::{AccountAccess, Caller, CreateRole},
     change::{Action, Describe},
     error::{Error, ErrorName, Result},
-    ids::{ExternalId, IamPolicyArn, IamRoleArn, KmsKeyArn, PrincipalArn, ProjectId, Region},
+    ids::{AccessName, ExternalId, IamPolicyArn, IamRoleArn, KmsKeyArn, ProjectId, Region, TrustedArn},
     policy::{Merged, PolicyDocument, Statement},
     request::{ManageRole, regional_keys},
     step::{Context, Step},
@@ -34,19 +34,34 @@ pub struct UpdateTrust;
 /// The role, whom it is to trust, and what it is to be allowed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("oneOf" = [
+    {
+        "required": ["projectId", "keyArn"],
+        "properties": {"projectId": {"type": "string"}, "keyArn": {"type": "string"}, "accessName": {"type": "null"}},
+    },
+    {
+        "required": ["accessName"],
+        "properties": {"accessName": {"type": "string"}, "projectId": {"type": "null"}, "keyArn": {"type": "null"}},
+    },
+]))]
 pub struct Input {
-    /// The Atlas project, after which the statements are named.
-    pub project_id: ProjectId,
+    /// The Atlas project, after which the statements are named. This, or `accessName`.
+    #[serde(default)]
+    pub project_id: Option<ProjectId>,
+    /// The cross-account access, after which the statement is named. This, or `projectId`.
+    #[serde(default)]
+    pub access_name: Option<AccessName>,
     /// The IAM role.
     pub role_arn: IamRoleArn,
-    /// The key in its own region.
-    pub key_arn: KmsKeyArn,
+    /// The key in its own region; with `projectId`.
+    #[serde(default)]
+    pub key_arn: Option<KmsKeyArn>,
     /// The other regions in which the key is used.
     #[serde(default)]
     pub regions: Vec<Region>,
-    /// The principal that assumes the role, as Atlas's record tells it.
-    pub atlas_aws_account_arn: PrincipalArn,
-    /// The external ID it presents, as Atlas's record tells it.
+    /// Who assumes the role: the principal that Atlas's record tells, or a role or a path of roles in another account.
+    pub principal_arn: TrustedArn,
+    /// The external ID it presents: that of Atlas's record, or that of the access.
     pub external_id: ExternalId,
     /// The permissions boundary of a role that has to be created.
     #[serde(default)]
@@ -67,12 +82,19 @@ impl Input {
         Caller { account: self.account.as_ref(), execution: self.execution.as_deref() }
     }
 
-    fn trust_statement(&self) -> Statement {
-        trust_statement(&self.project_id, &self.atlas_aws_account_arn, &self.external_id)
+    /// The statement that the trust policy is to have.
+    pub(crate) fn trust_statement(&self) -> Statement {
+        match (&self.project_id, &self.access_name) {
+            (Some(project), _) => self.principal_arn.trust(&sid(project), &self.external_id),
+            (None, Some(name)) => self.principal_arn.trust(&access_sid(name), &self.external_id),
+            (None, None) => unreachable!("validated: one of the two is there"),
+        }
     }
 
-    fn kms_statement(&self, document: Option<&PolicyDocument>) -> Statement {
-        kms_statement(&self.project_id, &regional_keys(&self.key_arn, &self.regions), document)
+    /// The statement that our inline policy is to have, if a key is to be used.
+    pub(crate) fn kms_statement(&self, document: Option<&PolicyDocument>) -> Option<Statement> {
+        let (project, key) = self.project_id.as_ref().zip(self.key_arn.as_ref())?;
+        Some(kms_statement(project, &regional_keys(key, &self.regions), document))
     }
 }
 
@@ -115,7 +137,7 @@ impl Describe for RoleChange {
     fn summary(&self) -> String {
         match self {
             Self::CreateRole(..) => "IAM role that trusts Atlas under its external ID".to_owned(),
-            Self::PutTrustPolicy(..) => "trust statement for Atlas merged".to_owned(),
+            Self::PutTrustPolicy(..) => "trust statement merged".to_owned(),
             Self::PutInlinePolicy(..) => {
                 format!("statement for the regional keys merged into inline policy {INLINE_POLICY}")
             }
@@ -143,6 +165,16 @@ impl Step for UpdateTrust {
     type Output = Output;
     type Observation = RolePolicies;
     type Change = RoleChange;
+
+    fn validate(input: &Input) -> Result<()> {
+        let invalid = |message: &str| Err(Error::new(ErrorName::InputInvalid, message));
+        match (&input.project_id, &input.access_name, &input.key_arn) {
+            (Some(_), None, Some(_)) | (None, Some(_), None) => Ok(()),
+            (Some(_), None, None) => invalid("keyArn: missing; with projectId, the role is to use a key"),
+            (None, Some(_), Some(_)) => invalid("keyArn: only with projectId"),
+            _ => invalid("projectId: give this or accessName, and not both"),
+        }
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<RolePolicies> {
         RolePolicies::read(context, input.caller(), &input.role_arn).await
@@ -208,9 +240,11 @@ pub(crate) fn decide(input: &Input, observed: &RolePolicies) -> Result<Vec<RoleC
         }
     }
     let inline = observed.inline_policy.clone().unwrap_or_default();
-    let ours = input.kms_statement(observed.inline_policy.as_ref());
-    let with_ours = inline.merge(&ours);
-    if with_ours != inline && input.manage == ManageRole::Full {
+    let ours = input.kms_statement(observed.inline_policy.as_ref()).filter(|_| input.manage == ManageRole::Full);
+    if let Some(ours) = ours
+        && let with_ours = inline.merge(&ours)
+        && with_ours != inline
+    {
         check_size(arn, "inline policy", &with_ours, INLINE_POLICY_SIZE_QUOTA)?;
         let action = if observed.inline_policy.is_some() { Action::Update } else { Action::Create };
         changes.push(RoleChange::PutInlinePolicy(arn.clone(), with_ours, action, Merged::new(&inline, ours)));

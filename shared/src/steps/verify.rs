@@ -83,11 +83,11 @@ pub struct Difference {
 
 /// Everything that was read back.
 pub struct World {
-    roles: Vec<AccessRole>,
-    iam: RolePolicies,
-    encryption: EncryptionAtRest,
-    endpoints: Vec<PrivateEndpoint>,
-    clusters: Vec<Cluster>,
+    pub(crate) roles: Vec<AccessRole>,
+    pub(crate) iam: RolePolicies,
+    pub(crate) encryption: EncryptionAtRest,
+    pub(crate) endpoints: Vec<PrivateEndpoint>,
+    pub(crate) clusters: Vec<Cluster>,
 }
 
 impl Step for Verify {
@@ -124,7 +124,8 @@ impl Step for Verify {
     }
 }
 
-fn compare(input: &Input, world: &World) -> Output {
+/// How the world differs from what it should be like.
+pub(crate) fn compare(input: &Input, world: &World) -> Output {
     let kms = world.encryption.aws_kms.clone().unwrap_or_default();
     let valid = kms.valid == Some(true);
     let check_endpoints::Output { state, endpoints, .. } = assess(&input.regions, &world.endpoints);
@@ -248,6 +249,7 @@ mod tests {
                 iam_assumed_role_arn: Some(input.role_arn.to_string()),
                 authorized_date: Some("2026-01-01T00:00:00Z".to_owned()),
                 created_date: None,
+                feature_usages: None,
             }],
             iam: RolePolicies {
                 role: Some(Role {

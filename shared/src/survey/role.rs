@@ -13,7 +13,7 @@ use crate::{
     step::Context,
     steps::{
         RolePolicies, create_role,
-        update_trust::{self, KEY_ACTIONS, kms_statement, trust_statement},
+        update_trust::{self, KEY_ACTIONS, trust_statement},
     },
 };
 
@@ -112,11 +112,12 @@ pub(super) fn update_input(survey: &Survey, request: &EnableEncryption) -> Optio
         format!("arn:aws:kms:{}:{account}:key/{}", survey.primary_region, placeholder::KEY).parse().ok()
     })?;
     Some(update_trust::Input {
-        project_id: project,
+        project_id: Some(project),
+        access_name: None,
         role_arn: request.role_arn.clone(),
-        key_arn: key,
+        key_arn: Some(key),
         regions: request.regions().to_vec(),
-        atlas_aws_account_arn: principal.parse().ok()?,
+        principal_arn: principal.parse().ok()?,
         external_id: external_id.parse().ok()?,
         permissions_boundary: None,
         manage: request.manage_role(),
@@ -256,7 +257,7 @@ pub(super) fn by_hand(survey: &Survey, request: &EnableEncryption) -> Vec<ByHand
     let Some(role) = &observed.role else { return Vec::new() };
     let mut missing = Vec::new();
     if request.manage_role() == ManageRole::None {
-        let statement = trust_statement(&input.project_id, &input.atlas_aws_account_arn, &input.external_id);
+        let statement = input.trust_statement();
         if !role.trust_policy.has_meaning_of(&statement) {
             missing.push(ByHand {
                 resource: role.arn.clone(),
@@ -266,12 +267,14 @@ pub(super) fn by_hand(survey: &Survey, request: &EnableEncryption) -> Vec<ByHand
         }
     }
     let lacks = survey.allowed.iter().flatten().any(|decision| !decision.allowed);
-    if request.manage_role() != ManageRole::Full && lacks {
-        let keys = regional(&input.key_arn, request);
+    if request.manage_role() != ManageRole::Full
+        && lacks
+        && let Some(statement) = input.kms_statement(None)
+    {
         missing.push(ByHand {
             resource: role.arn.clone(),
             policy: "inline policy".to_owned(),
-            statement: kms_statement(&input.project_id, &keys, None).into(),
+            statement: statement.into(),
         });
     }
     missing

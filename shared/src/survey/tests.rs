@@ -282,6 +282,7 @@ fn after_our_steps_have_run_what_somebody_else_changed_is_found() {
         iam_assumed_role_arn: None,
         authorized_date: None,
         created_date: None,
+        feature_usages: None,
     };
     let sid = "AtlasCmk66f0a1b2c3d4e5f601234567";
     let trust = |external_id: &str| {

@@ -1,7 +1,9 @@
 //! `cargo demo`: the main job, end to end, on this machine.
 
+mod access;
 mod bare;
 mod enable;
+mod lifecycle;
 mod plan;
 mod stage;
 
@@ -31,6 +33,10 @@ enum Scenario {
     Bare,
     /// What enabling would change, and nothing of it done.
     Plan,
+    /// Enabled, a region more, a region less, described, and taken down until everything is as it was.
+    Lifecycle,
+    /// A role that assumes another across accounts under an external ID: set up, tried, and removed.
+    CrossAccount,
 }
 
 #[tokio::main]
@@ -55,6 +61,8 @@ async fn demo(arguments: Arguments) -> Result<()> {
         Scenario::Enable => enable::show().await?,
         Scenario::Bare => bare::show().await?,
         Scenario::Plan => plan::show().await?,
+        Scenario::Lifecycle => lifecycle::show().await?,
+        Scenario::CrossAccount => access::show().await?,
     };
     if let Some(path) = &arguments.json {
         report::write_json(path, &runs)?;

@@ -38,11 +38,16 @@ pub(crate) fn event(name: &str) -> Result<Value> {
     Ok(serde_json::from_str(&workspace::read(&format!("events/{name}"))?)?)
 }
 
-/// Runs the state machine and tells what happens.
+/// Runs the state machine that enables, and tells what happens.
 pub(crate) async fn run(cloud: &Cloud, input: &Value, title: &str) -> Result<Run> {
+    run_machine(cloud, "EnableEncryptionArn", input, title).await
+}
+
+/// Runs a state machine of the stack, by its output, and tells what happens.
+pub(crate) async fn run_machine(cloud: &Cloud, machine: &str, input: &Value, title: &str) -> Result<Run> {
     progress::heading(title);
     let mut watch = Watch::default();
-    let run = execution::run(cloud, "EnableEncryptionArn", input, |happening| watch.tell(happening)).await?;
+    let run = execution::run(cloud, machine, input, |happening| watch.tell(happening)).await?;
     match &run.error {
         None => progress::done("succeeded"),
         Some(error) => progress::failed(&format!("{error}: {}", run.cause.as_deref().unwrap_or("no cause given"))),

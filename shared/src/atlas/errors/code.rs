@@ -50,9 +50,20 @@ error_codes! {
     KmsRegionNotSupported = "AWS_KMS_REGION_NOT_SUPPORTED",
     EncryptionAtRestSettingsInvalid = "ENCRYPTION_AT_REST_SETTINGS_INVALID",
     CannotChangeEncryptionAtRestProvider = "CANNOT_CHANGE_ENCRYPTION_AT_REST_PROVIDER",
+    CannotDisableEncryptionAtRest = "CANNOT_DISABLE_ENCRYPTION_AT_REST",
+    CannotDisableDueToPrivateEndpoints = "CANNOT_DISABLE_ENCRYPTION_AT_REST_DUE_TO_PRIVATE_ENDPOINTS",
+    CannotDisablePrivateNetworking =
+        "CANNOT_DISABLE_ENCRYPTION_AT_REST_REQUIRE_PRIVATE_NETWORKING_WHILE_PRIVATE_ENDPOINTS_EXIST",
+    CannotDisableWithBackupCompliancePolicy =
+        "CANNOT_DISABLE_ENCRYPTION_AT_REST_WITH_BACKUP_COMPLIANCE_POLICY",
+    CannotDisableAllWithBackupCompliancePolicy =
+        "CAN_NOT_DISABLE_ALL_ENCRYPTION_AT_REST_SETTINGS_WHILE_BACKUP_COMPLIANCE_POLICY_ENCRYPTION_ENABLED",
+    DeleteBlockedDuringProvisioning =
+        "ENCRYPTION_AT_REST_PRIVATE_ENDPOINT_DELETE_BLOCKED_DURING_PROVISIONING",
     GroupNotFound = "GROUP_NOT_FOUND",
     GroupNameNotFound = "GROUP_NAME_NOT_FOUND",
     NotOrgGroupCreator = "NOT_ORG_GROUP_CREATOR",
+    SearchDeploymentDoesNotExist = "ATLAS_SEARCH_DEPLOYMENT_DOES_NOT_EXIST",
     ClusterNotFound = "CLUSTER_NOT_FOUND",
     CannotUseFlexClusterInClusterApi = "CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API",
     NotInGroup = "NOT_IN_GROUP",

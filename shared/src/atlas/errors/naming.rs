@@ -22,7 +22,16 @@ pub(super) fn of_refusal(status: StatusCode, code: Option<&ErrorCode>, is_json: 
             | Code::KmsRegionNotSupported
             | Code::EncryptionAtRestSettingsInvalid,
         ) => ErrorName::KmsKeyUnusable,
-        Some(Code::CannotChangeEncryptionAtRestProvider) => ErrorName::AtlasConflict,
+        Some(Code::CannotDisableDueToPrivateEndpoints | Code::CannotDisablePrivateNetworking) => {
+            ErrorName::EndpointLingering
+        }
+        Some(Code::DeleteBlockedDuringProvisioning) => ErrorName::EndpointProvisioning,
+        Some(Code::CannotDisableEncryptionAtRest) => ErrorName::ClusterEncrypted,
+        Some(
+            Code::CannotChangeEncryptionAtRestProvider
+            | Code::CannotDisableWithBackupCompliancePolicy
+            | Code::CannotDisableAllWithBackupCompliancePolicy,
+        ) => ErrorName::AtlasConflict,
         Some(
             Code::IpAddressNotOnWhitelist
             | Code::IpAddressNotOnAccessList
@@ -72,6 +81,9 @@ pub(super) fn fix(name: ErrorName, code: Option<&ErrorCode>) -> Option<&'static 
         (_, Some(Code::NotOrgGroupCreator)) => {
             "give the credentials the role Organization Project Creator, or make the project and give its projectId"
         }
+        (_, Some(Code::CannotDisableWithBackupCompliancePolicy | Code::CannotDisableAllWithBackupCompliancePolicy)) => {
+            "the project's backup compliance policy demands encryption with its own keys: only MongoDB's support can lift it"
+        }
         (_, Some(Code::InvalidRegion)) => "take this region out of regions",
         (_, Some(Code::AccountSuspended | Code::NoPaymentInformationFound)) => "settle the billing of the organization",
         (_, Some(Code::InvalidVersionDate | Code::VersionGone)) => {
@@ -118,6 +130,15 @@ mod tests {
             (405, "WRITES_NOT_ALLOWED_DURING_APP_UPGRADES", "Atlas.Unavailable"),
             (406, "INVALID_VERSION_DATE", "Atlas.Rejected"),
             (409, "CANNOT_CHANGE_ENCRYPTION_AT_REST_PROVIDER", "Atlas.Conflict"),
+            (409, "CANNOT_DISABLE_ENCRYPTION_AT_REST", "Cluster.Encrypted"),
+            (400, "CANNOT_DISABLE_ENCRYPTION_AT_REST_DUE_TO_PRIVATE_ENDPOINTS", "Endpoint.Lingering"),
+            (
+                400,
+                "CANNOT_DISABLE_ENCRYPTION_AT_REST_REQUIRE_PRIVATE_NETWORKING_WHILE_PRIVATE_ENDPOINTS_EXIST",
+                "Endpoint.Lingering",
+            ),
+            (400, "ENCRYPTION_AT_REST_PRIVATE_ENDPOINT_DELETE_BLOCKED_DURING_PROVISIONING", "Endpoint.Provisioning"),
+            (400, "CANNOT_DISABLE_ENCRYPTION_AT_REST_WITH_BACKUP_COMPLIANCE_POLICY", "Atlas.Conflict"),
             (409, "SOMETHING_NEW", "Atlas.Conflict"),
             (429, "RATE_LIMITED_TOKEN_BUCKET", "Atlas.RateLimited"),
             (500, "UNEXPECTED_ERROR", "Atlas.Unavailable"),

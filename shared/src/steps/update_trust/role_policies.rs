@@ -3,7 +3,7 @@
 use crate::{
     aws::{Caller, Role},
     error::Result,
-    ids::{ExternalId, IamRoleArn, KmsKeyArn, PrincipalArn, ProjectId},
+    ids::{AccessName, ExternalId, IamRoleArn, KmsKeyArn, PrincipalArn, ProjectId},
     policy::{PolicyDocument, SID_PREFIX, Statement},
     step::Context,
 };
@@ -56,6 +56,11 @@ pub(crate) fn kms_statement(project: &ProjectId, keys: &[KmsKeyArn], document: O
         }
     }
     Statement::allow(&sid, &KEY_ACTIONS, resources)
+}
+
+/// One Sid for each cross-account access.
+pub(crate) fn access_sid(name: &AccessName) -> String {
+    format!("{SID_PREFIX}Access{name}")
 }
 
 /// One Sid for each project. Sids take letters and digits only, which a project's id is made of.

@@ -7,11 +7,12 @@ const ARN: &str = "arn:aws:iam::444455556666:role/atlas-cmk";
 
 fn input() -> Input {
     Input {
-        project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(),
+        project_id: Some("66f0a1b2c3d4e5f601234567".parse().unwrap()),
+        access_name: None,
         role_arn: ARN.parse().unwrap(),
-        key_arn: "arn:aws:kms:us-east-1:444455556666:key/mrk-1".parse().unwrap(),
+        key_arn: Some("arn:aws:kms:us-east-1:444455556666:key/mrk-1".parse().unwrap()),
         regions: vec!["us-east-1".parse().unwrap(), "eu-west-1".parse().unwrap()],
-        atlas_aws_account_arn: "arn:aws:iam::299602853325:root".parse().unwrap(),
+        principal_arn: "arn:aws:iam::299602853325:root".parse().unwrap(),
         external_id: "external-1".parse().unwrap(),
         permissions_boundary: None,
         manage: ManageRole::Full,
@@ -64,7 +65,7 @@ fn a_missing_role_is_created_with_its_trust_and_gets_exactly_the_regional_keys()
 #[test]
 fn a_role_that_already_says_all_of_it_is_left_alone() {
     let trust = foreign().merge(&input().trust_statement());
-    let inline = PolicyDocument::default().merge(&input().kms_statement(None));
+    let inline = PolicyDocument::default().merge(&input().kms_statement(None).unwrap());
     assert_eq!(UpdateTrust::decide(&input(), &observed(Some(trust), Some(inline))).unwrap(), []);
 }
 
@@ -72,7 +73,7 @@ fn a_role_that_already_says_all_of_it_is_left_alone() {
 fn only_the_document_that_differs_is_written_and_foreign_statements_stay() {
     let stale =
         foreign().merge(&Statement::trust(&sid(), "arn:aws:iam::299602853325:root", "of-a-record-that-is-gone"));
-    let inline = PolicyDocument::default().merge(&input().kms_statement(None));
+    let inline = PolicyDocument::default().merge(&input().kms_statement(None).unwrap());
     let changes = UpdateTrust::decide(&input(), &observed(Some(stale), Some(inline))).unwrap();
     let [RoleChange::PutTrustPolicy(_, trust, _)] = changes.as_slice() else { panic!("{changes:?}") };
     assert_eq!(trust.statements()[0], foreign().statements()[0]);
@@ -82,17 +83,17 @@ fn only_the_document_that_differs_is_written_and_foreign_statements_stay() {
 
 #[test]
 fn a_key_that_is_added_takes_no_other_away() {
-    let before = PolicyDocument::default().merge(&input().kms_statement(None));
+    let before = PolicyDocument::default().merge(&input().kms_statement(None).unwrap());
     let other_key = "arn:aws:kms:us-east-1:444455556666:key/mrk-2";
     for (changed, expected) in [
-        (Input { key_arn: other_key.parse().unwrap(), regions: Vec::new(), ..input() }, vec![other_key]),
+        (Input { key_arn: Some(other_key.parse().unwrap()), regions: Vec::new(), ..input() }, vec![other_key]),
         (
             Input { regions: vec!["ap-south-1".parse().unwrap()], ..input() },
             vec!["arn:aws:kms:ap-south-1:444455556666:key/mrk-1"],
         ),
         (Input { regions: Vec::new(), ..input() }, vec![]),
     ] {
-        let merged = before.merge(&changed.kms_statement(Some(&before)));
+        let merged = before.merge(&changed.kms_statement(Some(&before)).unwrap());
         let [statement] = merged.statements().try_into().unwrap();
         let mut resources =
             vec!["arn:aws:kms:us-east-1:444455556666:key/mrk-1", "arn:aws:kms:eu-west-1:444455556666:key/mrk-1"];
@@ -104,9 +105,9 @@ fn a_key_that_is_added_takes_no_other_away() {
 
 #[test]
 fn another_projects_statements_in_the_same_role_stay() {
-    let other = Input { project_id: "66f0a1b2c3d4e5f6ffffffff".parse().unwrap(), ..input() };
+    let other = Input { project_id: Some("66f0a1b2c3d4e5f6ffffffff".parse().unwrap()), ..input() };
     let trust = PolicyDocument::default().merge(&other.trust_statement());
-    let inline = PolicyDocument::default().merge(&other.kms_statement(None));
+    let inline = PolicyDocument::default().merge(&other.kms_statement(None).unwrap());
     let changes = UpdateTrust::decide(&input(), &observed(Some(trust), Some(inline))).unwrap();
     let [RoleChange::PutTrustPolicy(_, trust, _), RoleChange::PutInlinePolicy(_, inline, Action::Update, _)] =
         changes.as_slice()
@@ -132,7 +133,8 @@ fn a_trust_policy_that_would_grow_too_large_is_refused_before_it_is_written() {
 
 #[test]
 fn a_trust_policy_of_the_default_quota_holds_eight_projects() {
-    let of_project = |n: u32| Input { project_id: format!("66f0a1b2c3d4e5f6{n:08x}").parse().unwrap(), ..with_uuid() };
+    let of_project =
+        |n: u32| Input { project_id: Some(format!("66f0a1b2c3d4e5f6{n:08x}").parse().unwrap()), ..with_uuid() };
     let holds = |projects: u32| {
         let document =
             (1..projects).fold(PolicyDocument::default(), |it, n| it.merge(&of_project(n).trust_statement()));
@@ -183,4 +185,33 @@ fn a_plan_shows_our_statement_before_and_after_and_no_other() {
     assert_eq!(changes[0].before()["Condition"]["StringEquals"]["sts:ExternalId"], "of-a-record-that-is-gone");
     assert_eq!(changes[0].after()["Condition"]["StringEquals"]["sts:ExternalId"], "external-1");
     assert_eq!(changes[1].before(), Value::Null);
+}
+
+#[test]
+fn of_a_cross_account_access_only_the_trust_statement_is_merged() {
+    let access = Input {
+        project_id: None,
+        key_arn: None,
+        access_name: Some("S3Keys".parse().unwrap()),
+        principal_arn: "arn:aws:iam::111122223333:role/atc-node".parse().unwrap(),
+        manage: ManageRole::TrustOnly,
+        ..input()
+    };
+    UpdateTrust::validate(&access).unwrap();
+    let changes = decide(&access, &observed(Some(foreign()), None)).unwrap();
+    let [RoleChange::PutTrustPolicy(_, trust, merged)] = changes.as_slice() else { panic!("{changes:?}") };
+    assert_eq!(trust.statements().len(), foreign().statements().len() + 1);
+    let ours = Statement::trust("AtlasCmkAccessS3Keys", "arn:aws:iam::111122223333:role/atc-node", "external-1");
+    assert_eq!(merged.after(), Value::from(ours));
+    let path = Input { principal_arn: "arn:aws:iam::111122223333:role/stacks/atlas-cmk/*".parse().unwrap(), ..access };
+    let statement = path.trust_statement();
+    assert_eq!(Value::from(statement.clone())["Principal"]["AWS"], "arn:aws:iam::111122223333:root");
+    assert_eq!(statement.external_id(), Some("external-1"));
+    for wrong in [
+        Input { project_id: None, access_name: None, ..input() },
+        Input { key_arn: None, ..input() },
+        Input { access_name: Some("S3Keys".parse().unwrap()), ..input() },
+    ] {
+        assert_eq!(UpdateTrust::validate(&wrong).unwrap_err().name(), ErrorName::InputInvalid);
+    }
 }

@@ -1,0 +1,121 @@
+//! What is written down of projects in Parameter Store, for whoever needs it: the nightly sweep, the way back, other tools.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    error::{Error, ErrorName, Result},
+    ids::{AccessRoleId, KmsKeyArn, ProjectId},
+    request::EnableEncryption,
+    step::Context,
+};
+
+/// A key that was replaced by another. Snapshots need the key they were made with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OldKey {
+    /// Its ARN, or its id if that is all Atlas knew.
+    pub key: String,
+    /// When it was found to be replaced, ISO 8601.
+    pub replaced_at: String,
+}
+
+/// How far a project has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Stage {
+    /// An execution has set out to enable it, and has not been seen to end.
+    Enabling,
+    /// Everything was done and verified.
+    #[default]
+    Enabled,
+    /// It was taken down, but for what others still use.
+    Disabled,
+}
+
+/// The value of `/atlas-cmk/projects/<projectId>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// The Atlas project.
+    pub project_id: ProjectId,
+    /// Atlas's id of the access role.
+    pub role_id: AccessRoleId,
+    /// The key.
+    pub key_arn: KmsKeyArn,
+    /// How far it has come.
+    #[serde(default)]
+    pub stage: Stage,
+    /// The input that brings this state about, without its mode.
+    pub desired: EnableEncryption,
+    /// Keys that the project used before.
+    #[serde(default)]
+    pub old_keys: Vec<OldKey>,
+    /// When this was written, ISO 8601.
+    pub registered_at: String,
+    /// The execution that wrote it.
+    pub execution: Option<String>,
+}
+
+impl Entry {
+    /// An entry without what is different every time.
+    pub fn told(&self) -> Value {
+        let old_keys: Vec<&String> = self.old_keys.iter().map(|old| &old.key).collect();
+        json!({
+            "stage": self.stage,
+            "roleId": self.role_id,
+            "keyArn": self.key_arn,
+            "desired": self.desired,
+            "oldKeys": old_keys,
+        })
+    }
+
+    /// Whether whoever reads this entry knows already what another would announce.
+    pub fn announces(&self, other: &Self) -> bool {
+        self.stage != Stage::Disabled
+            && (&self.role_id, &self.key_arn, &self.desired) == (&other.role_id, &other.key_arn, &other.desired)
+    }
+
+    /// The keys that snapshots of the project may need: the one it uses, and those before.
+    pub fn keys(&self) -> Vec<String> {
+        let old = self.old_keys.iter().map(|old| old.key.clone());
+        std::iter::once(self.key_arn.to_string()).chain(old).collect()
+    }
+}
+
+/// Where a project is written down.
+pub fn parameter(project: &ProjectId) -> String {
+    format!("/atlas-cmk/projects/{project}")
+}
+
+/// What is written down of a project, and the keys it names, whatever else of it can be read.
+///
+/// # Errors
+/// As [`crate::aws::aws_error`].
+pub async fn read(context: &Context, project: &ProjectId) -> Result<(Option<Entry>, Vec<OldKey>)> {
+    let text = context.parameters.read(&parameter(project)).await?;
+    Ok(text.as_deref().map(parse).unwrap_or_default())
+}
+
+/// Writes an entry, in the place of any before it.
+///
+/// # Errors
+/// As [`crate::aws::aws_error`].
+pub async fn write(context: &Context, entry: &Entry) -> Result<()> {
+    let text =
+        serde_json::to_string(entry).map_err(|error| Error::new(ErrorName::Internal, format!("a bug: {error}")))?;
+    let what = "A MongoDB Atlas project with customer-managed keys, registered by atlas-cmk";
+    context.parameters.write(&parameter(&entry.project_id), &text, what).await
+}
+
+/// An entry that another version wrote, or a person, is written anew, but no key in it is forgotten.
+pub(crate) fn parse(text: &str) -> (Option<Entry>, Vec<OldKey>) {
+    let value: Value = serde_json::from_str(text).unwrap_or_default();
+    let listed = value["oldKeys"].as_array().into_iter().flatten();
+    let mut keys: Vec<OldKey> = listed.filter_map(|old| serde_json::from_value(old.clone()).ok()).collect();
+    if let Some(key) = value["keyArn"].as_str().filter(|key| !keys.iter().any(|old| old.key == *key)) {
+        keys.push(OldKey { key: key.to_owned(), replaced_at: jiff::Timestamp::now().to_string() });
+    }
+    (serde_json::from_value(value).ok(), keys)
+}

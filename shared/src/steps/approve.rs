@@ -1,0 +1,80 @@
+//! `approve`: somebody's answer to the question of `request-approval`. Whoever may invoke this function may answer.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::NoChange;
+use crate::{
+    aws::TaskToken,
+    error::{Error, ErrorName, Result},
+    step::{Context, Step},
+};
+
+/// The step.
+pub struct Approve;
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// The token that came with the question.
+    pub task_token: TaskToken,
+    /// Yes or no.
+    pub approve: bool,
+    /// Who answers.
+    #[serde(default)]
+    pub by: Option<String>,
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// That it was answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// Whether the execution goes on.
+    pub approved: bool,
+}
+
+impl Step for Approve {
+    const NAME: &'static str = "approve";
+    type Input = Input;
+    type Output = Output;
+    type Observation = ();
+    type Change = NoChange;
+
+    fn validate(input: &Input) -> Result<()> {
+        if input.task_token.is_well_formed() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorName::InputInvalid, "taskToken: give the whole token that came with the question"))
+    }
+
+    async fn observe(_: &Context, _: &Input) -> Result<()> {
+        Ok(())
+    }
+
+    fn decide(_: &Input, (): &()) -> Result<Vec<NoChange>> {
+        Ok(Vec::new())
+    }
+
+    async fn act(context: &Context, input: &Input, (): (), _: &[NoChange]) -> Result<Output> {
+        if input.approve {
+            let output = json!({"approved": true, "by": input.by, "reason": input.reason});
+            context.task_tokens.succeed(&input.task_token, &output.to_string()).await?;
+        } else {
+            context.task_tokens.fail(&input.task_token, ErrorName::ApprovalRefused, &refusal(input)).await?;
+        }
+        Ok(Output { approved: input.approve })
+    }
+}
+
+fn refusal(input: &Input) -> String {
+    let by = input.by.as_deref().unwrap_or("somebody");
+    match &input.reason {
+        Some(reason) => format!("{by} said no: {reason}"),
+        None => format!("{by} said no, and gave no reason"),
+    }
+}

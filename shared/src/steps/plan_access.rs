@@ -1,0 +1,241 @@
+//! `plan-access`: the door of cross-account access. It takes the whole input, reads both sides, finds or makes up the external ID, and tells what would be
+//! changed and what stands in the way. It writes nothing.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AttachAccessPolicy, CreateAccessPolicy, NoChange, RemoveTrust, UpdateTrust,
+    attach_access_policy::{self, Attached},
+    create_access_policy::{self, Grants},
+    remove_trust::{self, RoleUse},
+    update_trust::{self, access_sid},
+};
+use crate::{
+    aws::{AccountAccess, Caller, ManagedPolicy},
+    change::{Describe, PlannedChange},
+    error::{Error, ErrorName, Result},
+    finding::Finding,
+    ids::{ExternalId, IamPolicyArn, IamRoleArn},
+    request::{AccessMode, CrossAccountAccess, Kept, ManageRole},
+    step::{Context, Step},
+};
+
+/// The step.
+pub struct PlanAccess;
+
+/// The input of the state machine, as it was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// What people and pipelines write.
+    pub request: CrossAccountAccess,
+    /// The name of the execution, after which sessions in other accounts are named.
+    #[serde(default)]
+    pub execution: Option<String>,
+}
+
+/// What is to be done, and what stands in the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// The managed policies, each with its role.
+    pub policies: Vec<AccessPolicy>,
+    /// What has to be presented: what was given, or what is in force, or one that was made up just now.
+    pub external_id: ExternalId,
+    /// Everything that would fail.
+    pub findings: Vec<Finding>,
+    /// What would be changed, in the order in which it would be.
+    pub plan: Vec<PlannedChange>,
+    /// What would be left, each with the reason.
+    pub kept: Vec<Kept>,
+}
+
+/// A managed policy for one side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessPolicy {
+    /// Its ARN.
+    pub policy_arn: IamPolicyArn,
+    /// The role it is attached to.
+    pub role_arn: IamRoleArn,
+    /// What it allows.
+    pub grants: Grants,
+    /// How to reach its account, if it is not the one the functions run in.
+    pub account: Option<AccountAccess>,
+}
+
+/// Both sides.
+pub struct Found {
+    /// The policies to be, each with what is there of it and of its role.
+    policies: Vec<(create_access_policy::Input, Option<ManagedPolicy>, Attached)>,
+    /// The target role.
+    target: RoleUse,
+}
+
+impl Step for PlanAccess {
+    const NAME: &'static str = "plan-access";
+    type Input = Input;
+    type Output = Output;
+    type Observation = Found;
+    type Change = NoChange;
+
+    fn validate(input: &Input) -> Result<()> {
+        input.request.validate()
+    }
+
+    async fn observe(context: &Context, input: &Input) -> Result<Found> {
+        let request = &input.request;
+        let mut policies = Vec::new();
+        for policy in wanted(input) {
+            let caller = Caller { account: policy.account.as_ref(), execution: input.execution.as_deref() };
+            let iam = context.iam_for(&policy.role_arn, caller).await?;
+            let there = iam.own_policy(&policy.policy_arn()?).await?;
+            let attached = attach_access_policy::attached(context, caller, &policy.role_arn).await?;
+            policies.push((policy, there, attached));
+        }
+        let caller = Caller { account: request.target.as_ref(), execution: input.execution.as_deref() };
+        Ok(Found { policies, target: RoleUse::read(context, caller, &request.target_role_arn).await? })
+    }
+
+    fn decide(_: &Input, _: &Found) -> Result<Vec<NoChange>> {
+        Ok(Vec::new())
+    }
+
+    async fn act(_: &Context, input: &Input, found: Found, _: &[NoChange]) -> Result<Output> {
+        judge(input, &found)
+    }
+}
+
+/// The policies of an access. Where a path of roles is let in, their own policies are not ours. Buckets that are no longer asked for are not known any more:
+/// taking an access down looks for that policy in any case.
+fn wanted(input: &Input) -> Vec<create_access_policy::Input> {
+    let request = &input.request;
+    let remove = request.mode() == AccessMode::Remove;
+    let policy = |role_arn: &IamRoleArn, grants: Grants, account: &Option<AccountAccess>| create_access_policy::Input {
+        access_name: request.name.clone(),
+        role_arn: role_arn.clone(),
+        grants,
+        remove,
+        account: account.clone(),
+        execution: input.execution.clone(),
+    };
+    let assuming = request
+        .source_role_arn
+        .role()
+        .map(|role| policy(role, Grants::AssumeRole(request.target_role_arn.clone()), &request.source));
+    let buckets = request.buckets.clone().or_else(|| remove.then(Vec::new));
+    let buckets = buckets.map(|buckets| policy(&request.target_role_arn, Grants::Buckets(buckets), &request.target));
+    assuming.into_iter().chain(buckets).collect()
+}
+
+fn judge(input: &Input, found: &Found) -> Result<Output> {
+    let request = &input.request;
+    let remove = request.mode() == AccessMode::Remove;
+    let external_id = external_id(request, found)?;
+    let (mut plan, mut kept, mut findings) = (Vec::new(), Vec::new(), Vec::new());
+    if remove {
+        let (changes, left) = remove_trust::decide(&removal(request), &found.target)?;
+        plan.extend(planned(RemoveTrust::NAME, &changes));
+        kept.extend(left);
+    }
+    for (policy, there, attached) in &found.policies {
+        match changes(policy, there.as_ref(), attached) {
+            Ok((policies, attachments)) if remove => {
+                plan.extend(planned(AttachAccessPolicy::NAME, &attachments));
+                plan.extend(planned(CreateAccessPolicy::NAME, &policies));
+            }
+            Ok((policies, attachments)) => {
+                plan.extend(planned(CreateAccessPolicy::NAME, &policies));
+                plan.extend(planned(AttachAccessPolicy::NAME, &attachments));
+            }
+            Err(error) => findings.push(Finding::of(&error)),
+        }
+    }
+    if !remove {
+        let update = update_trust::Input {
+            project_id: None,
+            access_name: Some(request.name.clone()),
+            role_arn: request.target_role_arn.clone(),
+            key_arn: None,
+            regions: Vec::new(),
+            principal_arn: request
+                .source_role_arn
+                .as_ref()
+                .parse()
+                .map_err(|error| Error::new(ErrorName::InputInvalid, format!("sourceRoleArn: {error}")))?,
+            external_id: external_id.clone(),
+            permissions_boundary: None,
+            manage: ManageRole::TrustOnly,
+            account: None,
+            execution: None,
+        };
+        match update_trust::decide(&update, &found.target.policies) {
+            Ok(changes) => plan.extend(planned(UpdateTrust::NAME, &changes)),
+            Err(error) => findings.push(Finding::of(&error)),
+        }
+    }
+    let policies = found
+        .policies
+        .iter()
+        .filter(|(_, there, _)| !remove || there.is_some())
+        .map(|(policy, ..)| {
+            Ok(AccessPolicy {
+                policy_arn: policy.policy_arn()?,
+                role_arn: policy.role_arn.clone(),
+                grants: policy.grants.clone(),
+                account: policy.account.clone(),
+            })
+        })
+        .collect::<Result<_>>()?;
+    Ok(Output { policies, external_id, findings, plan, kept })
+}
+
+type Changes = (Vec<create_access_policy::PolicyChange>, Vec<attach_access_policy::Attachment>);
+
+fn changes(
+    policy: &create_access_policy::Input,
+    there: Option<&ManagedPolicy>,
+    attached: &Attached,
+) -> Result<Changes> {
+    let attach = attach_access_policy::Input {
+        policy_arn: policy.policy_arn()?,
+        role_arn: policy.role_arn.clone(),
+        remove: policy.remove,
+        account: None,
+        execution: None,
+    };
+    Ok((create_access_policy::decide(policy, there)?, attach_access_policy::decide(&attach, attached)?))
+}
+
+fn planned<C: Describe>(step: &str, changes: &[C]) -> Vec<PlannedChange> {
+    changes.iter().map(|change| change.plan(step)).collect()
+}
+
+fn removal(request: &CrossAccountAccess) -> remove_trust::Input {
+    remove_trust::Input {
+        project_id: None,
+        access_name: Some(request.name.clone()),
+        role_arn: request.target_role_arn.clone(),
+        manage: ManageRole::TrustOnly,
+        used_by: Vec::new(),
+        account: None,
+        execution: None,
+    }
+}
+
+/// What is given; else what is in force; else 122 random bits, which nobody guesses and IAM's alphabet holds.
+fn external_id(request: &CrossAccountAccess, found: &Found) -> Result<ExternalId> {
+    if let Some(given) = &request.external_id {
+        return Ok(given.clone());
+    }
+    let in_force = found.target.trust_policy().and_then(|trust| trust.statement(&access_sid(&request.name)));
+    let in_force = in_force.as_ref().and_then(|statement| statement.external_id()).and_then(|id| id.parse().ok());
+    match in_force {
+        Some(id) => Ok(id),
+        None => uuid::Uuid::new_v4()
+            .to_string()
+            .parse()
+            .map_err(|error| Error::new(ErrorName::Internal, format!("a bug: {error}"))),
+    }
+}

@@ -1,0 +1,95 @@
+//! `plan-disable`: the door of the way back. It takes the whole input, reads everything there is of the project on both sides, and answers what stands in
+//! the way, what would be changed in which order, and what the state machine has to know to leave out what is not needed. It writes nothing.
+
+mod found;
+mod judge;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::NoChange;
+use crate::{
+    aws::AccountAccess,
+    change::PlannedChange,
+    error::Result,
+    finding::Finding,
+    ids::{AccessRoleId, ClusterName, IamRoleArn, KmsKeyArn, ProjectId, Region},
+    request::{DisableEncryption, Kept, ManageRole},
+    step::{Context, Step},
+};
+
+pub use found::{Found, InAtlas};
+
+/// The step.
+pub struct PlanDisable;
+
+/// The input of the state machine, as it was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// What people and pipelines write.
+    pub request: DisableEncryption,
+    /// The name of the execution, after which sessions in the other account are named.
+    #[serde(default)]
+    pub execution: Option<String>,
+}
+
+/// What there is to take down, and what stands in the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// The project.
+    pub project_id: ProjectId,
+    /// Whether there are endpoints to delete.
+    pub delete_endpoints: bool,
+    /// The regions whose endpoints are to go, in AWS's spelling; null for all.
+    pub regions: Option<Vec<Region>>,
+    /// Whether the demand for private networking is to be switched off.
+    pub public_networking: bool,
+    /// The clusters to switch.
+    pub clusters: Vec<ClusterName>,
+    /// Whether customer-managed keys are to be switched off.
+    pub switch_off_keys: bool,
+    /// The access role record to remove, or null if there is none or it is to stay.
+    pub role_id: Option<AccessRoleId>,
+    /// The keys with marks of the project, to be taken from them.
+    pub key_arns: Vec<KmsKeyArn>,
+    /// The IAM role with marks of the project, or null if there is none or it is to stay.
+    pub role_arn: Option<IamRoleArn>,
+    /// What of the role is ours to write.
+    pub manage_role: ManageRole,
+    /// The account of role and keys, if it is not the one the functions run in.
+    pub account: Option<AccountAccess>,
+    /// Everything that would fail.
+    pub findings: Vec<Finding>,
+    /// What would be changed, in the order in which it would be.
+    pub plan: Vec<PlannedChange>,
+    /// What would be left, each with the reason.
+    pub kept: Vec<Kept>,
+    /// The keys that snapshots of the project need.
+    pub keys_to_keep: Vec<String>,
+}
+
+impl Step for PlanDisable {
+    const NAME: &'static str = "plan-disable";
+    type Input = Input;
+    type Output = Output;
+    type Observation = Found;
+    type Change = NoChange;
+
+    fn validate(input: &Input) -> Result<()> {
+        input.request.validate()
+    }
+
+    async fn observe(context: &Context, input: &Input) -> Result<Found> {
+        Box::pin(Found::read(context, input)).await
+    }
+
+    fn decide(_: &Input, _: &Found) -> Result<Vec<NoChange>> {
+        Ok(Vec::new())
+    }
+
+    async fn act(_: &Context, input: &Input, found: Found, _: &[NoChange]) -> Result<Output> {
+        judge::judge(&input.request, &found)
+    }
+}

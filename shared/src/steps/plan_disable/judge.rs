@@ -1,0 +1,255 @@
+//! What there is to do about what was found. Every step's own decision says it, as it would on its turn.
+
+use super::{Found, Output, found::InAtlas};
+use crate::{
+    atlas::{Cluster, PrivateEndpoint},
+    change::{Describe, PlannedChange},
+    error::{ErrorName, Result},
+    finding::Finding,
+    ids::{ClusterName, ProjectId, Region},
+    request::{DisableEncryption, Kept, Scope},
+    step::Step,
+    steps::{
+        DeauthorizeRole, DeleteEndpoint, DisableCluster, DisableKms, RemoveTrust, RevokeKey, Unregister,
+        deauthorize_role, delete_endpoint, disable_cluster::Decrypt, disable_kms, remove_trust, revoke_key, unregister,
+    },
+};
+
+pub(super) fn judge(request: &DisableEncryption, found: &Found) -> Result<Output> {
+    let mut plan = Plan(Vec::new());
+    let concerned: Vec<&PrivateEndpoint> = match &found.atlas {
+        Some(atlas) => endpoints(request, atlas).collect(),
+        None => Vec::new(),
+    };
+    for endpoint in &concerned {
+        plan.add(
+            DeleteEndpoint::NAME,
+            &delete_endpoint::change(&request.project_id, endpoint).into_iter().collect::<Vec<_>>(),
+        );
+    }
+    let public_networking = found.atlas.as_ref().is_some_and(|atlas| leaves_private_networking(request, atlas));
+    if public_networking {
+        plan.kms(request, found, disable_kms::Part::PrivateNetworking)?;
+    }
+    let clusters: Vec<ClusterName> =
+        found.atlas.iter().flat_map(|atlas| clusters(request, atlas)).filter_map(|it| it.name.parse().ok()).collect();
+    for cluster in &clusters {
+        plan.add(DisableCluster::NAME, &[Decrypt::new(&request.project_id, cluster)]);
+    }
+    let switch_off_keys = request.scope >= Scope::Project && found.aws_kms().is_some();
+    if switch_off_keys {
+        plan.kms(request, found, disable_kms::Part::Keys)?;
+    }
+    let kept = if request.scope == Scope::Role { plan.role(request, found)? } else { Vec::new() };
+    let record = found.record().filter(|_| request.scope == Scope::Role);
+    let unfinished = !deauthorize_role::used_by(record).is_empty();
+    let unregister = unregister::Input {
+        project_id: request.project_id.clone(),
+        scope: request.scope,
+        regions: request.regions.clone(),
+        clusters: request.clusters.clone(),
+        unfinished,
+        execution: None,
+    };
+    plan.add(Unregister::NAME, &Unregister::decide(&unregister, &found.entry)?);
+    Ok(Output {
+        project_id: request.project_id.clone(),
+        delete_endpoints: !concerned.is_empty(),
+        regions: request.regions.clone(),
+        public_networking,
+        clusters,
+        switch_off_keys,
+        role_id: record.map(|record| record.role_id.clone()),
+        key_arns: marked_keys(&request.project_id, found),
+        role_arn: found.role.as_ref().map(|(arn, _)| arn.clone()),
+        manage_role: found.manage_role(),
+        account: found.account.clone(),
+        findings: found.atlas.iter().flat_map(|atlas| findings(request, atlas)).collect(),
+        plan: plan.0,
+        kept,
+        keys_to_keep: keys_to_keep(found),
+    })
+}
+
+/// What would be changed, in the order in which it would be.
+struct Plan(Vec<PlannedChange>);
+
+impl Plan {
+    fn add<C: Describe>(&mut self, step: &str, changes: &[C]) {
+        self.0.extend(changes.iter().map(|change| change.plan(step)));
+    }
+
+    fn kms(&mut self, request: &DisableEncryption, found: &Found, part: disable_kms::Part) -> Result<()> {
+        let Some(atlas) = &found.atlas else { return Ok(()) };
+        let input = disable_kms::Input { project_id: request.project_id.clone(), part, atlas_secret_id: None };
+        self.add(DisableKms::NAME, &DisableKms::decide(&input, &atlas.encryption)?);
+        Ok(())
+    }
+
+    /// The access role on both sides, and the marks on its keys. What of it stays, and why.
+    fn role(&mut self, request: &DisableEncryption, found: &Found) -> Result<Vec<Kept>> {
+        let project = &request.project_id;
+        let mut kept = Vec::new();
+        let record = found.record();
+        if let Some(record) = record {
+            let input = deauthorize_role::Input {
+                project_id: project.clone(),
+                role_id: record.role_id.clone(),
+                atlas_secret_id: None,
+            };
+            self.add(DeauthorizeRole::NAME, &DeauthorizeRole::decide(&input, &Some(record.clone()))?);
+            let used_by = deauthorize_role::used_by(Some(record));
+            if !used_by.is_empty() {
+                kept.push(Kept {
+                    resource: format!("/groups/{project}/cloudProviderAccess/{}", record.role_id),
+                    reason: format!("other features of Atlas use the access role: {}", used_by.join(", ")),
+                });
+            }
+        }
+        for (arn, marks) in &found.keys {
+            self.add(RevokeKey::NAME, &revoke_key::changes(project, arn, marks.as_ref()));
+        }
+        kept.extend(found.out_of_reach.iter().cloned());
+        if let Some((arn, role)) = &found.role {
+            let input = remove_trust::Input {
+                project_id: Some(project.clone()),
+                access_name: None,
+                role_arn: arn.clone(),
+                manage: found.manage_role(),
+                used_by: deauthorize_role::used_by(record),
+                account: None,
+                execution: None,
+            };
+            let (changes, left) = remove_trust::decide(&input, role)?;
+            self.add(RemoveTrust::NAME, &changes);
+            kept.extend(left);
+        }
+        Ok(kept)
+    }
+}
+
+fn endpoints<'a>(request: &'a DisableEncryption, atlas: &'a InAtlas) -> impl Iterator<Item = &'a PrivateEndpoint> {
+    let concerned = |endpoint: &&PrivateEndpoint| match endpoint.region() {
+        Some(region) => request.takes_region(&region),
+        None => request.takes_endpoints() && request.regions.is_none(),
+    };
+    atlas.endpoints.iter().filter(concerned)
+}
+
+/// The demand for private networking goes with the last endpoint. Where the whole configuration goes, and no cluster needs the key until then, one that
+/// Atlas cannot use is not configured once more: that could only fail.
+fn leaves_private_networking(request: &DisableEncryption, atlas: &InAtlas) -> bool {
+    let Some(kms) = atlas.encryption.aws_kms.as_ref().filter(|kms| kms.enabled == Some(true)) else { return false };
+    let others_stay = endpoints(request, atlas).count() < atlas.endpoints.len();
+    let is_pointless =
+        request.scope >= Scope::Project && kms.valid == Some(false) && !atlas.clusters.iter().any(Cluster::uses_aws);
+    request.takes_endpoints() && kms.require_private_networking == Some(true) && !others_stay && !is_pointless
+}
+
+/// The clusters to switch, and those that somebody is switching already and that have to be waited for.
+fn clusters<'a>(request: &'a DisableEncryption, atlas: &'a InAtlas) -> impl Iterator<Item = &'a Cluster> {
+    atlas.clusters.iter().filter(|cluster| cluster.uses_aws() && request.takes_cluster(&cluster.name))
+}
+
+fn marked_keys(project: &ProjectId, found: &Found) -> Vec<crate::ids::KmsKeyArn> {
+    let marked = found.keys.iter().filter(|(arn, marks)| !revoke_key::changes(project, arn, marks.as_ref()).is_empty());
+    marked.map(|(arn, _)| arn.clone()).collect()
+}
+
+fn keys_to_keep(found: &Found) -> Vec<String> {
+    let mut keys = found.entry.as_ref().map(crate::registry::Entry::keys).unwrap_or_default();
+    let in_use = found.aws_kms().and_then(|kms| kms.customer_master_key_id.clone());
+    keys.extend(in_use.filter(|key| !keys.contains(key)).into_iter().collect::<Vec<_>>());
+    keys
+}
+
+/// Everything that would fail.
+fn findings(request: &DisableEncryption, atlas: &InAtlas) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    findings.extend(compliance(request, atlas));
+    findings.extend(unknown_clusters(request, atlas));
+    findings.extend(paused_clusters(request, atlas));
+    findings.extend(cut_off_clusters(request, atlas));
+    findings.extend(unusable_key(request, atlas));
+    findings
+}
+
+fn compliance(request: &DisableEncryption, atlas: &InAtlas) -> Option<Finding> {
+    let demands = atlas.compliance.as_ref().is_some_and(|policy| policy.encryption_at_rest_enabled == Some(true));
+    let concerned = clusters(request, atlas).next().is_some()
+        || (request.scope >= Scope::Project
+            && atlas.encryption.aws_kms.as_ref().is_some_and(|kms| kms.enabled == Some(true)));
+    (demands && concerned).then(|| {
+        Finding::new(
+            ErrorName::AtlasConflict,
+            "the project's backup compliance policy demands that its clusters use a key of their own",
+            "backupCompliancePolicy of the project has encryptionAtRestEnabled true",
+            "have the policy lifted by MongoDB's support, which is the only one who can, or leave the encryption on",
+        )
+    })
+}
+
+fn unknown_clusters(request: &DisableEncryption, atlas: &InAtlas) -> Vec<Finding> {
+    let known = |name: &ClusterName| atlas.clusters.iter().any(|cluster| cluster.name == name.as_ref());
+    let named = request.clusters.iter().flatten().enumerate();
+    named
+        .filter(|(_, name)| !known(name))
+        .map(|(index, name)| {
+            Finding::new(
+                ErrorName::InputInvalid,
+                format!("the project has no cluster {name}"),
+                format!("clusters[{index}] names it"),
+                "correct the name, or take it out",
+            )
+        })
+        .collect()
+}
+
+fn paused_clusters(request: &DisableEncryption, atlas: &InAtlas) -> Vec<Finding> {
+    clusters(request, atlas)
+        .filter(|cluster| cluster.is_paused())
+        .map(|cluster| {
+            Finding::new(
+                ErrorName::AtlasConflict,
+                format!("cluster {} uses the key and is paused, and Atlas changes no paused cluster", cluster.name),
+                "its paused is true",
+                format!("resume cluster {} in Atlas, and run again when it is IDLE", cluster.name),
+            )
+        })
+        .collect()
+}
+
+/// With private networking still required, a cluster needs an endpoint in each of its regions to reach the key.
+fn cut_off_clusters(request: &DisableEncryption, atlas: &InAtlas) -> Vec<Finding> {
+    let Some(regions) = request.regions.as_ref().filter(|_| !leaves_private_networking(request, atlas)) else {
+        return Vec::new();
+    };
+    let required = atlas.encryption.aws_kms.as_ref().is_some_and(|kms| kms.require_private_networking == Some(true));
+    let mut findings = Vec::new();
+    for cluster in atlas.clusters.iter().filter(|cluster| required && cluster.uses_aws()) {
+        let lost = |region: &&Region| cluster.regions().contains(&region.to_atlas().as_str());
+        if let Some(region) = regions.iter().find(lost) {
+            findings.push(Finding::new(
+                ErrorName::AtlasConflict,
+                format!("cluster {} would lose its way to the key in {region}", cluster.name),
+                format!("it uses the key and has nodes in {region}, and the project requires private networking"),
+                "move its nodes out of the region or switch it off the key first, or take all endpoints with scope endpoints and no regions",
+            ));
+        }
+    }
+    findings
+}
+
+/// A cluster that is switched off the key has to read what it is encrypted with.
+fn unusable_key(request: &DisableEncryption, atlas: &InAtlas) -> Option<Finding> {
+    let kms = atlas.encryption.aws_kms.as_ref()?;
+    let concerned = kms.enabled == Some(true) && kms.valid == Some(false) && clusters(request, atlas).next().is_some();
+    concerned.then(|| {
+        Finding::new(
+            ErrorName::KmsKeyUnusable,
+            "Atlas cannot use the key now, and the clusters need it to be switched off it",
+            "encryptionAtRest of the project is valid: false",
+            "run enable-encryption in mode verify, which tells why, mend that, and run again",
+        )
+    })
+}
