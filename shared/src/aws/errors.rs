@@ -61,6 +61,8 @@ fn name_of(code: &str, message: &str, server_error: bool) -> ErrorName {
         "ConcurrentModification" | "ConcurrentModificationException" | "EntityTemporarilyUnmodifiable" => {
             ErrorName::IamPropagating
         }
+        // What is to be deleted has something of others on it.
+        "DeleteConflict" | "DeleteConflictException" => ErrorName::AtlasConflict,
         "LimitExceeded" | "LimitExceededException" => ErrorName::IamQuotaExceeded,
         "Throttling" | "ThrottlingException" | "TooManyRequestsException" | "TooManyUpdates" | "RequestTimeout" => {
             ErrorName::AwsUnavailable
@@ -123,6 +125,12 @@ mod tests {
             ("NoSuchEntity", "The role with name atlas-cmk cannot be found.", false, ErrorName::IamPropagating),
             ("EntityAlreadyExists", "Role with name atlas-cmk already exists.", false, ErrorName::IamPropagating),
             ("LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048", false, ErrorName::IamQuotaExceeded),
+            (
+                "DeleteConflict",
+                "Cannot delete entity, must detach all policies first.",
+                false,
+                ErrorName::AtlasConflict,
+            ),
             ("Throttling", "Rate exceeded", false, ErrorName::AwsUnavailable),
             ("ServiceFailure", "", true, ErrorName::AwsUnavailable),
             ("an unnamed error", "<html>502</html>", true, ErrorName::AwsUnavailable),

@@ -245,7 +245,7 @@ mod tests {
         );
         let [statement] = input.document().statements().try_into().unwrap();
         let statement = Value::from(statement);
-        // Not the ARN of S3 that the documentation of seed 004 shows.
+        // A role is of IAM: an ARN of S3, which documentation is known to show here, allows nothing.
         assert_eq!(statement["Resource"], json!(["arn:aws:iam::111122223333:role/atc-s3-access-keys"]));
         assert_eq!(statement["Action"], json!(["sts:AssumeRole"]));
     }
