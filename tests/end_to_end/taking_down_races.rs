@@ -120,7 +120,7 @@ async fn writes_whose_answers_are_lost_are_found_again_and_storms_are_outlasted(
 }
 
 #[tokio::test]
-async fn a_cluster_that_somebody_deletes_meanwhile_is_waited_for() {
+async fn a_cluster_that_somebody_switches_meanwhile_is_waited_for() {
     let world = World::new().await;
     let mut input = world.customer().input();
     input["clusters"] = json!("all");

@@ -47,7 +47,7 @@ pub enum Grants {
     /// To assume this role.
     AssumeRole(IamRoleArn),
     /// To use these buckets.
-    Buckets(#[schemars(length(min = 1, max = 20))] Vec<BucketAccess>),
+    Buckets(#[schemars(length(max = 20))] Vec<BucketAccess>),
 }
 
 /// The policy.

@@ -35,6 +35,7 @@ pub struct Input {
 }
 
 /// What there is to take down, and what stands in the way.
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of the state machine")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {
@@ -58,6 +59,8 @@ pub struct Output {
     pub role_arn: Option<IamRoleArn>,
     /// What of the role is ours to write.
     pub manage_role: ManageRole,
+    /// Whether something is going to be left that another run has to finish.
+    pub unfinished: bool,
     /// The account of role and keys, if it is not the one the functions run in.
     pub account: Option<AccountAccess>,
     /// Everything that would fail.

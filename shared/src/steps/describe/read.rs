@@ -95,7 +95,7 @@ fn differences(entry: &Entry, world: &World) -> Vec<Difference> {
 fn role_info(record: &AccessRole) -> AccessRoleInfo {
     AccessRoleInfo {
         role_id: record.role_id.clone(),
-        state: if record.authorized_date.is_some() { AccessRoleState::Authorized } else { AccessRoleState::Pending },
+        state: if record.is_pending() { AccessRoleState::Pending } else { AccessRoleState::Authorized },
         role_arn: record.iam_assumed_role_arn.clone(),
         atlas_aws_account_arn: record.atlas_aws_account_arn.clone(),
         external_id: record.external_id.clone(),

@@ -9,7 +9,7 @@ use crate::{
     registry::{self, Entry},
     request::{DisableEncryption, Kept, ManageKey, ManageRole, Scope, regional_keys},
     step::Context,
-    steps::{remove_trust::RoleUse, revoke_key::KeyMarks},
+    steps::{remove_trust::RoleUse, revoke_key::KeyMarks, update_trust::sid},
 };
 
 /// What is there.
@@ -87,6 +87,15 @@ impl Found {
         let registered = self.entry.as_ref().and_then(|entry| records().find(|it| it.role_id == entry.role_id));
         let in_use = self.aws_kms().and_then(|kms| kms.role_id.as_deref());
         registered.or_else(|| records().find(|record| Some(record.role_id.as_ref()) == in_use))
+    }
+
+    /// The same, if it is ours: written down, or trusted by a statement of ours.
+    pub(super) fn own_record(&self, project: &ProjectId) -> Option<&AccessRole> {
+        let trusts = |(_, role): &(IamRoleArn, RoleUse)| {
+            role.trust_policy().is_some_and(|trust| trust.statement(&sid(project)).is_some())
+        };
+        let is_ours = self.entry.is_some() || self.role.as_ref().is_some_and(trusts);
+        self.record().filter(|_| is_ours)
     }
 
     pub(super) fn aws_kms(&self) -> Option<&crate::atlas::AwsKms> {

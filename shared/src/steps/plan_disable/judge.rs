@@ -31,18 +31,22 @@ pub(super) fn judge(request: &DisableEncryption, found: &Found) -> Result<Output
     if public_networking {
         plan.kms(request, found, disable_kms::Part::PrivateNetworking)?;
     }
-    let clusters: Vec<ClusterName> =
-        found.atlas.iter().flat_map(|atlas| clusters(request, atlas)).filter_map(|it| it.name.parse().ok()).collect();
+    let names = |clusters: Vec<&Cluster>| -> Vec<ClusterName> {
+        clusters.into_iter().filter_map(|cluster| cluster.name.parse().ok()).collect()
+    };
+    let mut clusters = names(found.atlas.iter().flat_map(|atlas| clusters(request, atlas)).collect());
     for cluster in &clusters {
         plan.add(DisableCluster::NAME, &[Decrypt::new(&request.project_id, cluster)]);
     }
+    clusters.extend(names(found.atlas.iter().flat_map(|atlas| restless(request, atlas)).collect()));
     let switch_off_keys = request.scope >= Scope::Project && found.aws_kms().is_some();
     if switch_off_keys {
         plan.kms(request, found, disable_kms::Part::Keys)?;
     }
     let kept = if request.scope == Scope::Role { plan.role(request, found)? } else { Vec::new() };
-    let record = found.record().filter(|_| request.scope == Scope::Role);
-    let unfinished = !deauthorize_role::used_by(record).is_empty();
+    let record = found.own_record(&request.project_id).filter(|_| request.scope == Scope::Role);
+    // What could not be reached has to be found again.
+    let unfinished = !deauthorize_role::used_by(record).is_empty() || !found.out_of_reach.is_empty();
     let unregister = unregister::Input {
         project_id: request.project_id.clone(),
         scope: request.scope,
@@ -63,6 +67,7 @@ pub(super) fn judge(request: &DisableEncryption, found: &Found) -> Result<Output
         key_arns: marked_keys(&request.project_id, found),
         role_arn: found.role.as_ref().map(|(arn, _)| arn.clone()),
         manage_role: found.manage_role(),
+        unfinished,
         account: found.account.clone(),
         findings: found.atlas.iter().flat_map(|atlas| findings(request, atlas)).collect(),
         plan: plan.0,
@@ -90,7 +95,13 @@ impl Plan {
     fn role(&mut self, request: &DisableEncryption, found: &Found) -> Result<Vec<Kept>> {
         let project = &request.project_id;
         let mut kept = Vec::new();
-        let record = found.record();
+        let record = found.own_record(project);
+        if let (None, Some(foreign)) = (record, found.record()) {
+            kept.push(Kept {
+                resource: format!("/groups/{project}/cloudProviderAccess/{}", foreign.role_id),
+                reason: "the access role was not set up here: deauthorize it in Atlas if nobody needs it".to_owned(),
+            });
+        }
         if let Some(record) = record {
             let input = deauthorize_role::Input {
                 project_id: project.clone(),
@@ -146,7 +157,14 @@ fn leaves_private_networking(request: &DisableEncryption, atlas: &InAtlas) -> bo
     request.takes_endpoints() && kms.require_private_networking == Some(true) && !others_stay && !is_pointless
 }
 
-/// The clusters to switch, and those that somebody is switching already and that have to be waited for.
+/// The clusters that are away from the key, or on their way, and have not come to rest: they have to be waited for.
+fn restless<'a>(request: &'a DisableEncryption, atlas: &'a InAtlas) -> impl Iterator<Item = &'a Cluster> {
+    let enabled = atlas.encryption.aws_kms.as_ref().is_some_and(|kms| kms.enabled == Some(true));
+    let moving = |cluster: &&Cluster| !cluster.uses_aws() && !cluster.is_idle() && request.takes_cluster(&cluster.name);
+    atlas.clusters.iter().filter(move |cluster| enabled && moving(cluster))
+}
+
+/// The clusters to switch.
 fn clusters<'a>(request: &'a DisableEncryption, atlas: &'a InAtlas) -> impl Iterator<Item = &'a Cluster> {
     atlas.clusters.iter().filter(|cluster| cluster.uses_aws() && request.takes_cluster(&cluster.name))
 }
@@ -243,11 +261,13 @@ fn cut_off_clusters(request: &DisableEncryption, atlas: &InAtlas) -> Vec<Finding
 /// A cluster that is switched off the key has to read what it is encrypted with.
 fn unusable_key(request: &DisableEncryption, atlas: &InAtlas) -> Option<Finding> {
     let kms = atlas.encryption.aws_kms.as_ref()?;
-    let concerned = kms.enabled == Some(true) && kms.valid == Some(false) && clusters(request, atlas).next().is_some();
+    // Atlas looks at the key before it lets go of private networking, too.
+    let needed = clusters(request, atlas).next().is_some() || leaves_private_networking(request, atlas);
+    let concerned = kms.enabled == Some(true) && kms.valid == Some(false) && needed;
     concerned.then(|| {
         Finding::new(
             ErrorName::KmsKeyUnusable,
-            "Atlas cannot use the key now, and the clusters need it to be switched off it",
+            "Atlas cannot use the key now, and switching clusters or private networking off takes that",
             "encryptionAtRest of the project is valid: false",
             "run enable-encryption in mode verify, which tells why, mend that, and run again",
         )
