@@ -9,7 +9,7 @@ mod statement;
 
 use serde_json::{Map, Value, json};
 
-pub use statement::{Merged, Statement};
+pub use statement::{Merged, NOBODY_SID, Statement};
 
 /// The mark of this project: Sids of our statements start with it.
 pub const SID_PREFIX: &str = "AtlasCmk";

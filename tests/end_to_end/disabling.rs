@@ -344,7 +344,7 @@ async fn the_account_of_a_registered_project_need_not_be_named_again() {
 }
 
 #[tokio::test]
-async fn a_role_with_a_statement_of_ours_that_is_not_ours_to_delete_keeps_it_and_that_is_told() {
+async fn a_role_that_is_not_ours_to_delete_stays_and_lets_nobody_in_until_it_is_enabled_again() {
     let world = World::new().await;
     world.enable_successfully().await;
     let role = &world.customer().role_name;
@@ -354,7 +354,13 @@ async fn a_role_with_a_statement_of_ours_that_is_not_ours_to_delete_keeps_it_and
     assert!(output["kept"].to_string().contains("it was not made here"), "{output}");
     assert!(world.role_exists().await);
     assert_eq!(world.records().await.len(), 0);
-    assert_eq!(world.trust_policy().await.statements().len(), 1, "a trust policy needs a statement");
+    let trust = world.trust_policy().await.statements();
+    assert_eq!(trust.len(), 1, "a trust policy needs a statement");
+    assert_eq!(Value::from(trust[0].clone())["Effect"], "Deny", "and this one lets nobody in");
+    let again = world.disable_successfully(json!({"scope": "role"})).await;
+    assert_eq!(again.changes(), [] as [Value; 0]);
+    world.enable_successfully().await;
+    assert_eq!(world.trust_policy().await.statements().len(), 1, "Atlas is let in again, and nothing denies it");
 }
 
 #[tokio::test]

@@ -4,6 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::{PolicyDocument, meaning};
 
+/// The Sid of [`Statement::nobody`].
+pub const NOBODY_SID: &str = "AtlasCmkNobody";
+
 /// A statement of an IAM policy, kept as the JSON it was read or built from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statement(Map<String, Value>);
@@ -33,6 +36,16 @@ impl Statement {
                 "StringEquals": { "sts:ExternalId": external_id },
                 "ArnLike": { "aws:PrincipalArn": pattern },
             },
+        }))
+    }
+
+    /// Lets nobody assume the role: what stands in a trust policy of which nothing else is left, because it cannot be empty.
+    pub fn nobody() -> Self {
+        Self::from_json(json!({
+            "Sid": NOBODY_SID,
+            "Effect": "Deny",
+            "Principal": { "AWS": "*" },
+            "Action": "sts:AssumeRole",
         }))
     }
 

@@ -11,7 +11,7 @@ use crate::{
     change::{Action, Describe},
     error::{Error, ErrorName, Result},
     ids::{AccessName, IamRoleArn, ProjectId},
-    policy::PolicyDocument,
+    policy::{NOBODY_SID, PolicyDocument, Statement},
     request::{Kept, ManageRole},
     step::{Context, Step},
     tags,
@@ -217,17 +217,20 @@ pub(crate) fn decide(input: &Input, found: &RoleUse) -> Result<(Vec<RoleChange>,
         return Ok((changes, kept));
     }
     let trust = role.trust_policy.remove(&sid);
-    let other_use = found.other_use(input.project_id.as_ref(), &trust, rest.as_ref());
-    match (ours, other_use) {
+    let others = trust.remove(NOBODY_SID);
+    match (ours, found.other_use(input.project_id.as_ref(), &others, rest.as_ref())) {
         (Some(statement), None) => {
             change(Removal::DeleteRole(statement.into()));
             return Ok((changes, kept));
         }
-        (Some(statement), Some(_)) if !trust.is_empty() => change(Removal::PutTrustPolicy(trust, statement.into())),
-        (Some(_), Some(reason)) => {
-            kept.push(keep(format!(
-                "our trust statement stays, because a trust policy needs one, and the role stays, because {reason}: delete it by hand if nobody needs it"
-            )));
+        (Some(statement), Some(reason)) => {
+            let trust = if others.is_empty() { trust.merge(&Statement::nobody()) } else { trust };
+            if others.is_empty() {
+                kept.push(keep(format!("the role stays, because {reason}; it lets nobody in any more")));
+            } else if tags::are_ours(&role.tags) {
+                kept.push(keep(format!("the role stays, because {reason}")));
+            }
+            change(Removal::PutTrustPolicy(trust, statement.into()));
         }
         (None, _) => {}
     }

@@ -19,7 +19,7 @@ use crate::{
     change::{Action, Describe},
     error::{Error, ErrorName, Result},
     ids::{AccessName, ExternalId, IamPolicyArn, IamRoleArn, KmsKeyArn, ProjectId, Region, TrustedArn},
-    policy::{Merged, PolicyDocument, Statement},
+    policy::{Merged, NOBODY_SID, PolicyDocument, Statement},
     request::{ManageRole, regional_keys},
     step::{Context, Step},
 };
@@ -229,7 +229,7 @@ pub(crate) fn decide(input: &Input, observed: &RolePolicies) -> Result<Vec<RoleC
         }
         Some(role) => {
             let ours = input.trust_statement();
-            let trust = role.trust_policy.merge(&ours);
+            let trust = role.trust_policy.remove(NOBODY_SID).merge(&ours);
             // Where somebody else writes the role, the statement may have any Sid.
             let by_others = input.manage == ManageRole::None && role.trust_policy.has_meaning_of(&ours);
             if trust != role.trust_policy && !by_others {

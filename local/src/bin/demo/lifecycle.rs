@@ -11,7 +11,10 @@ use super::stage::{self, Shown};
 const REGION: &str = "eu-central-1";
 
 pub(crate) async fn show() -> Result<Shown> {
-    let cloud = stage::set(Customer::of_the_samples()).await?;
+    let mut customer = Customer::of_the_samples();
+    // The key is there already, so that what is left on it there is seen at the end.
+    customer.replica_regions.push(REGION.to_owned());
+    let cloud = stage::set(customer).await?;
     neighbours(&cloud).await?;
     let project = cloud.customer.project_id.clone();
     let before = snapshot::take(&cloud, &project).await?;

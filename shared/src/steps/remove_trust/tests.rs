@@ -1,5 +1,5 @@
 use super::*;
-use crate::{aws::Role, policy::Statement};
+use crate::aws::Role;
 
 const PROJECT: &str = "66f0a1b2c3d4e5f601234567";
 const ARN: &str = "arn:aws:iam::444455556666:role/atlas-cmk";
@@ -62,7 +62,8 @@ fn a_role_that_was_made_here_and_serves_nobody_else_is_deleted() {
 #[test]
 fn of_a_role_that_serves_others_only_what_is_ours_is_taken() {
     let (changes, kept) = told(&input(), &role(&["Backup", OURS], &[OURS]));
-    assert_eq!((changes, kept.len()), (vec!["no inline".to_owned(), "trust 1".to_owned(), "untag".to_owned()], 0));
+    assert_eq!(changes, ["no inline", "trust 1", "untag"]);
+    assert_eq!(kept, ["the role stays, because its trust policy has statements of others"]);
     let shared = role(&[OURS, OF_ANOTHER_PROJECT], &[OURS, OF_ANOTHER_PROJECT]);
     assert_eq!(told(&input(), &shared).0, ["inline 1", "trust 1", "untag"]);
     let (changes, _) = decide(&input(), &role(&["Backup", OURS], &[])).unwrap();
@@ -71,7 +72,7 @@ fn of_a_role_that_serves_others_only_what_is_ours_is_taken() {
 }
 
 #[test]
-fn a_role_that_has_to_stay_keeps_its_last_trust_statement_and_that_is_told() {
+fn a_role_that_has_to_stay_lets_nobody_in_any_more_and_that_is_told() {
     let mut foreign = role(&[OURS], &[OURS]);
     foreign.policies.role.as_mut().unwrap().tags.clear();
     let mut attached = role(&[OURS], &[OURS]);
@@ -89,7 +90,13 @@ fn a_role_that_has_to_stay_keeps_its_last_trust_statement_and_that_is_told() {
     ] {
         let (changes, kept) = told(&input(), &found);
         assert!(!changes.contains(&"delete".to_owned()), "{changes:?}");
-        assert!(kept.len() == 1 && kept[0].contains(reason), "{kept:?}");
+        assert!(kept.len() == 1 && kept[0].contains(reason) && kept[0].contains("lets nobody in"), "{kept:?}");
+        let (changes, _) = decide(&input(), &found).unwrap();
+        let closed = changes.iter().find_map(|change| match &change.1 {
+            Removal::PutTrustPolicy(trust, _) => Some(trust.to_json()),
+            _ => None,
+        });
+        assert_eq!(closed.unwrap(), PolicyDocument::default().merge(&Statement::nobody()).to_json());
     }
 }
 
@@ -118,5 +125,9 @@ fn of_a_cross_account_access_only_its_statement_goes_and_never_the_role() {
     let access = Input { project_id: None, access_name: Some("S3Keys".parse().unwrap()), ..input() };
     assert_eq!(told(&access, &role(&["Ec2", "AtlasCmkAccessS3Keys"], &[])).0, ["trust 1"]);
     let (changes, kept) = told(&access, &role(&["AtlasCmkAccessS3Keys"], &[]));
-    assert!(changes.is_empty() && kept[0].contains("was there before"), "{changes:?} {kept:?}");
+    assert_eq!(changes, ["trust 1"], "the door is closed: a trust policy cannot be empty");
+    assert!(kept[0].contains("was there before"), "{kept:?}");
+    let mut closed = role(&["AtlasCmkAccessS3Keys"], &[]);
+    closed.policies.role.as_mut().unwrap().trust_policy = PolicyDocument::default().merge(&Statement::nobody());
+    assert_eq!(told(&access, &closed).0, [] as [&str; 0]);
 }

@@ -215,3 +215,11 @@ fn of_a_cross_account_access_only_the_trust_statement_is_merged() {
         assert_eq!(UpdateTrust::validate(&wrong).unwrap_err().name(), ErrorName::InputInvalid);
     }
 }
+
+#[test]
+fn a_role_that_let_nobody_in_lets_atlas_in_again() {
+    let closed = PolicyDocument::default().merge(&Statement::nobody());
+    let changes = decide(&input(), &observed(Some(closed), None)).unwrap();
+    let RoleChange::PutTrustPolicy(_, trust, _) = &changes[0] else { panic!("{changes:?}") };
+    assert_eq!(trust.to_json(), PolicyDocument::default().merge(&input().trust_statement()).to_json());
+}
