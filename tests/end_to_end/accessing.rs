@@ -133,8 +133,10 @@ async fn an_access_that_works_without_the_external_id_is_no_access_of_ours() {
     let root = format!("arn:aws:iam::{}:root", world.hub().id);
     create_role(world.hub(), SOURCE, json!({"AWS": root})).await;
     create_role(world.account(), TARGET, json!({"AWS": root})).await;
+    let before = both(&world).await;
     let run = run(&world, &input(&world)).await;
-    assert_failed(&run, "Access.Differs", "verify-access", &["can be assumed without the external ID"]);
+    assert_failed(&run, "Access.Differs", "plan-access", &["lets the source role in without an external ID", "Theirs"]);
+    assert_eq!(both(&world).await, before, "nothing was written");
 }
 
 #[tokio::test]

@@ -48,6 +48,25 @@ async fn with_a_yes_the_plan_that_was_asked_about_is_carried_out() {
 }
 
 #[tokio::test]
+async fn what_changes_between_the_question_and_the_answer_is_not_covered_by_it() {
+    let (world, mailbox) = world_and_mailbox().await;
+    let run = world.disable(json!({"scope": "role", "approval": true}));
+    let asked = async {
+        let question = mailbox.next().await;
+        let cluster = json!({
+            "name": "late", "instanceSize": "M10", "regions": ["US_EAST_1"], "encryptionAtRestProvider": "AWS",
+        });
+        world.cloud.simulator.add_cluster(&world.customer().project_id, cluster).await.unwrap();
+        let answer = json!({"taskToken": question["taskToken"], "approve": true, "by": "alice"});
+        assert_eq!(world.invoke("Approve", &answer).await.error, None);
+        world.snapshot().await
+    };
+    let (run, before) = tokio::join!(run, asked);
+    assert_failed(&run, "Atlas.Conflict", "plan-disable", &["not what was asked about any more"]);
+    assert_eq!(world.snapshot().await, before);
+}
+
+#[tokio::test]
 async fn with_a_no_everything_stays_as_it_was() {
     let (world, mailbox) = world_and_mailbox().await;
     let before = world.snapshot().await;

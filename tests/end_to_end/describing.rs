@@ -77,6 +77,22 @@ async fn everything_about_a_project_is_told_and_where_it_differs_from_what_is_re
 }
 
 #[tokio::test]
+async fn an_account_that_lets_nobody_in_hides_nothing_of_what_atlas_shows() {
+    let world = World::with_two_accounts().await;
+    world.enable_successfully().await;
+    let iam = world.iam();
+    let nobody = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"},
+    ]});
+    let update = iam.update_assume_role_policy().role_name("AtlasCmkSpoke").policy_document(nobody.to_string());
+    update.send().await.unwrap();
+    let told = described(&world).await;
+    assert_eq!((&told["encryption"]["valid"], &told["accessRoles"][0]["state"]), (&json!(true), &json!("authorized")));
+    assert!(told["keys"][0]["state"].as_str().unwrap().starts_with("unknown: "), "{}", told["keys"]);
+    assert!(told["differences"].to_string().contains("could not be compared"), "{}", told["differences"]);
+}
+
+#[tokio::test]
 async fn half_done_authorizations_are_listed_resumed_and_cancelled() {
     let world = World::new().await;
     let project = world.project_id();

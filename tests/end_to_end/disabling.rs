@@ -210,6 +210,20 @@ async fn one_region_is_removed_and_the_rest_is_untouched() {
 }
 
 #[tokio::test]
+async fn marks_are_found_on_keys_of_regions_that_nothing_names_any_more() {
+    let world = World::new().await;
+    let before = world.snapshot().await;
+    world.enable_successfully().await;
+    world.disable_successfully(json!({"scope": "endpoints", "regions": ["ap-southeast-2"]})).await;
+    // What still told of it: the role's list of its keys.
+    let role = &world.customer().role_name;
+    world.iam().delete_role_policy().role_name(role).policy_name("atlas-cmk").send().await.unwrap();
+    let run = world.disable_successfully(json!({"scope": "role"})).await;
+    assert_eq!(changed_steps(&run).iter().filter(|step| **step == "revoke-key").count(), 3);
+    assert_same(&before, &world.snapshot().await, "in every region");
+}
+
+#[tokio::test]
 async fn more_regions_and_more_clusters_change_only_those() {
     let world = World::new().await;
     let mut input = world.customer().input();

@@ -5,7 +5,7 @@ use aws_sdk_kms::{
     Client,
     error::SdkError,
     operation::{describe_key::DescribeKeyError, replicate_key::ReplicateKeyError},
-    types::{KeySpec, KeyState, KeyUsageType, MultiRegionKeyType, Tag},
+    types::{KeySpec, KeyState, KeyUsageType, MultiRegionConfiguration, MultiRegionKeyType, Tag},
 };
 use aws_types::SdkConfig;
 
@@ -31,6 +31,8 @@ pub struct Key {
     pub is_symmetric: bool,
     /// The primary of a multi-Region key: itself, or the one it is a replica of.
     pub primary: Option<KmsKeyArn>,
+    /// Its replicas, in whatever region.
+    pub replicas: Vec<KmsKeyArn>,
 }
 
 /// What can be done with a key (KMS developer guide, "Key states").
@@ -287,7 +289,10 @@ fn read_key(id: &str, metadata: &aws_sdk_kms::types::KeyMetadata) -> Result<Key>
         Some(_) => topology.and_then(|it| it.primary_key()).and_then(|key| key.arn()).map(parse).transpose()?,
         None => None,
     };
+    let replicas = topology.map(MultiRegionConfiguration::replica_keys).unwrap_or_default();
+    let replicas = replicas.iter().filter_map(|replica| replica.arn()).map(parse).collect::<Result<_>>()?;
     Ok(Key {
+        replicas,
         state: match metadata.key_state() {
             Some(KeyState::Enabled) | None => State::Enabled,
             Some(KeyState::Creating | KeyState::Updating) => State::Creating,

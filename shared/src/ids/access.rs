@@ -54,6 +54,11 @@ impl SourceRole {
         self.example.account()
     }
 
+    /// The root of its account, which in a trust policy stands for all of it.
+    pub fn account_root(&self) -> String {
+        format!("{}:root", self.text.split(":role/").next().unwrap_or_default())
+    }
+
     /// Whether a role is meant.
     pub fn covers(&self, role: &IamRoleArn) -> bool {
         match self.text.strip_suffix('*') {
@@ -109,10 +114,7 @@ impl TrustedArn {
     pub fn trust(&self, sid: &str, external_id: &ExternalId) -> Statement {
         match self {
             Self::Principal(arn) => Statement::trust(sid, arn.as_ref(), external_id.as_ref()),
-            Self::Path(path) => {
-                let root = format!("{}:root", path.as_ref().split(":role/").next().unwrap_or_default());
-                Statement::trust_path(sid, &root, path.as_ref(), external_id.as_ref())
-            }
+            Self::Path(path) => Statement::trust_path(sid, &path.account_root(), path.as_ref(), external_id.as_ref()),
         }
     }
 }

@@ -31,11 +31,20 @@ impl PolicyDocument {
         self.statements().iter().any(|it| it.is("Allow") && it.is_about(action) && it.names_principal(named))
     }
 
-    /// Whether a trust policy lets a principal, or the whole account it is in, do this without any condition.
-    pub fn lets_unconditionally(&self, principal: &str, action: &str) -> bool {
-        let root = principal.split(":role/").next().map(|account| format!("{account}:root")).unwrap_or_default();
-        let named = |it: &str| same_principal(it, principal) || same_principal(it, &root) || it == "*";
-        self.statements().iter().any(|it| it.allows_unconditionally(action) && it.names_principal(named))
+    /// The statement, by its Sid or its place, that lets somebody of these do this without asking for an external ID, under whatever other conditions.
+    pub fn lets_in_without_external_id(&self, account_root: &str, principal: Option<&str>) -> Option<String> {
+        let named = |it: &str| {
+            it == "*"
+                || same_principal(it, account_root)
+                || principal.is_some_and(|principal| same_principal(it, principal))
+        };
+        self.statements().iter().enumerate().find_map(|(place, it)| {
+            let lets = it.is("Allow")
+                && it.is_about("sts:AssumeRole")
+                && it.names_principal(named)
+                && !it.asks_for_external_id();
+            lets.then(|| it.sid().map_or_else(|| format!("number {}", place + 1), |sid| format!("{sid:?}")))
+        })
     }
 
     /// The statement, by its Sid or its place, that denies the role an action whatever else allows it.
@@ -72,6 +81,13 @@ impl Statement {
 
     fn allows_unconditionally(&self, action: &str) -> bool {
         self.is("Allow") && self.is_about(action) && self.elements().get("Condition").is_none()
+    }
+
+    /// Whether any condition is about the external ID.
+    fn asks_for_external_id(&self) -> bool {
+        let operators = self.elements().get("Condition").and_then(Value::as_object);
+        let keys = operators.into_iter().flat_map(|it| it.values()).filter_map(Value::as_object);
+        keys.flat_map(|it| it.keys()).any(|key| key.eq_ignore_ascii_case("sts:ExternalId"))
     }
 
     /// Whether `Action` or `NotAction` covers the action.

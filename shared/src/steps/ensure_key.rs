@@ -247,7 +247,7 @@ mod tests {
     fn found(state: KeyState, rotation: Rotation, ours: bool) -> Found {
         let arn: KmsKeyArn = "arn:aws:kms:us-east-1:444455556666:key/mrk-1".parse().unwrap();
         Found {
-            key: Key { arn: arn.clone(), state, is_symmetric: true, primary: Some(arn) },
+            key: Key { arn: arn.clone(), state, is_symmetric: true, primary: Some(arn), replicas: Vec::new() },
             has_alias: true,
             tags: if ours { vec![tags::ours()] } else { Vec::new() },
             rotation,

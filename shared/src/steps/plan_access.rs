@@ -10,6 +10,7 @@ use super::{
     create_access_policy::{self, Grants},
     remove_trust::{self, RoleUse},
     update_trust::{self, access_sid},
+    verify_access::open_door,
 };
 use crate::{
     aws::{AccountAccess, Caller, ManagedPolicy},
@@ -153,6 +154,7 @@ fn judge(input: &Input, found: &Found) -> Result<Output> {
         }
     }
     if !remove {
+        findings.extend(opened_by_others(request, found));
         let update = update_trust::Input {
             project_id: None,
             access_name: Some(request.name.clone()),
@@ -189,6 +191,17 @@ fn judge(input: &Input, found: &Found) -> Result<Output> {
         })
         .collect::<Result<_>>()?;
     Ok(Output { policies, external_id, findings, plan, kept })
+}
+
+/// Whoever is let in already without an external ID need not present ours.
+fn opened_by_others(request: &CrossAccountAccess, found: &Found) -> Option<Finding> {
+    let statement = open_door(&request.source_role_arn, found.target.trust_policy()?)?;
+    Some(Finding::new(
+        ErrorName::AccessDiffers,
+        format!("{} lets the source role in without an external ID", request.target_role_arn),
+        format!("statement {statement} of its trust policy asks for none"),
+        "let that statement ask for an external ID, or take it out",
+    ))
 }
 
 type Changes = (Vec<create_access_policy::PolicyChange>, Vec<attach_access_policy::Attachment>);

@@ -49,6 +49,8 @@ pub struct Output {
     pub public_networking: bool,
     /// The clusters to switch.
     pub clusters: Vec<ClusterName>,
+    /// The clusters that go on using the key.
+    pub remaining_clusters: Vec<ClusterName>,
     /// Whether customer-managed keys are to be switched off.
     pub switch_off_keys: bool,
     /// The access role record to remove, or null if there is none or it is to stay.

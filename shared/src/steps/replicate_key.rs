@@ -189,7 +189,7 @@ mod tests {
         let arn: KmsKeyArn = "arn:aws:kms:eu-west-1:444455556666:key/mrk-1".parse().unwrap();
         Keys {
             primary: PRIMARY.parse().unwrap(),
-            replica: replica.map(|state| Key { arn, state, is_symmetric: true, primary: None }),
+            replica: replica.map(|state| Key { arn, state, is_symmetric: true, primary: None, replicas: Vec::new() }),
             policy: PolicyDocument::default(),
             tags: vec![
                 ("team".to_owned(), "payments".to_owned()),

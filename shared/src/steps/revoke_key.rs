@@ -52,6 +52,8 @@ pub struct KeyMarks {
     tags: Vec<(String, String)>,
     /// Whether AWS lets anyone change its tags.
     can_be_untagged: bool,
+    /// The same key in other regions.
+    pub(crate) relatives: Vec<KmsKeyArn>,
 }
 
 /// What this step may do.
@@ -101,6 +103,7 @@ impl KeyMarks {
             tags: kms.tags(arn).await?,
             // A key that waits for its deletion keeps its tags (KMS developer guide, "Key states").
             can_be_untagged: key.state != KeyState::PendingDeletion,
+            relatives: key.primary.into_iter().chain(key.replicas).filter(|relative| relative != arn).collect(),
         }))
     }
 }
@@ -165,8 +168,12 @@ mod tests {
         let key: KmsKeyArn = "arn:aws:kms:us-east-1:444455556666:key/mrk-1".parse().unwrap();
         let of = |sid: &str| Statement::grant(sid, "arn:aws:iam::444455556666:role/atlas-cmk", &["kms:Decrypt"]);
         let foreign = PolicyDocument::default().merge(&of("Admins")).merge(&of("AtlasCmk66f0a1b2c3d4e5f6ffffffff"));
-        let marks =
-            |policy: PolicyDocument, tags: Vec<(String, String)>| KeyMarks { policy, tags, can_be_untagged: true };
+        let marks = |policy: PolicyDocument, tags: Vec<(String, String)>| KeyMarks {
+            policy,
+            tags,
+            can_be_untagged: true,
+            relatives: Vec::new(),
+        };
         let with_ours = foreign.merge(&of("AtlasCmk66f0a1b2c3d4e5f601234567"));
         let mut tagged = marks(with_ours, vec![tags::ours(), tags::of_project(&project)]);
         let decided = changes(&project, &key, Some(&tagged));

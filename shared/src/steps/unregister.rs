@@ -31,6 +31,9 @@ pub struct Input {
     /// The clusters that were switched; all unless given.
     #[serde(default)]
     pub clusters: Option<Vec<ClusterName>>,
+    /// The clusters that still use the key; with `clusters`.
+    #[serde(default)]
+    pub remaining_clusters: Vec<ClusterName>,
     /// Whether something was left that another run has to finish.
     #[serde(default)]
     pub unfinished: bool,
@@ -133,7 +136,7 @@ fn rest(input: &Input, before: &Entry) -> Option<Entry> {
         desired.regions = Some(regions).filter(|regions| !regions.is_empty());
     }
     if input.scope >= Scope::Clusters {
-        desired.clusters = clusters(input.clusters.as_deref(), desired.clusters.take());
+        desired.clusters = clusters(input, desired.clusters.take());
     }
     if input.scope >= Scope::Project {
         after.stage = Stage::Disabled;
@@ -141,16 +144,18 @@ fn rest(input: &Input, before: &Entry) -> Option<Entry> {
     Some(after)
 }
 
-/// Of `all` clusters without some, those are no longer known by name that were never named: nothing is desired of them.
-fn clusters(switched: Option<&[ClusterName]>, desired: Option<Clusters>) -> Option<Clusters> {
-    match (switched, desired) {
+/// Of `all` clusters without some, those are left that still use the key.
+fn clusters(input: &Input, desired: Option<Clusters>) -> Option<Clusters> {
+    let none = Some(Clusters::Some(ClusterSelection::None));
+    let left: Vec<ClusterName> = match (&input.clusters, desired) {
+        (_, None) => return None,
         (Some(switched), Some(Clusters::Named(names))) => {
-            let left: Vec<ClusterName> = names.into_iter().filter(|name| !switched.contains(name)).collect();
-            Some(Clusters::Named(left)).filter(|left| *left != Clusters::Named(Vec::new()))
+            names.into_iter().filter(|name| !switched.contains(name)).collect()
         }
-        (_, Some(_)) => Some(Clusters::Some(ClusterSelection::None)),
-        (_, None) => None,
-    }
+        (Some(_), Some(Clusters::Some(ClusterSelection::All))) => input.remaining_clusters.clone(),
+        _ => return none,
+    };
+    if left.is_empty() { none } else { Some(Clusters::Named(left)) }
 }
 
 #[cfg(test)]
@@ -212,6 +217,15 @@ mod tests {
             assert_eq!(after["stage"], stage, "{input}");
         }
         assert_eq!(rewritten(&json!({"scope": "role"}), &before), [None]);
+    }
+
+    #[test]
+    fn of_all_clusters_without_one_the_others_stay_desired() {
+        let before = entry(&Value::Null, &json!("all"));
+        let input = json!({"scope": "clusters", "clusters": ["orders"], "remainingClusters": ["reports"]});
+        assert_eq!(rewritten(&input, &before).remove(0).unwrap()["desired"]["clusters"], json!(["reports"]));
+        let last = json!({"scope": "clusters", "clusters": ["orders"]});
+        assert_eq!(rewritten(&last, &before).remove(0).unwrap()["desired"]["clusters"], json!("none"));
     }
 
     #[test]

@@ -106,6 +106,11 @@ impl Input {
     }
 }
 
+/// The statement of a trust policy that lets the source in without any external ID.
+pub(crate) fn open_door(source: &SourceRole, trust: &PolicyDocument) -> Option<String> {
+    trust.lets_in_without_external_id(&source.account_root(), source.role().map(AsRef::as_ref))
+}
+
 fn judge(input: &Input, seen: &Seen) -> Result<Output> {
     let differs = |what: &str| {
         Err(Error::new(
@@ -129,16 +134,14 @@ fn judge(input: &Input, seen: &Seen) -> Result<Output> {
             if ours.and_then(|it| it.external_id().map(str::to_owned)).as_deref() != Some(input.external_id.as_ref()) {
                 return differs("its trust policy lacks our statement with this external ID");
             }
-            let Some(role) = input.source_role_arn.role() else {
-                return Ok(Output { verified: Verified::ByPolicies });
-            };
-            if let Some(statement) = trust.denies_role(role, "sts:AssumeRole") {
+            let role = input.source_role_arn.role();
+            if let Some(statement) = role.and_then(|role| trust.denies_role(role, "sts:AssumeRole")) {
                 return differs(&format!("statement {statement} of its trust policy denies it"));
             }
-            if trust.remove(&sid).lets_unconditionally(role.as_ref(), "sts:AssumeRole") {
-                return differs(
-                    "another statement of its trust policy lets the source role in without the external ID",
-                );
+            if let Some(statement) = open_door(&input.source_role_arn, trust) {
+                return differs(&format!(
+                    "statement {statement} of its trust policy lets the source role in without the external ID"
+                ));
             }
             Ok(Output { verified: Verified::ByPolicies })
         }
@@ -187,6 +190,12 @@ mod tests {
         assert!(read(true, Some(other_id)).unwrap_err().contains("lacks our statement"));
         let open = json!({"Sid": "Open", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::444455556666:root"}, "Action": "sts:AssumeRole"});
         let open = ours.merge(&open.as_object().unwrap().clone().into());
-        assert!(read(true, Some(open)).unwrap_err().contains("another statement"));
+        assert!(read(true, Some(open)).unwrap_err().contains("statement \"Open\" of its trust policy lets"));
+        let of_the_organization = json!({
+            "Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}},
+        });
+        let open = ours.merge(&of_the_organization.as_object().unwrap().clone().into());
+        assert!(read(true, Some(open)).unwrap_err().contains("statement number 2"), "whatever else it asks for");
     }
 }

@@ -29,7 +29,7 @@ fn regional_key(region: &str, state: Option<KeyState>) -> RegionalKey {
     let arn: KmsKeyArn = KEY.replace("us-east-1", region).parse().unwrap();
     let there = state.is_some();
     let primary = Some(KEY.parse().unwrap());
-    let key = state.map(|state| Key { arn: arn.clone(), state, is_symmetric: true, primary });
+    let key = state.map(|state| Key { arn: arn.clone(), state, is_symmetric: true, primary, replicas: Vec::new() });
     RegionalKey { arn, key: Ok(key), policy: Ok(there.then(delegating)) }
 }
 

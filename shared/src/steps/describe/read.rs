@@ -8,7 +8,7 @@ use super::{
 use crate::{
     atlas::{AccessRole, Cluster, EncryptionAtRest, PrivateEndpoint},
     aws::{Caller, KeyState},
-    error::Result,
+    error::{Error, ErrorName, Result},
     ids::{ClusterName, KmsKeyArn, ProjectId},
     registry::{self, Entry, Stage},
     request::{ClusterSelection, Clusters, regional_keys},
@@ -50,8 +50,15 @@ pub(super) async fn project(context: &Context, input: &Input) -> Result<Output> 
     let described = (encryption_info(&encryption), shown_endpoints);
     let differences = match &entry {
         Some(entry) if entry.stage != Stage::Disabled => {
-            let iam = RolePolicies::read(context, caller, &entry.desired.role_arn).await?;
-            differences(entry, &World { roles, iam, encryption, endpoints, clusters })
+            let arn = &entry.desired.role_arn;
+            match RolePolicies::read(context, caller, arn).await {
+                Ok(iam) => differences(entry, &World { roles, iam, encryption, endpoints, clusters }),
+                Err(error) if is_out_of_reach(&error) => {
+                    let difference = format!("it could not be compared: {}", error.message());
+                    vec![Difference { resource: arn.to_string(), difference }]
+                }
+                Err(error) => return Err(error),
+            }
         }
         _ => Vec::new(),
     };
@@ -179,7 +186,11 @@ async fn keys(context: &Context, caller: Caller<'_>, entry: &Entry) -> Result<Ve
 }
 
 async fn key_state(context: &Context, caller: Caller<'_>, arn: &KmsKeyArn) -> Result<String> {
-    let key = context.kms_for(arn, caller).await?.key(arn.as_ref()).await?;
+    let key = async { context.kms_for(arn, caller).await?.key(arn.as_ref()).await };
+    let key = match key.await {
+        Err(error) if is_out_of_reach(&error) => return Ok(format!("unknown: {}", error.message())),
+        other => other?,
+    };
     Ok(match key.map(|key| key.state) {
         None => "missing".to_owned(),
         Some(KeyState::Enabled) => "Enabled".to_owned(),
@@ -188,6 +199,11 @@ async fn key_state(context: &Context, caller: Caller<'_>, arn: &KmsKeyArn) -> Re
         Some(KeyState::PendingDeletion) => "PendingDeletion".to_owned(),
         Some(KeyState::Other(state)) => state,
     })
+}
+
+/// What the other account does not show hides nothing of the rest.
+fn is_out_of_reach(error: &Error) -> bool {
+    matches!(error.name(), ErrorName::AccountAccessDenied | ErrorName::AccountNotReady | ErrorName::InputInvalid)
 }
 
 #[cfg(test)]

@@ -68,10 +68,21 @@ impl Found {
         Ok(())
     }
 
+    /// Reads every key that may carry our marks, and the same key in all its regions: whatever was ever granted is found.
     async fn read_keys(&mut self, context: &Context, caller: Caller<'_>, project: &ProjectId) -> Result<()> {
-        for arn in self.key_arns(project) {
-            match read_key(context, caller, &arn).await {
-                Ok(marks) => self.keys.push((arn, marks)),
+        let mut arns = self.key_arns(project);
+        let mut next = 0;
+        while let Some(arn) = arns.get(next).cloned() {
+            next += 1;
+            match KeyMarks::read(context, caller, &arn).await {
+                Ok(marks) => {
+                    for relative in marks.iter().flat_map(|marks| &marks.relatives) {
+                        if !arns.contains(relative) {
+                            arns.push(relative.clone());
+                        }
+                    }
+                    self.keys.push((arn, marks));
+                }
                 Err(error) if matches!(error.name(), ErrorName::AccountAccessDenied | ErrorName::InputInvalid) => {
                     self.out_of_reach.push(out_of_reach(&arn, &error));
                 }
@@ -133,10 +144,6 @@ impl Found {
         }
         arns
     }
-}
-
-async fn read_key(context: &Context, caller: Caller<'_>, arn: &KmsKeyArn) -> Result<Option<KeyMarks>> {
-    KeyMarks::read(context, caller, arn).await
 }
 
 fn out_of_reach(arn: &KmsKeyArn, error: &Error) -> Kept {

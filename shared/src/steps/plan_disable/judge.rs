@@ -47,11 +47,13 @@ pub(super) fn judge(request: &DisableEncryption, found: &Found) -> Result<Output
     let record = found.own_record(&request.project_id).filter(|_| request.scope == Scope::Role);
     // What could not be reached has to be found again.
     let unfinished = !deauthorize_role::used_by(record).is_empty() || !found.out_of_reach.is_empty();
+    let remaining_clusters = names(found.atlas.iter().flat_map(|atlas| remaining(request, atlas)).collect());
     let unregister = unregister::Input {
         project_id: request.project_id.clone(),
         scope: request.scope,
         regions: request.regions.clone(),
         clusters: request.clusters.clone(),
+        remaining_clusters: remaining_clusters.clone(),
         unfinished,
         execution: None,
     };
@@ -62,6 +64,7 @@ pub(super) fn judge(request: &DisableEncryption, found: &Found) -> Result<Output
         regions: request.regions.clone(),
         public_networking,
         clusters,
+        remaining_clusters,
         switch_off_keys,
         role_id: record.map(|record| record.role_id.clone()),
         key_arns: marked_keys(&request.project_id, found),
@@ -167,6 +170,11 @@ fn restless<'a>(request: &'a DisableEncryption, atlas: &'a InAtlas) -> impl Iter
 /// The clusters to switch.
 fn clusters<'a>(request: &'a DisableEncryption, atlas: &'a InAtlas) -> impl Iterator<Item = &'a Cluster> {
     atlas.clusters.iter().filter(|cluster| cluster.uses_aws() && request.takes_cluster(&cluster.name))
+}
+
+/// The clusters that go on using the key.
+fn remaining<'a>(request: &'a DisableEncryption, atlas: &'a InAtlas) -> impl Iterator<Item = &'a Cluster> {
+    atlas.clusters.iter().filter(|cluster| cluster.uses_aws() && !request.takes_cluster(&cluster.name))
 }
 
 fn marked_keys(project: &ProjectId, found: &Found) -> Vec<crate::ids::KmsKeyArn> {
