@@ -12,6 +12,8 @@ import sys
 import threading
 import time
 
+import events
+
 KEY_ID_TAG = "local:key-id"
 
 
@@ -236,6 +238,7 @@ show_conditions_the_role_of_a_session()
 let_keys_choose_their_ids()
 write_versions_of_secrets_once()
 authorize_by_resource()
+events.install()
 sys.argv = ["ministack"]
 from ministack.app import main  # noqa: E402
 

@@ -118,6 +118,9 @@ fn spawn(python: &Path, folder: &Path, port: u16, wait_scale: f64) -> Result<Chi
         .envs([("GATEWAY_PORT", port.to_string()), ("AWS_ENDPOINT_URL", url)])
         .env("CLOUDTRAIL_RECORDING", "1")
         .env("SFN_WAIT_SCALE", wait_scale.to_string())
+        // Lambda repeats a failed event after a minute.
+        .env("LAMBDA_ASYNC_RETRY_BASE_SECONDS", (60.0 * wait_scale).to_string())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .envs([("HOME", folder), ("TMPDIR", folder), ("STATE_DIR", folder), ("S3_DATA_DIR", folder)])
         .stdin(Stdio::piped())
         .stdout(log.try_clone()?)

@@ -13,6 +13,7 @@ mod encryption_at_rest;
 mod errors;
 mod groups;
 mod private_endpoints;
+mod service_accounts;
 mod token_cache;
 mod transport;
 
@@ -35,6 +36,7 @@ pub use encryption_at_rest::{AwsKms, AwsKmsUpdate, EncryptionAtRest, OtherProvid
 pub use errors::{AtlasError, ErrorCode};
 pub use groups::Project;
 pub use private_endpoints::{EndpointStatus, PrivateEndpoint};
+pub use service_accounts::{ServiceAccount, ServiceAccountSecret};
 pub use token_cache::TokenCache;
 
 /// How often and how fast a call is repeated.

@@ -1,9 +1,12 @@
 //! AWS, as thin typed calls: what a step asks for and what it can do about a refusal, nothing of the SDKs' shapes.
 
 mod accounts;
+mod dead_letters;
 mod errors;
+mod executions;
 mod iam;
 mod kms;
+mod organizations;
 mod parameters;
 mod secrets;
 mod task_tokens;
@@ -17,9 +20,12 @@ use aws_smithy_async::{rt::sleep::TokioSleep, time::SystemTimeSource};
 use aws_types::SdkConfig;
 
 pub use accounts::{AccountAccess, Accounts, Assumption, Caller};
+pub use dead_letters::DeadLetters;
 pub use errors::aws_error;
+pub use executions::{Executions, Running, Started};
 pub use iam::{CreateRole, Decision, Iam, ManagedPolicy, Role};
 pub use kms::{Key, Kms, Rotation, State as KeyState};
+pub use organizations::Organizations;
 pub use parameters::Parameters;
 pub use secrets::{Claim, Secrets};
 pub use task_tokens::{TaskToken, TaskTokens};

@@ -8,6 +8,7 @@ mod arn;
 mod atlas;
 mod aws;
 mod external_id;
+mod profile;
 mod region;
 
 pub use access::{AccessName, BucketName, SourceRole, TrustedArn};
@@ -15,6 +16,7 @@ pub use arn::{AccountId, IamPolicyArn, IamRoleArn, KmsKeyArn, Partition, Princip
 pub use atlas::{AccessRoleId, ClusterName, OrganizationId, PrivateEndpointId, ProjectId, ProjectName};
 pub use aws::{IamPath, KeyAlias, SecretId};
 pub use external_id::ExternalId;
+pub use profile::ProfileName;
 pub use region::Region;
 
 /// A string that is not the identifier it should be. Its message says what was expected and what was found.

@@ -6,7 +6,8 @@
 //! - [`atlas`] and [`aws`]: the two clouds, as typed calls.
 //! - [`survey`]: everything that has to be right, read in one go and judged.
 //! - [`policy`] and [`ids`]: the two kinds of text that must never be handled as mere text.
-//! - [`registry`]: what is written down of projects.
+//! - [`events`]: what vending pipelines, KMS and IAM tell.
+//! - [`registry`] and [`profile`]: what is written down of projects, and of accounts to come.
 //! - [`error`]: the closed list of names a function fails with.
 //! - [`finding`]: what stands in the way, as the checks before a run and the diagnosis after it tell it.
 
@@ -14,11 +15,14 @@ pub mod atlas;
 pub mod aws;
 pub mod change;
 pub mod error;
+pub mod events;
 pub mod finding;
+pub mod fingerprint;
 pub mod http;
 pub mod ids;
 mod placeholder;
 pub mod policy;
+pub mod profile;
 pub mod registry;
 pub mod request;
 pub mod runtime;

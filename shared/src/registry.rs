@@ -1,5 +1,7 @@
 //! What is written down of projects in Parameter Store, for whoever needs it: the nightly sweep, the way back, other tools.
 
+pub mod accounts;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -84,9 +86,12 @@ impl Entry {
     }
 }
 
+/// Where projects are written down.
+pub const PROJECTS: &str = "/atlas-cmk/projects";
+
 /// Where a project is written down.
 pub fn parameter(project: &ProjectId) -> String {
-    format!("/atlas-cmk/projects/{project}")
+    format!("{PROJECTS}/{project}")
 }
 
 /// What is written down of a project, and the keys it names, whatever else of it can be read.
@@ -96,6 +101,30 @@ pub fn parameter(project: &ProjectId) -> String {
 pub async fn read(context: &Context, project: &ProjectId) -> Result<(Option<Entry>, Vec<OldKey>)> {
     let text = context.parameters.read(&parameter(project)).await?;
     Ok(text.as_deref().map(parse).unwrap_or_default())
+}
+
+/// Everything that is written down of projects.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Registry {
+    /// What could be read.
+    pub entries: Vec<Entry>,
+    /// The names of parameters that hold something else.
+    pub unreadable: Vec<String>,
+}
+
+/// Reads everything that is written down of projects.
+///
+/// # Errors
+/// As [`crate::aws::aws_error`].
+pub async fn list(context: &Context) -> Result<Registry> {
+    let mut registry = Registry::default();
+    for (name, text) in context.parameters.list(PROJECTS).await? {
+        match parse(&text).0 {
+            Some(entry) => registry.entries.push(entry),
+            None => registry.unreadable.push(format!("{PROJECTS}/{name}")),
+        }
+    }
+    Ok(registry)
 }
 
 /// Writes an entry, in the place of any before it.

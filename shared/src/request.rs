@@ -4,6 +4,8 @@ mod access;
 mod checks;
 mod disable;
 mod output;
+mod reconcile;
+mod sweep;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,10 @@ pub use disable::{
     DisableDeadlines, DisableEncryption, DisableEncryptionOutput, DisableMode, Disabled, Kept, PlannedRemoval, Scope,
 };
 pub use output::{Compared, EnableEncryptionOutput, Enabled, Planned};
+pub use reconcile::{
+    Cause, GuardKey, GuardKeyOutput, KeyRestored, ProjectState, ReconcileProject, ReconcileProjectOutput, Reconciled,
+};
+pub use sweep::{Sweep, SweepOutput, SweepReport, Troubled};
 
 use crate::{
     aws::AccountAccess,
@@ -82,6 +88,23 @@ pub struct EnableEncryption {
     /// How long to wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadlines: Option<Deadlines>,
+    /// Whether what differs later, because somebody changed it, is put right by itself. Unless given it is told only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repair: Option<bool>,
+    /// What is done when somebody disables the key or schedules its deletion: `alert` unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Guard>,
+}
+
+/// What is done when somebody disables the key or schedules its deletion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Guard {
+    /// It is told on the topic of the stack, with the command that undoes it.
+    #[default]
+    Alert,
+    /// It is undone besides, and that is told too.
+    Restore,
 }
 
 /// What an execution does.
@@ -229,6 +252,16 @@ impl EnableEncryption {
     /// The regions to reach the key from over private endpoints; none if private networking is not asked for.
     pub fn regions(&self) -> &[Region] {
         self.regions.as_deref().unwrap_or_default()
+    }
+
+    /// Whether what differs later is put right by itself.
+    pub fn repairs(&self) -> bool {
+        self.repair == Some(true)
+    }
+
+    /// What is done when somebody disables the key or schedules its deletion.
+    pub fn guard(&self) -> Guard {
+        self.guard.unwrap_or_default()
     }
 
     /// The account of the key: that of its ARN, or the one we go to, or our own.

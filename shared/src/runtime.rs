@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The target of our log lines. Nothing else is let through: other crates log requests and errors in full.
-const TARGET: &str = "atlas_cmk::invocation";
+pub(crate) const TARGET: &str = "atlas_cmk::invocation";
 
 /// Runs a step as a Lambda function for as long as Lambda keeps the process.
 ///

@@ -37,8 +37,36 @@ pub struct Settings {
     pub token_cache_prefix: Option<String>,
     /// The SNS topic that people and programs are told on: `TOPIC_ARN`.
     pub topic_arn: Option<String>,
+    /// The queue that keeps events that could not be handled: `DEAD_LETTER_QUEUE_URL`.
+    pub dead_letter_queue_url: Option<String>,
+    /// The state machines that functions start.
+    pub machines: Machines,
+    /// The roles that our own calls are made with.
+    pub own_roles: OwnRoles,
     /// A PEM file with more certificate authorities to trust: `EXTRA_CA_FILE`.
     pub extra_ca_file: Option<PathBuf>,
+}
+
+/// The state machines that functions start, by ARN. A function has those that it starts.
+#[derive(Debug, Clone, Default)]
+pub struct Machines {
+    /// `enable-encryption`: `ENABLE_MACHINE_ARN`.
+    pub enable: Option<String>,
+    /// `reconcile-project`: `RECONCILE_MACHINE_ARN`.
+    pub reconcile: Option<String>,
+    /// `guard-key`: `GUARD_MACHINE_ARN`.
+    pub guard: Option<String>,
+}
+
+/// The roles that our own calls are made with.
+#[derive(Debug, Clone, Default)]
+pub struct OwnRoles {
+    /// The path of the roles of the stack: `OWN_ROLE_PATH`, such as `/stacks/atlas-cmk/`.
+    pub path: Option<String>,
+    /// The name of the role that is assumed in other accounts: `SPOKE_ROLE_NAME`.
+    pub spoke: Option<String>,
+    /// The name of the role that restores keys in other accounts: `GUARD_ROLE_NAME`.
+    pub guard: Option<String>,
 }
 
 /// Written by hand because of the credentials.
@@ -96,6 +124,17 @@ impl Settings {
                 .transpose()?,
             token_cache_prefix: get("TOKEN_CACHE_PREFIX"),
             topic_arn: get("TOPIC_ARN"),
+            dead_letter_queue_url: get("DEAD_LETTER_QUEUE_URL"),
+            machines: Machines {
+                enable: get("ENABLE_MACHINE_ARN"),
+                reconcile: get("RECONCILE_MACHINE_ARN"),
+                guard: get("GUARD_MACHINE_ARN"),
+            },
+            own_roles: OwnRoles {
+                path: get("OWN_ROLE_PATH"),
+                spoke: get("SPOKE_ROLE_NAME"),
+                guard: get("GUARD_ROLE_NAME"),
+            },
             extra_ca_file: get("EXTRA_CA_FILE").map(PathBuf::from),
         })
     }

@@ -9,12 +9,15 @@ use serde_json::Value;
 
 use crate::{
     atlas::{Atlas, CredentialSource, RetryPolicy, TokenCache},
-    aws::{self, Accounts, Caller, Iam, Kms, Parameters, Secrets, TaskTokens, Topic},
+    aws::{
+        self, Accounts, Caller, DeadLetters, Executions, Iam, Kms, Organizations, Parameters, Secrets, TaskTokens,
+        Topic,
+    },
     change::{Change, Describe},
     error::{Error, ErrorName, Result},
     http,
     ids::{AccountId, IamPolicyArn, IamRoleArn, InvalidId, KmsKeyArn, Region, SecretId},
-    settings::Settings,
+    settings::{Machines, OwnRoles, Settings},
 };
 
 /// One step of a state machine.
@@ -78,8 +81,20 @@ pub struct Context {
     pub parameters: Parameters,
     /// Executions that wait for an answer.
     pub task_tokens: TaskTokens,
+    /// Executions of the state machines of the stack.
+    pub executions: Executions,
+    /// The organization of the account.
+    pub organizations: Organizations,
     /// The topic of the stack, of functions that publish.
     pub topic: Option<Topic>,
+    /// The queue of what could not be handled, of functions that have one.
+    pub dead_letters: Option<DeadLetters>,
+    /// The state machines that the function starts.
+    pub machines: Machines,
+    /// The roles that our own calls are made with.
+    pub own_roles: OwnRoles,
+    /// The secret with the Atlas credentials of the stack, if the function knows it.
+    pub default_secret: Option<String>,
     /// The region the function runs in.
     pub region: Region,
     /// The permissions boundary of a role that is created, unless the input names another.
@@ -106,7 +121,13 @@ impl Context {
             accounts: Accounts::new(config.clone()),
             parameters: Parameters::new(&config),
             task_tokens: TaskTokens::new(&config),
+            executions: Executions::new(&config),
+            organizations: Organizations::new(&config),
             topic: settings.topic_arn.clone().map(|arn| Topic::new(&config, arn)),
+            dead_letters: settings.dead_letter_queue_url.clone().map(|url| DeadLetters::new(&config, url)),
+            machines: settings.machines.clone(),
+            own_roles: settings.own_roles.clone(),
+            default_secret: settings.atlas_secret_id.clone(),
             region,
             own_account: None,
             access_role_boundary: settings.access_role_boundary.clone(),
@@ -166,6 +187,14 @@ impl Context {
         })
     }
 
+    /// The topic of the stack.
+    ///
+    /// # Errors
+    /// `Internal` if the function was deployed without one.
+    pub fn topic(&self) -> Result<&Topic> {
+        self.topic.as_ref().ok_or_else(|| not_set("TOPIC_ARN"))
+    }
+
     /// IAM of the account of a role.
     ///
     /// # Errors
@@ -181,6 +210,14 @@ impl Context {
     pub async fn kms_for(&self, key: &KmsKeyArn, caller: Caller<'_>) -> Result<Kms> {
         self.accounts.kms(self.reach("keyArn", key.as_ref(), key.account(), caller)?, key.region()).await
     }
+}
+
+/// A function that was deployed without something it needs.
+pub(crate) fn not_set(variable: &str) -> Error {
+    Error::new(
+        ErrorName::Internal,
+        format!("the environment variable {variable} is not set: deploy infra/template.yaml anew"),
+    )
 }
 
 /// A client of Atlas with the credentials of a secret, or with none.

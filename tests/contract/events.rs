@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use atlas_cmk_tests::{list, read, steps};
+use atlas_cmk::events::{
+    Reading, change,
+    vending::{self, Vending},
+};
+use atlas_cmk_tests::{list, read, steps, template};
 use serde_json::Value;
 
 fn sample(path: &str) -> Value {
@@ -29,7 +33,7 @@ fn every_function_has_a_sample_event_that_it_and_its_schema_accept() {
 
 #[test]
 fn the_samples_of_manual_executions_are_accepted_by_the_state_machine_and_its_schema() {
-    let samples: Vec<String> = list("events").unwrap().into_iter().filter(|name| name != "steps").collect();
+    let samples: Vec<String> = list("events").unwrap().into_iter().filter(|name| name.ends_with(".json")).collect();
     let mut sampled = BTreeSet::new();
     for name in samples {
         let path = format!("events/{name}");
@@ -74,6 +78,123 @@ fn schema_and_function_refuse_the_same_inputs() {
                 "{}: schema {by_schema}, function {by_function}: {event}",
                 contract.name
             );
+        }
+    }
+}
+
+#[test]
+fn every_sample_of_a_vending_pipeline_is_understood() {
+    for file in list("events/vending").unwrap() {
+        let event = sample(&format!("events/vending/{file}"));
+        let readings = vending::read(&event);
+        let [reading] = readings.as_slice() else { panic!("{file}: {readings:?}") };
+        match reading {
+            Reading::Of(Vending::Failed { .. }) => assert!(file.contains("fail"), "{file}: {reading:?}"),
+            Reading::Of(Vending::Succeeded(vended)) => {
+                assert!(!file.contains("fail"), "{file}: {reading:?}");
+                assert_eq!(vended.account_id.as_ref(), "444455556666", "{file}");
+            }
+            Reading::Unknown(why) => panic!("{file}: {why}"),
+        }
+    }
+}
+
+#[test]
+fn every_change_that_is_reacted_to_has_a_sample_that_is_understood() {
+    let samples: BTreeSet<String> = list("events/changes").unwrap().into_iter().collect();
+    let mut reacted_to = BTreeSet::from(["secretsmanager-secret-label-updated.json".to_owned()]);
+    reacted_to.extend(change::KEY_EVENTS.iter().map(|kind| format!("{}.json", kind.to_lowercase().replace(' ', "-"))));
+    reacted_to.extend(change::KEY_CALLS.iter().map(|name| format!("kms-{}.json", kebab(name))));
+    reacted_to.extend(change::ROLE_CALLS.iter().map(|name| format!("iam-{}.json", kebab(name))));
+    assert_eq!(samples, reacted_to);
+    for file in samples {
+        let event = sample(&format!("events/changes/{file}"));
+        let Reading::Of(changed) = change::read(&event) else { panic!("{file}: {:?}", change::read(&event)) };
+        assert!(!changed.id.is_empty() && changed.at.is_some(), "{file}: {changed:?}");
+    }
+}
+
+fn kebab(camel: &str) -> String {
+    let mut text = String::new();
+    for c in camel.chars() {
+        if c.is_ascii_uppercase() && !text.is_empty() {
+            text.push('-');
+        }
+        text.push(c.to_ascii_lowercase());
+    }
+    text
+}
+
+/// Every event that the rules of a template let through to one place, by source and name.
+fn matched(rules: &Value, names: &[&str]) -> BTreeSet<String> {
+    let mut matched = BTreeSet::new();
+    for name in names {
+        let pattern = &rules[*name]["Properties"]["EventPattern"];
+        let alternatives = match pattern["$or"].as_array() {
+            Some(alternatives) => alternatives.clone(),
+            None => vec![pattern.clone()],
+        };
+        for one in alternatives {
+            let source = one["source"][0].as_str().unwrap_or("any");
+            let kinds = one["detail"]["eventName"].as_array().or_else(|| one["detail-type"].as_array());
+            matched.extend(kinds.unwrap().iter().map(|kind| format!("{source} {}", kind.as_str().unwrap())));
+        }
+    }
+    matched
+}
+
+#[test]
+fn the_rules_let_through_what_the_functions_react_to_and_nothing_else() {
+    let of =
+        |source: &str, names: &[&str]| names.iter().map(|name| format!("{source} {name}")).collect::<BTreeSet<_>>();
+    let control_tower = of("aws.controltower", &["CreateManagedAccount", "UpdateManagedAccount", "EnableBaseline"]);
+    let organizations = of("aws.organizations", &["AccountJoinedOrganization", "CreateAccountResult", "MoveAccount"]);
+    let custom = of("any", &[vending::CUSTOM]);
+    let keys = &of("aws.kms", change::KEY_EVENTS) | &of("aws.kms", change::KEY_CALLS);
+    let roles = of("aws.iam", change::ROLE_CALLS);
+    let secrets = of("aws.secretsmanager", &["Secret Label Updated"]);
+    let vending = &(&control_tower | &organizations) | &custom;
+    let changes = &(&keys | &roles) | &secrets;
+
+    let hub = &template::load().unwrap()["Resources"];
+    assert_eq!(matched(hub, &["VendedRule", "VendedByOthersRule"]), vending);
+    assert_eq!(
+        matched(hub, &["KeyEventRule", "KeyCallRule", "KeyPolicyCallRule", "RoleCallRule", "SecretRule"]),
+        changes
+    );
+    assert_eq!(matched(hub, &["ForwardRule"]), &vending | &changes);
+    let management = &template::load_file("infra/management.yaml").unwrap()["Resources"];
+    assert_eq!(matched(management, &["ControlTowerRule"]), control_tower);
+    assert_eq!(matched(management, &["OrganizationsRule"]), organizations);
+    let spoke = &template::load_file("infra/spoke.yaml").unwrap()["Resources"];
+    assert_eq!(matched(spoke, &["KeyRule"]), keys);
+    assert_eq!(matched(spoke, &["RoleRule"]), roles);
+}
+
+#[test]
+fn what_cannot_be_delivered_or_handled_is_kept_wherever_it_happens() {
+    for file in ["template", "spoke", "management"] {
+        let resources = template::load_file(&format!("infra/{file}.yaml")).unwrap()["Resources"].clone();
+        let of_type = |kind: &str| {
+            let of_type = resources.as_object().unwrap().iter().filter(|(_, resource)| resource["Type"] == kind);
+            of_type.map(|(name, resource)| (name.clone(), resource["Properties"].clone())).collect::<Vec<_>>()
+        };
+        let queue = serde_json::json!({"Fn::GetAtt": "DeadLetters.Arn"});
+        for (name, rule) in of_type("AWS::Events::Rule") {
+            // A pattern may have 2,048 characters (EventBridge user guide, "Quotas").
+            assert!(rule["EventPattern"].to_string().len() <= 2048, "{file}: {name}");
+            for target in rule["Targets"].as_array().unwrap() {
+                assert_eq!(target["DeadLetterConfig"]["Arn"], queue, "{file}: {name}");
+            }
+        }
+        for (name, schedule) in of_type("AWS::Scheduler::Schedule") {
+            assert_eq!(schedule["Target"]["DeadLetterConfig"]["Arn"], queue, "{file}: {name}");
+        }
+        for function in ["OnAccountVendedFunction", "OnChangeFunction"] {
+            if file == "template" {
+                let config = &resources[function]["Properties"]["EventInvokeConfig"];
+                assert_eq!(config["DestinationConfig"]["OnFailure"]["Destination"], queue, "{function}");
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 /// The actions of a step. Every step that looks at a role or a key may have to go to another account for it.
 pub(super) fn of_step(name: &str) -> Vec<&'static str> {
-    [of_enabling(name), of_taking_down(name), of_access(name)].concat()
+    [of_enabling(name), of_taking_down(name), of_access(name), of_events(name)].concat()
 }
 
 /// Of the steps that set a project up.
@@ -151,6 +151,34 @@ fn of_access(name: &str) -> Vec<&'static str> {
             "sts:AssumeRole",
         ],
         "verify-access" => vec!["iam:GetRole", "iam:SimulatePrincipalPolicy", "sts:AssumeRole"],
+        _ => vec![],
+    }
+}
+
+/// Of the steps that follow from events.
+fn of_events(name: &str) -> Vec<&'static str> {
+    match name {
+        "on-account-vended" => vec![
+            "organizations:DescribeAccount",
+            "organizations:ListParents",
+            "organizations:ListTagsForResource",
+            "sqs:SendMessage",
+            "ssm:GetParameter",
+            "ssm:GetParametersByPath",
+            "ssm:PutParameter",
+            "states:StartExecution",
+        ],
+        "put-profile" => vec!["ssm:GetParametersByPath", "ssm:PutParameter"],
+        "on-change" => vec![
+            "kms:ListResourceTags",
+            "sqs:SendMessage",
+            "ssm:GetParametersByPath",
+            "states:StartExecution",
+            "sts:AssumeRole",
+        ],
+        "restore-key" => vec!["kms:CancelKeyDeletion", "kms:DescribeKey", "kms:EnableKey", "sts:AssumeRole"],
+        "take-turn" => vec!["ssm:GetParameter", "states:DescribeExecution", "states:ListExecutions"],
+        "list-projects" => vec!["ssm:GetParametersByPath"],
         _ => vec![],
     }
 }

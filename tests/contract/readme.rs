@@ -29,9 +29,22 @@ fn no_source_file_can_disable_a_key_or_schedule_its_deletion() {
     for folder in ["shared/src", "functions"] {
         for path in files(atlas_cmk_tests::root().join(folder)) {
             let text = std::fs::read_to_string(&path).unwrap();
-            for call in ["schedule_key_deletion", "disable_key", "ScheduleKeyDeletion", "DisableKey"] {
+            for call in
+                ["schedule_key_deletion", "disable_key()", "DisableKey::", "kms:ScheduleKeyDeletion", "kms:DisableKey"]
+            {
                 assert!(!text.contains(call), "{}: {call}", path.display());
             }
+        }
+    }
+}
+
+#[test]
+fn the_readme_says_of_every_event_where_it_is_delivered_and_what_it_starts() {
+    let readme = read("README.md").unwrap();
+    for folder in ["vending", "changes"] {
+        for file in atlas_cmk_tests::list(&format!("events/{folder}")).unwrap() {
+            let name = file.trim_end_matches(".json");
+            assert!(readme.contains(&format!("`{name}`")), "README.md does not mention events/{folder}/{file}");
         }
     }
 }

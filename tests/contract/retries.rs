@@ -3,9 +3,13 @@
 use atlas_cmk_tests::asl::{self, error_equals};
 use serde_json::Value;
 
+/// Of the tasks that invoke functions. What runs another state machine is retried there.
 fn retriers() -> Vec<(String, Vec<Value>)> {
     let machines = asl::machines().unwrap();
-    let tasks = machines.iter().flat_map(asl::Machine::states).filter(|state| state.definition["Type"] == "Task");
+    let tasks = machines
+        .iter()
+        .flat_map(asl::Machine::states)
+        .filter(|state| state.definition["Resource"].as_str().is_some_and(|resource| resource.contains(":lambda:")));
     tasks.map(|task| (task.path, task.definition["Retry"].as_array().cloned().unwrap_or_default())).collect()
 }
 

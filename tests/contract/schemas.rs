@@ -33,8 +33,10 @@ fn every_schema_is_a_valid_schema() {
 #[test]
 fn every_field_of_every_input_is_described() {
     for contract in steps::functions().into_iter().chain(steps::state_machines()) {
-        let properties = contract.input["properties"].as_object().unwrap();
-        for (field, schema) in properties {
+        // An event of another service is taken as it is.
+        let properties = contract.input["properties"].as_object();
+        assert!(properties.is_some() || contract.input["description"].is_string(), "{} takes what?", contract.name);
+        for (field, schema) in properties.into_iter().flatten() {
             assert!(schema.get("description").is_some(), "{}: {field} has no description", contract.name);
         }
     }

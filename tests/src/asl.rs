@@ -114,7 +114,8 @@ pub fn names_after<'a>(expression: &'a str, prefix: &str) -> Vec<&'a str> {
 
 /// The variables that a JSONata expression reads. Functions, `$states` and variables of its own are left out.
 pub fn variables(expression: &str) -> Vec<&str> {
-    let own = |name: &str| expression.contains(&format!("${name} :="));
+    let own =
+        |name: &str| expression.contains(&format!("${name} :=")) || expression.contains(&format!("function(${name})"));
     let call = |name: &str| expression.contains(&format!("${name}("));
     names_after(expression, "$").into_iter().filter(|name| *name != "states" && !own(name) && !call(name)).collect()
 }

@@ -3,7 +3,7 @@
 use atlas_cmk::{
     request::{
         CrossAccountAccess, CrossAccountAccessOutput, DisableEncryption, DisableEncryptionOutput, EnableEncryption,
-        EnableEncryptionOutput,
+        EnableEncryptionOutput, GuardKey, GuardKeyOutput, ReconcileProject, ReconcileProjectOutput, Sweep, SweepOutput,
     },
     step::{Answer, Step, parse},
     steps::{self, describe::DescribeProjectOutput},
@@ -31,6 +31,7 @@ pub fn functions() -> Vec<Contract> {
         function::<steps::AuthorizeRole>(),
         function::<steps::CancelAuthorization>(),
         function::<steps::CheckCluster>(),
+        function::<steps::CheckCredential>(),
         function::<steps::CheckEndpoints>(),
         function::<steps::CheckEndpointsGone>(),
         function::<steps::CreateAccessPolicy>(),
@@ -46,16 +47,25 @@ pub fn functions() -> Vec<Contract> {
         function::<steps::EnableKms>(),
         function::<steps::EnsureKey>(),
         function::<steps::EnsureProject>(),
+        function::<steps::FindLeftovers>(),
         function::<steps::GrantKey>(),
+        function::<steps::ListProjects>(),
+        function::<steps::OnAccountVended>(),
+        function::<steps::OnChange>(),
         function::<steps::Plan>(),
         function::<steps::PlanAccess>(),
         function::<steps::PlanDisable>(),
         function::<steps::Preflight>(),
+        function::<steps::PutProfile>(),
         function::<steps::Register>(),
         function::<steps::RemoveTrust>(),
         function::<steps::ReplicateKey>(),
+        function::<steps::ReportDrift>(),
+        function::<steps::ReportSweep>(),
         function::<steps::RequestApproval>(),
+        function::<steps::RestoreKey>(),
         function::<steps::RevokeKey>(),
+        function::<steps::TakeTurn>(),
         function::<steps::Unregister>(),
         function::<steps::UpdateTrust>(),
         function::<steps::Verify>(),
@@ -72,6 +82,16 @@ pub fn state_machines() -> Vec<Contract> {
         machine::<steps::Describe, steps::describe::DescribeProject, DescribeProjectOutput>("describe-project"),
         machine::<steps::PlanDisable, DisableEncryption, DisableEncryptionOutput>("disable-encryption"),
         machine::<steps::Preflight, EnableEncryption, EnableEncryptionOutput>("enable-encryption"),
+        machine::<steps::RestoreKey, GuardKey, GuardKeyOutput>("guard-key"),
+        Contract {
+            // Besides the input, its door takes which executions there may be.
+            accepts: |input| {
+                let rest = json!({"request": input, "execution": "", "reconcileMachine": "", "changingMachines": []});
+                parse::<steps::TakeTurn>(rest).map(drop)
+            },
+            ..machine::<steps::TakeTurn, ReconcileProject, ReconcileProjectOutput>("reconcile-project")
+        },
+        machine::<steps::ListProjects, Sweep, SweepOutput>("sweep"),
     ]
 }
 

@@ -116,6 +116,23 @@ impl Authenticator {
         Ok(Authorization { header, generation: session.generation })
     }
 
+    /// The client id of the service account in use and the last `seen` characters of its secret, or `None` if an API key is in use.
+    pub(super) async fn service_account(&self, seen: usize) -> Result<Option<(String, String)>, AtlasError> {
+        let mut session = self.session.lock().await;
+        let credential = match &session.credential {
+            Some(credential) => credential,
+            None => session.credential.insert(self.source.read().await.map_err(AtlasError::credentials)?),
+        };
+        Ok(match credential {
+            Credential::ApiKey { .. } => None,
+            Credential::ServiceAccount { client_id, client_secret } => {
+                let secret = client_secret.expose_secret();
+                let ending = secret.char_indices().rev().nth(seen.saturating_sub(1)).map_or(0, |(at, _)| at);
+                Some((client_id.clone(), secret[ending..].to_owned()))
+            }
+        })
+    }
+
     /// Takes the digest challenge of a 401. False if there is none, or if digest is not what we authenticate with.
     pub(super) async fn accept_challenge(&self, refused: u64, headers: &HeaderMap) -> bool {
         let challenge = headers

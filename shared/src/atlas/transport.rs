@@ -15,8 +15,11 @@ use url::Url;
 
 use super::{Atlas, AtlasError, ErrorCode, auth::Authorization};
 
-/// The version of every resource this client uses. Versions belong to resources: each call names its own.
+/// The version of most resources this client uses. Versions belong to resources: each call names its own.
 pub(super) const V2023_01_01: &str = "application/vnd.atlas.2023-01-01+json";
+
+/// That of service accounts, which are younger.
+pub(super) const V2024_08_05: &str = "application/vnd.atlas.2024-08-05+json";
 
 /// Kept back from the deadline of an invocation, so that the function can still answer by itself.
 const RESERVE: Duration = Duration::from_secs(2);

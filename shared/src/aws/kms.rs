@@ -116,6 +116,24 @@ impl Kms {
         Ok(None)
     }
 
+    /// Cancels the deletion of a key, which leaves it disabled (KMS API reference, `CancelKeyDeletion`).
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn cancel_deletion(&self, key: &KmsKeyArn) -> Result<()> {
+        let sent = self.0.cancel_key_deletion().key_id(key.as_ref()).send().await;
+        sent.map(drop).map_err(|error| aws_error("kms:CancelKeyDeletion", key.as_ref(), &error))
+    }
+
+    /// Enables a key.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn enable(&self, key: &KmsKeyArn) -> Result<()> {
+        let sent = self.0.enable_key().key_id(key.as_ref()).send().await;
+        sent.map(drop).map_err(|error| aws_error("kms:EnableKey", key.as_ref(), &error))
+    }
+
     /// Gives the key an alias.
     ///
     /// # Errors

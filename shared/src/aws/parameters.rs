@@ -37,6 +37,20 @@ impl Parameters {
         }
     }
 
+    /// Every parameter below a path, by its name without the path.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn list(&self, path: &str) -> Result<Vec<(String, String)>> {
+        let pages = self.0.get_parameters_by_path().path(path).into_paginator().send();
+        let pages: std::result::Result<Vec<_>, _> = pages.collect().await;
+        let pages = pages.map_err(|error| aws_error("ssm:GetParametersByPath", path, &error))?;
+        let parameters = pages.into_iter().flat_map(|page| page.parameters.unwrap_or_default());
+        Ok(parameters
+            .filter_map(|it| Some((it.name?.strip_prefix(path)?.trim_start_matches('/').to_owned(), it.value?)))
+            .collect())
+    }
+
     /// Creates or replaces a parameter.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use super::NoChange;
 use crate::{
     aws::TaskToken,
     change::{Change, PlannedChange},
-    error::{Error, ErrorName, Result},
+    error::Result,
     ids::ProjectId,
     request::{Kept, Scope},
     step::{Context, Step},
@@ -64,9 +64,7 @@ impl Step for RequestApproval {
     }
 
     async fn act(context: &Context, input: &Input, (): (), _: &[NoChange]) -> Result<Output> {
-        let topic = context.topic.as_ref().ok_or_else(|| {
-            Error::new(ErrorName::Internal, "there is nobody to ask: the environment variable TOPIC_ARN is not set")
-        })?;
+        let topic = context.topic()?;
         let subject =
             format!("atlas-cmk: {} changes of project {} wait for your answer", input.plan.len(), input.project_id);
         topic.publish("approval-requested", &subject, &question(input).to_string()).await?;

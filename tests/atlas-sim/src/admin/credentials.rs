@@ -23,6 +23,7 @@ pub(super) fn router() -> Router<Arc<Sim>> {
         .route("/credentials", post(create_credential))
         .route("/credentials/{name}", delete(delete_credential).put(rotate_credential))
         .route("/credentials/{name}/expire-tokens", post(expire_tokens))
+        .route("/credentials/{name}/secret-expiry", post(expire_secret))
 }
 
 #[derive(Debug, Deserialize)]
@@ -98,4 +99,18 @@ async fn rotate_credential(State(sim): State<Arc<Sim>>, Path(name): Path<String>
 async fn expire_tokens(State(sim): State<Arc<Sim>>, Path(name): Path<String>) -> Response {
     sim.state().tokens.expire_all(&name);
     StatusCode::NO_CONTENT.into_response()
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SecretExpiry {
+    expires_at: String,
+}
+
+async fn expire_secret(State(sim): State<Arc<Sim>>, Path(name): Path<String>, body: Bytes) -> Reply {
+    let expiry: SecretExpiry = read(&body)?;
+    if sim.state().credentials.expire_at(&name, expiry.expires_at) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    Err(Refused::missing("service account named", &name))
 }

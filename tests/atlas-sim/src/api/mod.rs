@@ -12,6 +12,7 @@ mod groups;
 mod pagination;
 mod private_endpoints;
 mod routes;
+mod service_accounts;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -270,6 +271,7 @@ async fn dispatch(call: &Call<'_>, operation: Operation) -> Result<Answer, ApiEr
         Operation::DeleteCluster => clusters::delete(call),
         Operation::GetSearchDeployment => clusters::search_deployment(call),
         Operation::GetBackupPolicy => backup_compliance_policy::get(call),
+        Operation::GetServiceAccount => service_accounts::get(call),
         Operation::ListGroups => groups::list(call),
         Operation::CreateGroup => groups::create(call),
         Operation::GetGroupByName => groups::by_name(call),

@@ -25,6 +25,7 @@ pub(super) enum Operation {
     DeleteCluster,
     GetSearchDeployment,
     GetBackupPolicy,
+    GetServiceAccount,
     ListFlexClusters,
     ListGroups,
     CreateGroup,
@@ -88,10 +89,11 @@ const CLUSTERS: &str = "groups/{}/clusters";
 const FLEX_CLUSTERS: &str = "groups/{}/flexClusters";
 const CLUSTER: &str = "groups/{}/clusters/{}";
 const SEARCH_DEPLOYMENT: &str = "groups/{}/clusters/{}/search/deployment";
+const SERVICE_ACCOUNT: &str = "groups/{}/serviceAccounts/{}";
 const BACKUP_POLICY: &str = "groups/{}/backupCompliancePolicy";
 
 #[rustfmt::skip]
-static ROUTES: [Route; 24] = [
+static ROUTES: [Route; 25] = [
     route("GET", ROLES, Operation::ListRoles, "listGroupCloudProviderAccess", CloudProviderAccess, READ_ONLY),
     route("POST", ROLES, Operation::CreateRole, "createGroupCloudProviderAccess", CloudProviderAccess, OWNER),
     route("GET", ROLE, Operation::GetRole, "getGroupCloudProviderAccess", CloudProviderAccess, READ_ONLY),
@@ -113,6 +115,10 @@ static ROUTES: [Route; 24] = [
     Route {
         versions: &["2025-03-12"],
         ..route("GET", SEARCH_DEPLOYMENT, Operation::GetSearchDeployment, "getGroupClusterSearchDeployment", LimitSet::SearchDeployments, READ_ONLY)
+    },
+    Route {
+        versions: &["2024-08-05"],
+        ..route("GET", SERVICE_ACCOUNT, Operation::GetServiceAccount, "getGroupServiceAccount", Project, OWNER)
     },
     Route {
         versions: &["2023-10-01"],

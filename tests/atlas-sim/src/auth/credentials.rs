@@ -55,6 +55,8 @@ pub(crate) enum Kind {
 struct Credential {
     kind: Kind,
     secret: String,
+    /// When the secret expires, of a service account.
+    expires_at: Option<String>,
     grants: Grants,
 }
 
@@ -87,8 +89,26 @@ pub(crate) struct Credentials {
 impl Credentials {
     /// Adds a credential, or replaces the one of that name.
     pub(crate) fn insert(&mut self, name: String, kind: Kind, secret: String, grants: Grants) {
-        let credential = Credential { kind, secret, grants };
+        let credential = Credential { kind, secret, expires_at: None, grants };
         self.known.insert(name, credential);
+    }
+
+    /// Lets the secret of a service account expire at a moment; whether there is one of that name. Nothing refuses it then: it is told only.
+    pub(crate) fn expire_at(&mut self, name: &str, moment: String) -> bool {
+        match self.known.get_mut(name) {
+            Some(credential) if credential.kind == Kind::ServiceAccount => {
+                credential.expires_at = Some(moment);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// When the secret of a service account expires, and what Atlas shows of it. The outer `None`: there is no such account.
+    pub(crate) fn secret_of(&self, client_id: &str) -> Option<(Option<&str>, String)> {
+        let credential = self.known.get(client_id).filter(|credential| credential.kind == Kind::ServiceAccount)?;
+        let shown = credential.secret.get(credential.secret.len().saturating_sub(4)..).unwrap_or_default();
+        Some((credential.expires_at.as_deref(), format!("mdb_sa_sk_****{shown}")))
     }
 
     /// Forgets a credential; whether there was one.

@@ -1,0 +1,71 @@
+//! AWS Organizations, for what events of it mask or leave out: the name of an account, its organizational unit, its tags.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_organizations::Client;
+use aws_types::SdkConfig;
+
+use super::aws_error;
+use crate::{
+    error::{ErrorName, Result},
+    ids::AccountId,
+};
+
+/// Looks up accounts of the organization. Only its management account and delegated administrators may; anybody else learns nothing, which is no error.
+#[derive(Debug, Clone)]
+pub struct Organizations(Client);
+
+impl Organizations {
+    /// Calls with the credentials of `config`.
+    pub fn new(config: &SdkConfig) -> Self {
+        Self(Client::new(config))
+    }
+
+    /// The name of an account.
+    ///
+    /// # Errors
+    /// As [`aws_error`], but for a refusal.
+    pub async fn name_of(&self, account: &AccountId) -> Result<Option<String>> {
+        let answer = self.0.describe_account().account_id(account.as_ref()).send().await;
+        let answer = answer.map_err(|error| aws_error("organizations:DescribeAccount", account.as_ref(), &error));
+        Ok(allowed(answer)?.and_then(|answer| answer.account?.name))
+    }
+
+    /// The id of the organizational unit that an account is in, or of the root.
+    ///
+    /// # Errors
+    /// As [`aws_error`], but for a refusal.
+    pub async fn unit_of(&self, account: &AccountId) -> Result<Option<String>> {
+        let answer = self.0.list_parents().child_id(account.as_ref()).send().await;
+        let answer = answer.map_err(|error| aws_error("organizations:ListParents", account.as_ref(), &error));
+        Ok(allowed(answer)?.and_then(|answer| answer.parents?.into_iter().next()?.id))
+    }
+
+    /// The tags of an account.
+    ///
+    /// # Errors
+    /// As [`aws_error`], but for a refusal.
+    pub async fn tags_of(&self, account: &AccountId) -> Result<Option<BTreeMap<String, String>>> {
+        let pages = self.0.list_tags_for_resource().resource_id(account.as_ref()).into_paginator().items().send();
+        let tags: std::result::Result<Vec<_>, _> = pages.collect().await;
+        let tags = tags.map_err(|error| aws_error("organizations:ListTagsForResource", account.as_ref(), &error));
+        Ok(allowed(tags)?.map(|tags| tags.into_iter().map(|tag| (tag.key, tag.value)).collect()))
+    }
+}
+
+/// What we may not ask, and what there is no organization for, is not known.
+fn allowed<T>(answer: Result<T>) -> Result<Option<T>> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.name() == ErrorName::AccountAccessDenied => Ok(None),
+        Err(error)
+            if error.message().contains("AWSOrganizationsNotInUse")
+                || error.message().contains("AccountNotFound")
+                || error.message().contains("ChildNotFound")
+                || error.message().contains("TargetNotFound") =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}

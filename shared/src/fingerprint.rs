@@ -1,0 +1,30 @@
+//! Short names for long things: what is the same has the same, and what is not has another.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+/// How many bytes of a digest are kept: of names that are told apart by nothing else, none will ever meet another.
+const KEPT: usize = 8;
+
+/// 16 hexadecimal digits for a value, by its JSON.
+pub fn of(value: &impl Serialize) -> String {
+    let text = serde_json::to_vec(value).unwrap_or_default();
+    Sha256::digest(text).iter().take(KEPT).fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_has_the_same_and_another_has_another() {
+        assert_eq!(of(&["a", "b"]), of(&["a", "b"]));
+        assert_ne!(of(&["a", "b"]), of(&["ab"]));
+        assert_eq!(of(&1).len(), 16);
+    }
+}

@@ -1,0 +1,259 @@
+//! Profiles: what accounts get when they are vended. A profile is the template of the input of an enablement, and says which accounts it is for. Profiles are
+//! kept in Parameter Store under `/atlas-cmk/profiles/<name>`, written by `put-profile`.
+
+mod template;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use template::Placeholders;
+
+use crate::{
+    error::{Error, ErrorName, Result},
+    ids::{InvalidId, ProfileName},
+    request::{EnableEncryption, Mode},
+    step::Context,
+};
+
+/// Where profiles are written down.
+pub const PROFILES: &str = "/atlas-cmk/profiles";
+
+/// The profile for accounts that no other is for.
+pub const DEFAULT: &str = "default";
+
+/// What accounts get, and which.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Profile {
+    /// The organizational units whose accounts it is for, by id or by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub organizational_units: Vec<String>,
+    /// The tags of the accounts it is for: all of them. An organizational unit goes before tags, and more tags go before fewer.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub account_tags: BTreeMap<String, String>,
+    /// Raise it to run accounts again at their next event that have run with this profile before. 1 unless given.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    #[schemars(range(min = 1))]
+    pub generation: u32,
+    /// The input of `enable-encryption`. Its texts may hold the placeholders `{{ accountId }}`, `{{ accountName }}`, `{{ ou }}` (the id of the
+    /// organizational unit) and `{{ region }}`, with filters such as `{{ accountName | lower }}`.
+    pub input: serde_json::Map<String, Value>,
+}
+
+fn first() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde wants")]
+fn is_first(generation: &u32) -> bool {
+    *generation == first()
+}
+
+/// What is known of an account when its profile is chosen.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// The profile that the event asks for.
+    pub profile: Option<&'a str>,
+    /// The id of its organizational unit.
+    pub ou: Option<&'a str>,
+    /// The name of its organizational unit.
+    pub ou_name: Option<&'a str>,
+    /// Its tags.
+    pub tags: &'a BTreeMap<String, String>,
+}
+
+impl Profile {
+    /// Refuses a template that no account could use: placeholders that are unknown, and whatever `enable-encryption` would refuse.
+    ///
+    /// # Errors
+    /// `Input.Invalid`, with the path of the field below `profile`.
+    pub fn validate(&self) -> Result<()> {
+        if self.generation < first() {
+            return Err(Error::new(ErrorName::InputInvalid, "profile.generation: give 1 or more"));
+        }
+        self.fill(&Placeholders::example()).map(drop)
+    }
+
+    /// The input of an enablement for one account.
+    ///
+    /// # Errors
+    /// `Input.Invalid`, with the path of the field below `profile`.
+    pub fn fill(&self, values: &Placeholders) -> Result<EnableEncryption> {
+        let filled = template::fill("profile.input", &Value::Object(self.input.clone()), values)?;
+        let input: EnableEncryption = serde_path_to_error::deserialize(filled).map_err(|error| {
+            let path = error.path().to_string();
+            let path = if path == "." { String::new() } else { format!(".{path}") };
+            Error::new(ErrorName::InputInvalid, format!("profile.input{path}: {}", error.into_inner()))
+        })?;
+        input.validate().map_err(|error| Error::new(error.name(), format!("profile.input.{}", error.message())))?;
+        if input.mode() != Mode::Apply {
+            let why = "profile.input.mode: a vended account is enabled; leave this out";
+            return Err(Error::new(ErrorName::InputInvalid, why));
+        }
+        Ok(input)
+    }
+
+    /// Whether a text of it holds this placeholder.
+    pub fn mentions(&self, placeholder: &str) -> bool {
+        template::mentions(&Value::Object(self.input.clone()), placeholder)
+    }
+
+    fn is_for_unit(&self, facts: Facts<'_>) -> bool {
+        let is =
+            |known: Option<&str>| known.is_some_and(|known| self.organizational_units.iter().any(|it| it == known));
+        is(facts.ou) || is(facts.ou_name)
+    }
+
+    fn is_for_tags(&self, facts: Facts<'_>) -> bool {
+        !self.account_tags.is_empty() && self.account_tags.iter().all(|(key, value)| facts.tags.get(key) == Some(value))
+    }
+}
+
+/// The profile of an account: the one it asks for, else by organizational unit, else by tags, else the default. `None` if there is none for it.
+///
+/// # Errors
+/// `Input.Invalid` if the one asked for is missing, or two are for it alike.
+pub fn choose<'a>(
+    profiles: &'a BTreeMap<ProfileName, Profile>,
+    facts: Facts<'_>,
+) -> Result<Option<(&'a ProfileName, &'a Profile)>> {
+    if let Some(wanted) = facts.profile {
+        let found = profiles.iter().find(|(name, _)| name.as_ref() == wanted);
+        return found.map(Some).ok_or_else(|| {
+            Error::new(
+                ErrorName::InputInvalid,
+                format!("profile: there is no profile {wanted}; write it with put-profile"),
+            )
+        });
+    }
+    let by_unit: Vec<_> = profiles.iter().filter(|(_, profile)| profile.is_for_unit(facts)).collect();
+    if !by_unit.is_empty() {
+        return only(by_unit);
+    }
+    let by_tags: Vec<_> = profiles.iter().filter(|(_, profile)| profile.is_for_tags(facts)).collect();
+    let most = by_tags.iter().map(|(_, profile)| profile.account_tags.len()).max();
+    let by_tags: Vec<_> = by_tags.into_iter().filter(|(_, profile)| Some(profile.account_tags.len()) == most).collect();
+    if !by_tags.is_empty() {
+        return only(by_tags);
+    }
+    Ok(profiles.iter().find(|(name, _)| name.as_ref() == DEFAULT))
+}
+
+fn only<'a>(candidates: Vec<(&'a ProfileName, &'a Profile)>) -> Result<Option<(&'a ProfileName, &'a Profile)>> {
+    if let [one] = candidates.as_slice() {
+        return Ok(Some(*one));
+    }
+    let names: Vec<&str> = candidates.iter().map(|(name, _)| name.as_ref()).collect();
+    let why = format!("profile: {} are for the account alike; tell them apart", names.join(" and "));
+    Err(Error::new(ErrorName::InputInvalid, why))
+}
+
+/// Every profile.
+///
+/// # Errors
+/// `Input.Invalid` if one was written by hand and is none; else as [`crate::aws::aws_error`].
+pub async fn list(context: &Context) -> Result<BTreeMap<ProfileName, Profile>> {
+    let mut profiles = BTreeMap::new();
+    for (name, text) in context.parameters.list(PROFILES).await? {
+        let unusable = |why: String| {
+            Error::new(
+                ErrorName::InputInvalid,
+                format!("the parameter {PROFILES}/{name} is no profile: {why}; write it with put-profile"),
+            )
+        };
+        let profile = serde_json::from_str(&text).map_err(|error| unusable(error.to_string()))?;
+        profiles.insert(name.parse().map_err(|error: InvalidId| unusable(error.to_string()))?, profile);
+    }
+    Ok(profiles)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn profile(fields: Value) -> Profile {
+        let mut whole = json!({"input": {
+            "project": {"name": "{{ accountName }}", "orgId": "5f0000000000000000000001"},
+            "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk",
+            "key": {"alias": "alias/atlas-cmk"},
+            "regions": ["{{ region }}"],
+            "account": {"roleArn": "arn:aws:iam::{{ accountId }}:role/AtlasCmkSpoke", "externalId": "b0a7c1de-5f2e-4f0e"},
+        }});
+        whole.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        serde_json::from_value(whole).unwrap()
+    }
+
+    fn chosen(profiles: &[(&str, Value)], facts: Facts<'_>) -> Result<Option<String>> {
+        let profiles = profiles.iter().map(|(name, fields)| (name.parse().unwrap(), profile(fields.clone()))).collect();
+        Ok(choose(&profiles, facts)?.map(|(name, _)| name.to_string()))
+    }
+
+    #[test]
+    fn a_template_is_filled_and_is_an_input() {
+        let values = Placeholders {
+            account_id: "444455556666".parse().unwrap(),
+            account_name: Some("payments-prod".to_owned()),
+            ou: Some("ou-abcd-l3zc8b3h".to_owned()),
+            region: "eu-west-1".to_owned(),
+        };
+        let input = profile(json!({})).fill(&values).unwrap();
+        assert_eq!(input.role_arn.as_ref(), "arn:aws:iam::444455556666:role/atlas-cmk");
+        assert_eq!(input.project.unwrap().name.as_ref(), "payments-prod");
+        assert_eq!(input.regions.unwrap()[0].to_string(), "eu-west-1");
+    }
+
+    #[test]
+    fn what_no_account_could_use_is_refused_with_its_path() {
+        let refused = |field: &str, value: Value| {
+            let mut profile = profile(json!({}));
+            profile.input.insert(field.to_owned(), value);
+            profile.validate().unwrap_err().message().to_owned()
+        };
+        assert!(profile(json!({})).validate().is_ok());
+        let unknown = refused("roleArn", json!("arn:aws:iam::{{ account }}:role/atlas-cmk"));
+        assert!(unknown.starts_with("profile.input.roleArn: ") && unknown.contains("account"), "{unknown}");
+        let malformed = refused("regions", json!(["{{ region"]));
+        assert!(malformed.starts_with("profile.input.regions[0]: "), "{malformed}");
+        let wrong = refused("roleArn", json!("atlas-cmk"));
+        assert!(wrong.starts_with("profile.input.roleArn: ") && wrong.contains("ARN of an IAM role"), "{wrong}");
+        assert!(refused("clusters", json!("some")).starts_with("profile.input.clusters"));
+        assert!(refused("mode", json!("plan")).starts_with("profile.input.mode: "));
+        assert!(refused("projectId", json!("66f0a1b2c3d4e5f601234567")).starts_with("profile.input.project: "));
+    }
+
+    #[test]
+    fn the_unit_goes_before_tags_and_tags_before_the_default() {
+        let tags = BTreeMap::from([("env".to_owned(), "prod".to_owned()), ("team".to_owned(), "a".to_owned())]);
+        let none = BTreeMap::new();
+        let facts = |ou, tags| Facts { profile: None, ou, ou_name: None, tags };
+        let all = [
+            ("by-unit", json!({"organizationalUnits": ["ou-1", "Workloads"]})),
+            ("by-tag", json!({"accountTags": {"env": "prod"}})),
+            ("by-tags", json!({"accountTags": {"env": "prod", "team": "a"}})),
+            ("default", json!({})),
+        ];
+        assert_eq!(chosen(&all, facts(Some("ou-1"), &tags)).unwrap().unwrap(), "by-unit");
+        let by_name = Facts { ou_name: Some("Workloads"), ..facts(None, &none) };
+        assert_eq!(chosen(&all, by_name).unwrap().unwrap(), "by-unit");
+        assert_eq!(chosen(&all, facts(Some("ou-2"), &tags)).unwrap().unwrap(), "by-tags");
+        assert_eq!(chosen(&all, facts(None, &none)).unwrap().unwrap(), "default");
+        assert_eq!(chosen(&all[..3], facts(None, &none)).unwrap(), None);
+        let wanted = Facts { profile: Some("by-tag"), ..facts(Some("ou-1"), &tags) };
+        assert_eq!(chosen(&all, wanted).unwrap().unwrap(), "by-tag");
+        assert!(chosen(&all, Facts { profile: Some("missing"), ..wanted }).is_err());
+    }
+
+    #[test]
+    fn two_that_are_for_an_account_alike_are_nobodys_choice() {
+        let none = BTreeMap::new();
+        let facts = Facts { profile: None, ou: Some("ou-1"), ou_name: None, tags: &none };
+        let alike = [("a", json!({"organizationalUnits": ["ou-1"]})), ("b", json!({"organizationalUnits": ["ou-1"]}))];
+        let error = chosen(&alike, facts).unwrap_err();
+        assert!(error.message().contains("a and b"), "{error}");
+    }
+}

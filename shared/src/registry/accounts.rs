@@ -1,0 +1,63 @@
+//! What is written down of accounts that were vended, so that the same event twice, or an older one after a newer one, starts nothing.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::{Error, ErrorName, Result},
+    ids::{AccountId, ProfileName},
+    step::Context,
+};
+
+/// The value of `/atlas-cmk/accounts/<accountId>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountEntry {
+    /// The account.
+    pub account_id: AccountId,
+    /// The profile that its enablement was made from.
+    pub profile: ProfileName,
+    /// The organizational unit that it was in, if it was known.
+    pub ou: Option<String>,
+    /// What its enablement was made from and came to, as a fingerprint: profile, generation, organizational unit and input.
+    pub fingerprint: String,
+    /// How many enablements were started for it.
+    pub sequence: u32,
+    /// When the event happened that was handled last, ISO 8601.
+    pub event_at: Option<String>,
+    /// The ARN of the execution that was started last.
+    pub execution_arn: String,
+}
+
+impl AccountEntry {
+    /// When the event happened that was handled last.
+    pub fn event_time(&self) -> Option<Timestamp> {
+        self.event_at.as_deref()?.parse().ok()
+    }
+}
+
+/// Where an account is written down.
+pub fn parameter(account: &AccountId) -> String {
+    format!("/atlas-cmk/accounts/{account}")
+}
+
+/// What is written down of an account. What another version or a person wrote counts as nothing.
+///
+/// # Errors
+/// As [`crate::aws::aws_error`].
+pub async fn read(context: &Context, account: &AccountId) -> Result<Option<AccountEntry>> {
+    let text = context.parameters.read(&parameter(account)).await?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
+/// Writes an entry, in the place of any before it.
+///
+/// # Errors
+/// As [`crate::aws::aws_error`].
+pub async fn write(context: &Context, entry: &AccountEntry) -> Result<()> {
+    let text =
+        serde_json::to_string(entry).map_err(|error| Error::new(ErrorName::Internal, format!("a bug: {error}")))?;
+    let what = "An account that was vended, and what atlas-cmk started for it";
+    context.parameters.write(&parameter(&entry.account_id), &text, what).await
+}

@@ -1,0 +1,162 @@
+//! `list-projects`: every registered project, for a sweep: those to look at, the secrets they use, and what is registered and cannot be looked at.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::{Map, Value};
+
+use super::NoChange;
+use crate::{
+    error::Result,
+    ids::{ProjectId, SecretId},
+    registry::{self, Registry, Stage},
+    request::Sweep,
+    step::{Context, Step},
+};
+
+/// The step.
+pub struct ListProjects;
+
+/// The input of the state machine, as it was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// What was asked for.
+    #[serde(deserialize_with = "object")]
+    pub request: Sweep,
+    /// The name of the execution.
+    #[serde(default)]
+    pub execution: Option<String>,
+}
+
+/// All fields of it are optional, and serde would take a list for an object then.
+fn object<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Sweep, D::Error> {
+    let fields = Map::deserialize(deserializer)?;
+    Sweep::deserialize(Value::Object(fields)).map_err(D::Error::custom)
+}
+
+/// What is registered. Ids and little else: 2,000 projects have to fit into what states pass on, which is 256 KiB.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// The projects to look at.
+    pub projects: Vec<Listed>,
+    /// The secrets they use, each with a project to ask about it.
+    pub credentials: Vec<Listed>,
+    /// What cannot be looked at, and why, in a sentence each.
+    pub attention: Vec<String>,
+}
+
+/// A project and the secret with its Atlas credentials.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Listed {
+    /// The Atlas project.
+    pub project_id: ProjectId,
+    /// The secret, if it is not the one of the stack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub atlas_secret_id: Option<SecretId>,
+}
+
+impl Step for ListProjects {
+    const NAME: &'static str = "list-projects";
+    type Input = Input;
+    type Output = Output;
+    type Observation = Registry;
+    type Change = NoChange;
+
+    async fn observe(context: &Context, _: &Input) -> Result<Registry> {
+        registry::list(context).await
+    }
+
+    fn decide(_: &Input, _: &Registry) -> Result<Vec<NoChange>> {
+        Ok(Vec::new())
+    }
+
+    async fn act(_: &Context, _: &Input, registry: Registry, _: &[NoChange]) -> Result<Output> {
+        Ok(list(&registry, Timestamp::now()))
+    }
+}
+
+/// After how many hours an enablement that has not been seen to end counts as dead.
+const DEAD_AFTER_HOURS: i64 = 24;
+
+fn list(registry: &Registry, now: Timestamp) -> Output {
+    let mut output = Output::default();
+    let mut by_secret = BTreeMap::new();
+    for entry in &registry.entries {
+        let listed =
+            Listed { project_id: entry.project_id.clone(), atlas_secret_id: entry.desired.atlas_secret_id.clone() };
+        match entry.stage {
+            Stage::Enabled => {
+                by_secret.entry(listed.atlas_secret_id.as_ref().map(ToString::to_string)).or_insert(listed.clone());
+                output.projects.push(listed);
+            }
+            Stage::Enabling => {
+                let since = entry.registered_at.parse::<Timestamp>().ok();
+                let hours = since.map(|since| (now.as_second() - since.as_second()) / 3600);
+                if hours.is_none_or(|hours| hours >= DEAD_AFTER_HOURS) {
+                    output.attention.push(format!(
+                        "project {}: its enablement was begun at {} and never finished: run it again, or take it down",
+                        entry.project_id, entry.registered_at
+                    ));
+                }
+            }
+            Stage::Disabled => {}
+        }
+    }
+    output.credentials = by_secret.into_values().collect();
+    output.attention.extend(registry.unreadable.iter().map(|name| {
+        format!("the parameter {name} is not what atlas-cmk writes: run the enablement of its project again")
+    }));
+    output
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn entry(n: u32, stage: &str, registered_at: &str, secret: Option<&str>) -> Value {
+        let project = format!("66f0a1b2c3d4e5f6{n:08x}");
+        let key = "arn:aws:kms:us-east-1:444455556666:key/mrk-1";
+        json!({
+            "projectId": project, "roleId": "6a793f88c0eb9e7a17716581", "keyArn": key, "stage": stage,
+            "registeredAt": registered_at, "execution": null,
+            "desired": {"projectId": project, "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk", "keyArn": key, "atlasSecretId": secret},
+        })
+    }
+
+    fn listed(entries: &[Value]) -> Output {
+        let entries = entries.iter().map(|entry| serde_json::from_value(entry.clone()).unwrap()).collect();
+        let registry = Registry { entries, unreadable: Vec::new() };
+        list(&registry, "2026-11-23T10:00:00Z".parse().unwrap())
+    }
+
+    #[test]
+    fn enabled_projects_are_looked_at_and_enablements_that_died_are_told() {
+        let now = "2026-11-23T09:00:00Z";
+        let output = listed(&[
+            entry(1, "enabled", now, None),
+            entry(2, "enabled", now, Some("other")),
+            entry(3, "enabled", now, None),
+            entry(4, "enabling", now, None),
+            entry(5, "enabling", "2026-11-22T09:00:00Z", None),
+            entry(6, "disabled", now, None),
+        ]);
+        assert_eq!(output.projects.len(), 3);
+        assert_eq!(output.credentials.len(), 2, "one for each secret");
+        assert_eq!(output.attention.len(), 1);
+        assert!(output.attention[0].contains("66f0a1b2c3d4e5f600000005"), "{:?}", output.attention);
+    }
+
+    #[test]
+    fn two_thousand_projects_fit_into_what_states_pass_on() {
+        let entries: Vec<Value> = (0..2000).map(|n| entry(n, "enabled", "2026-11-23T09:00:00Z", None)).collect();
+        let bytes = serde_json::to_string(&listed(&entries)).unwrap().len();
+        assert!(bytes < 128 * 1024, "{bytes}");
+    }
+}

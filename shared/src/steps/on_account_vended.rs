@@ -1,0 +1,310 @@
+//! `on-account-vended`: an enablement for each account that a vending pipeline tells of, made from the profile that is for it. It is started under a name that
+//! is made from what caused it, so that the same event starts nothing twice.
+//!
+//! Nothing that goes wrong here can fail the pipeline: it is told on the topic of the stack, the event is kept on the dead-letter queue, and the answer says so.
+
+mod decision;
+
+use std::collections::BTreeMap;
+
+use backon::{ExponentialBuilder, Retryable};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use decision::{Known, Verdict, judge};
+
+use crate::{
+    aws::Started,
+    change::{Action, Describe},
+    error::{Error, Result},
+    events::{
+        Reading,
+        vending::{self, Vended, Vending},
+    },
+    profile,
+    registry::accounts::{self, AccountEntry},
+    runtime,
+    step::{Context, Step, not_set},
+};
+
+/// The step.
+pub struct OnAccountVended;
+
+/// Whatever the pipeline sends: an event of Control Tower, Organizations or one's own in EventBridge's envelope, AFT's payload or its message on SNS, or an
+/// object with an `accountId`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Input(pub Value);
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// The execution for the account, started now or before; null if there is none.
+    pub execution_arn: Option<String>,
+    /// What came of each account; a message of SNS may tell of several.
+    pub accounts: Vec<Outcome>,
+}
+
+/// What came of one account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Outcome {
+    /// What came of it.
+    pub result: Ending,
+    /// The account, if the event names one.
+    pub account_id: Option<String>,
+    /// The execution for it, started now or before.
+    pub execution_arn: Option<String>,
+    /// Why, in a sentence.
+    pub reason: String,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Ending {
+    /// An enablement was started.
+    Started,
+    /// It had been started before.
+    Known,
+    /// The event is not for us, or there is no profile for the account.
+    Ignored,
+    /// The account was not vended, which was told on the topic.
+    VendFailed,
+    /// Something is wrong on our side, which was told on the topic; the event is on the dead-letter queue.
+    Problem,
+}
+
+/// What an event tells, and what is known of the account.
+#[derive(Debug)]
+pub struct Told {
+    reading: Result<Reading<Vending>>,
+    known: Option<Known>,
+}
+
+/// What this step may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VendingChange {
+    /// Start an enablement.
+    Start {
+        /// Its name.
+        name: String,
+        /// Its input.
+        input: Value,
+        /// What is written down of the account then.
+        entry: Box<AccountEntry>,
+    },
+    /// Write down what was learnt of the account.
+    Learn(Box<AccountEntry>),
+    /// Tell that the account was not vended.
+    TellFailure {
+        /// The account, if there is one.
+        account: Option<String>,
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        reason: String,
+    },
+    /// Tell that something is wrong on our side, and keep the event.
+    TellProblem(Option<String>, Error),
+    /// Nothing.
+    Leave(Outcome),
+}
+
+impl Describe for VendingChange {
+    fn action(&self) -> Action {
+        match self {
+            Self::Start { .. } => Action::Create,
+            _ => Action::Update,
+        }
+    }
+
+    fn resource(&self) -> String {
+        match self {
+            Self::Start { name, .. } => name.clone(),
+            Self::Learn(entry) => accounts::parameter(&entry.account_id),
+            Self::TellFailure { account, .. } | Self::TellProblem(account, _) => account.clone().unwrap_or_default(),
+            Self::Leave(_) => String::new(),
+        }
+    }
+
+    fn summary(&self) -> String {
+        match self {
+            Self::Start { entry, .. } => {
+                format!("enablement of account {} started, from profile {}", entry.account_id, entry.profile)
+            }
+            Self::Learn(_) => "organizational unit of the account written down".to_owned(),
+            Self::TellFailure { what, .. } => format!("failure of {what} told"),
+            Self::TellProblem(_, error) => format!("{} told, event kept", error.name()),
+            Self::Leave(outcome) => outcome.reason.clone(),
+        }
+    }
+
+    fn is_difference(&self) -> bool {
+        !matches!(self, Self::Leave(_))
+    }
+}
+
+impl Step for OnAccountVended {
+    const NAME: &'static str = "on-account-vended";
+    type Input = Input;
+    type Output = Output;
+    type Observation = Vec<Told>;
+    type Change = VendingChange;
+
+    async fn observe(context: &Context, input: &Input) -> Result<Vec<Told>> {
+        let mut told = Vec::new();
+        for reading in vending::read(&input.0) {
+            let known = match &reading {
+                Reading::Of(Vending::Succeeded(vended)) => {
+                    patiently(context, async || look_up(context, vended).await).await.map(Some)
+                }
+                _ => Ok(None),
+            };
+            told.push(match known {
+                Ok(known) => Told { reading: Ok(reading), known },
+                Err(error) => Told { reading: Err(error), known: None },
+            });
+        }
+        Ok(told)
+    }
+
+    fn decide(_: &Input, observed: &Vec<Told>) -> Result<Vec<VendingChange>> {
+        Ok(observed.iter().map(decide_one).collect())
+    }
+
+    async fn act(context: &Context, input: &Input, _: Vec<Told>, changes: &[VendingChange]) -> Result<Output> {
+        let mut accounts = Vec::new();
+        for change in changes {
+            let outcome = match patiently(context, async || carry_out(context, change).await).await {
+                Ok(outcome) => outcome,
+                Err(error) => problem(None, &error),
+            };
+            if outcome.result == Ending::Problem {
+                report_problem(context, &input.0, &outcome).await?;
+            }
+            tracing::info!(
+                target: runtime::TARGET, account = outcome.account_id, result = ?outcome.result, reason = outcome.reason,
+                "vending event"
+            );
+            accounts.push(outcome);
+        }
+        Ok(Output { execution_arn: accounts.iter().find_map(|outcome| outcome.execution_arn.clone()), accounts })
+    }
+}
+
+/// Tries again for a while what passes by itself. There is nobody else to do it: to the pipeline we have succeeded.
+async fn patiently<T>(context: &Context, what: impl AsyncFn() -> Result<T>) -> Result<T> {
+    let backoff = ExponentialBuilder::default().with_min_delay(context.atlas.retry_floor()).with_max_times(4);
+    (|| what()).retry(backoff).when(|error: &Error| error.name().passes_by_itself()).await
+}
+
+/// What has to be known of an account to choose and to fill its profile. Organizations is asked for no more than that.
+async fn look_up(context: &Context, vended: &Vended) -> Result<Known> {
+    let profiles = profile::list(context).await?;
+    let entry = accounts::read(context, &vended.account_id).await?;
+    let any = |needs: &dyn Fn(&profile::Profile) -> bool| profiles.values().any(needs);
+    let mut vended = vended.clone();
+    let (account, organizations) = (vended.account_id.clone(), &context.organizations);
+    if vended.account_name.is_none() && any(&|profile| profile.mentions("accountName")) {
+        vended.account_name = organizations.name_of(&account).await?;
+    }
+    if vended.ou.is_none() && any(&|profile| profile.mentions("ou") || !profile.organizational_units.is_empty()) {
+        vended.ou = organizations.unit_of(&account).await?;
+    }
+    if vended.tags.is_none() && any(&|profile| !profile.account_tags.is_empty()) {
+        vended.tags = organizations.tags_of(&account).await?;
+    }
+    Ok(Known { vended, profiles, entry, region: context.region.clone() })
+}
+
+fn decide_one(told: &Told) -> VendingChange {
+    let leave = |result, account: Option<String>, execution_arn, reason: String| {
+        VendingChange::Leave(Outcome { result, account_id: account, execution_arn, reason })
+    };
+    match (&told.reading, &told.known) {
+        (Err(error), _) => VendingChange::TellProblem(None, error.clone()),
+        (Ok(Reading::Unknown(why)), _) => leave(Ending::Ignored, None, None, why.clone()),
+        (Ok(Reading::Of(Vending::Failed { account, what, reason })), _) => {
+            VendingChange::TellFailure { account: account.clone(), what: what.clone(), reason: reason.clone() }
+        }
+        (Ok(Reading::Of(Vending::Succeeded(vended))), known) => {
+            let account = Some(vended.account_id.to_string());
+            let Some(known) = known else {
+                return leave(Ending::Ignored, account, None, "nothing is known of it".to_owned());
+            };
+            match judge(known) {
+                Ok(Verdict::Start { name, input, entry }) => VendingChange::Start { name, input, entry },
+                Ok(Verdict::Learn(entry)) => VendingChange::Learn(entry),
+                Ok(Verdict::Known { execution_arn, why }) => leave(Ending::Known, account, Some(execution_arn), why),
+                Ok(Verdict::Ignore(why)) => leave(Ending::Ignored, account, None, why),
+                Err(error) => VendingChange::TellProblem(account, error),
+            }
+        }
+    }
+}
+
+async fn carry_out(context: &Context, change: &VendingChange) -> Result<Outcome> {
+    match change {
+        VendingChange::Start { name, input, entry } => {
+            let machine = context.machines.enable.as_deref().ok_or_else(|| not_set("ENABLE_MACHINE_ARN"))?;
+            let Started { arn, is_new } = context.executions.start(machine, name, input).await?;
+            accounts::write(context, &AccountEntry { execution_arn: arn.clone(), ..(**entry).clone() }).await?;
+            Ok(Outcome {
+                result: if is_new { Ending::Started } else { Ending::Known },
+                account_id: Some(entry.account_id.to_string()),
+                execution_arn: Some(arn),
+                reason: format!("from profile {}", entry.profile),
+            })
+        }
+        VendingChange::Learn(entry) => {
+            accounts::write(context, entry).await?;
+            Ok(Outcome {
+                result: Ending::Known,
+                account_id: Some(entry.account_id.to_string()),
+                execution_arn: Some(entry.execution_arn.clone()),
+                reason: "the organizational unit is known now, and changes nothing".to_owned(),
+            })
+        }
+        VendingChange::TellFailure { account, what, reason } => {
+            let subject = format!("atlas-cmk: {what} failed, nothing was started");
+            let message = json!({
+                "kind": "vend-failed", "accountId": account, "event": what, "reason": reason,
+                "fix": "mend what the pipeline complains about; its next success starts the enablement",
+            });
+            context.topic()?.publish("vend-failed", &subject, &message.to_string()).await?;
+            let reason = format!("{what} failed: {reason}");
+            Ok(Outcome { result: Ending::VendFailed, account_id: account.clone(), execution_arn: None, reason })
+        }
+        VendingChange::TellProblem(account, error) => Ok(problem(account.clone(), error)),
+        VendingChange::Leave(outcome) => Ok(outcome.clone()),
+    }
+}
+
+fn problem(account: Option<String>, error: &Error) -> Outcome {
+    Outcome { result: Ending::Problem, account_id: account, execution_arn: None, reason: error.to_string() }
+}
+
+/// Keeps the event and tells why. Both are tried; only if neither works does the invocation fail, for Lambda to keep the event.
+async fn report_problem(context: &Context, event: &Value, outcome: &Outcome) -> Result<()> {
+    let kept = match &context.dead_letters {
+        Some(queue) => queue.keep(&event.to_string()).await,
+        None => Err(not_set("DEAD_LETTER_QUEUE_URL")),
+    };
+    let message = json!({
+        "kind": "vend-problem",
+        "accountId": outcome.account_id,
+        "reason": outcome.reason,
+        "fix": "mend what the reason names, then invoke on-account-vended with the event from the dead-letter queue",
+        "event": if kept.is_ok() { "kept on the dead-letter queue" } else { "lost: the dead-letter queue could not be written" },
+    });
+    let account = outcome.account_id.as_deref().unwrap_or("an account");
+    let subject = format!("atlas-cmk: no enablement was started for {account}");
+    let told = match context.topic() {
+        Ok(topic) => topic.publish("vend-problem", &subject, &message.to_string()).await,
+        Err(error) => Err(error),
+    };
+    kept.or(told)
+}

@@ -1,0 +1,188 @@
+//! What an account gets, and whether it has it already.
+
+use super::{AccountEntry, BTreeMap, Value, Vended, json};
+use crate::{
+    error::Result,
+    fingerprint,
+    ids::{ProfileName, Region},
+    profile::{Facts, Placeholders, Profile, choose},
+};
+
+/// What is known of an account.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// What the event tells, and Organizations.
+    pub(super) vended: Vended,
+    /// Every profile.
+    pub(super) profiles: BTreeMap<ProfileName, Profile>,
+    /// What is written down of it.
+    pub(super) entry: Option<AccountEntry>,
+    /// The region of the stack.
+    pub(super) region: Region,
+}
+
+/// What is to be done.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Start an enablement.
+    Start { name: String, input: Value, entry: Box<AccountEntry> },
+    /// Write down what was learnt.
+    Learn(Box<AccountEntry>),
+    /// It was started before.
+    Known { execution_arn: String, why: String },
+    /// Nothing.
+    Ignore(String),
+}
+
+/// # Errors
+/// `Input.Invalid` if no profile can be chosen, or the one that is for the account cannot be filled.
+pub(super) fn judge(known: &Known) -> Result<Verdict> {
+    let (vended, before) = (&known.vended, known.entry.as_ref());
+    if let Some(before) = before
+        && let (Some(then), Some(now)) = (before.event_time(), vended.at)
+        && now < then
+    {
+        let why = format!("{} happened before what was handled last", vended.told_by);
+        return Ok(Verdict::Known { execution_arn: before.execution_arn.clone(), why });
+    }
+    // An event that does not tell the organizational unit is no news of it.
+    let ou = vended.ou.clone().or_else(|| before?.ou.clone());
+    let none = BTreeMap::new();
+    let facts = Facts {
+        profile: vended.profile.as_deref(),
+        ou: ou.as_deref(),
+        ou_name: vended.ou_name.as_deref(),
+        tags: vended.tags.as_ref().unwrap_or(&none),
+    };
+    let Some((name, profile)) = choose(&known.profiles, facts)? else {
+        return Ok(Verdict::Ignore("no profile is for it".to_owned()));
+    };
+    let values = Placeholders {
+        account_id: vended.account_id.clone(),
+        account_name: vended.account_name.clone(),
+        ou: ou.clone(),
+        region: vended.region.clone().unwrap_or_else(|| known.region.to_string()),
+    };
+    let input = json!(profile.fill(&values)?);
+    let print = |ou: Option<&String>| fingerprint::of(&(name, profile.generation, ou, &input));
+    let fingerprint = print(ou.as_ref());
+    let sequence = before.map_or(0, |before| before.sequence) + 1;
+    let entry = Box::new(AccountEntry {
+        account_id: vended.account_id.clone(),
+        profile: name.clone(),
+        fingerprint: fingerprint.clone(),
+        sequence,
+        event_at: vended.at.map(|at| at.to_string()).or_else(|| before?.event_at.clone()),
+        execution_arn: before.map(|before| before.execution_arn.clone()).unwrap_or_default(),
+        ou: ou.clone(),
+    });
+    Ok(match before {
+        Some(before) if before.fingerprint == fingerprint => Verdict::Known {
+            execution_arn: before.execution_arn.clone(),
+            why: "it was started before, and nothing is different".to_owned(),
+        },
+        // The account has not moved: where it is was not known before.
+        Some(before) if before.ou.is_none() && before.fingerprint == print(None) => {
+            Verdict::Learn(Box::new(AccountEntry { sequence: before.sequence, ..*entry }))
+        }
+        _ => Verdict::Start { name: format!("vend-{}-{sequence}-{fingerprint}", vended.account_id), input, entry },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARN: &str = "arn:aws:states:us-east-1:777788889999:execution:atlas-cmk-enable-encryption:vend-1";
+
+    fn profile(more: &Value) -> Profile {
+        let mut whole = json!({"input": {
+            "project": {"name": "{{ accountName }}", "orgId": "5f0000000000000000000001"},
+            "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk",
+            "key": {"alias": "alias/atlas-cmk"},
+        }});
+        whole.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        serde_json::from_value(whole).unwrap()
+    }
+
+    fn event(ou: Option<&str>, at: &str) -> Vended {
+        Vended {
+            account_id: "444455556666".parse().unwrap(),
+            account_name: Some("payments".to_owned()),
+            ou: ou.map(str::to_owned),
+            ou_name: None,
+            region: None,
+            tags: None,
+            profile: None,
+            at: Some(at.parse().unwrap()),
+            told_by: "MoveAccount".to_owned(),
+        }
+    }
+
+    fn known(vended: Vended, entry: Option<AccountEntry>, more: &Value) -> Known {
+        let profiles = BTreeMap::from([("default".parse().unwrap(), profile(more))]);
+        Known { vended, profiles, entry, region: "us-east-1".parse().unwrap() }
+    }
+
+    fn started(known: &Known) -> (String, AccountEntry) {
+        match judge(known).unwrap() {
+            Verdict::Start { name, entry, .. } => (name, AccountEntry { execution_arn: ARN.to_owned(), ..*entry }),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_same_again_is_known_and_another_unit_or_generation_is_not() {
+        let nothing = json!({});
+        let (first, entry) = started(&known(event(Some("ou-1"), "2026-10-14T09:00:00Z"), None, &nothing));
+        assert!(first.starts_with("vend-444455556666-1-") && first.len() <= 80, "{first}");
+        let again = known(event(Some("ou-1"), "2026-10-14T10:00:00Z"), Some(entry.clone()), &nothing);
+        assert!(matches!(judge(&again).unwrap(), Verdict::Known { execution_arn, .. } if execution_arn == ARN));
+        let (moved, there) =
+            started(&known(event(Some("ou-2"), "2026-10-14T11:00:00Z"), Some(entry.clone()), &nothing));
+        let (back, _) = started(&known(event(Some("ou-1"), "2026-10-14T12:00:00Z"), Some(there), &nothing));
+        assert!(
+            moved != first && back != first && back != moved,
+            "back again is another change: {first} {moved} {back}"
+        );
+        let (raised, _) =
+            started(&known(event(Some("ou-1"), "2026-10-14T11:00:00Z"), Some(entry), &json!({"generation": 2})));
+        assert_ne!(raised, first);
+    }
+
+    #[test]
+    fn two_invocations_for_one_event_choose_the_same_name() {
+        let one = || started(&known(event(Some("ou-1"), "2026-10-14T09:00:00Z"), None, &json!({}))).0;
+        assert_eq!(one(), one());
+    }
+
+    #[test]
+    fn an_older_event_changes_nothing() {
+        let (_, entry) = started(&known(event(Some("ou-2"), "2026-10-14T11:00:00Z"), None, &json!({})));
+        let late = known(event(Some("ou-1"), "2026-10-14T09:00:00Z"), Some(entry), &json!({}));
+        assert!(matches!(judge(&late).unwrap(), Verdict::Known { .. }));
+    }
+
+    #[test]
+    fn to_learn_where_an_account_is_is_no_move() {
+        let (_, entry) = started(&known(event(None, "2026-10-14T09:00:00Z"), None, &json!({})));
+        let learnt = known(event(Some("ou-1"), "2026-10-14T09:30:00Z"), Some(entry), &json!({}));
+        let Verdict::Learn(entry) = judge(&learnt).unwrap() else { panic!("nothing has changed") };
+        assert_eq!((entry.ou.as_deref(), entry.sequence, entry.execution_arn.as_str()), (Some("ou-1"), 1, ARN));
+        let silent = known(event(None, "2026-10-14T10:00:00Z"), Some(*entry), &json!({}));
+        assert!(
+            matches!(judge(&silent).unwrap(), Verdict::Known { .. }),
+            "an event that says nothing of the unit is no news"
+        );
+    }
+
+    #[test]
+    fn without_a_profile_nothing_is_started_and_one_that_cannot_be_filled_is_an_error() {
+        let mut nobody = known(event(None, "2026-10-14T09:00:00Z"), None, &json!({}));
+        nobody.profiles.clear();
+        assert!(matches!(judge(&nobody).unwrap(), Verdict::Ignore(_)));
+        let mut unnamed = known(event(None, "2026-10-14T09:00:00Z"), None, &json!({}));
+        unnamed.vended.account_name = None;
+        assert!(judge(&unnamed).unwrap_err().message().contains("accountName"));
+    }
+}

@@ -1,0 +1,230 @@
+//! `take-turn`: whether it is an execution's turn to look at a project: one at a time does, and of those that wait one is enough.
+//!
+//! The queue is Step Functions' own list of running executions: what has ended, however it ended, is not on it, so that nothing has to be released and nothing
+//! can be left locked. The list may lack executions of the last seconds, so the state machine waits before it asks.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::NoChange;
+use crate::{
+    aws::Running,
+    error::Result,
+    ids::ProjectId,
+    registry::{self, Entry, Stage},
+    request::{EnableEncryption, Mode, ReconcileProject},
+    step::{Context, Step},
+};
+
+/// The step.
+pub struct TakeTurn;
+
+/// Who asks, and who else may be at it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// What was asked for.
+    pub request: ReconcileProject,
+    /// The name of the execution that asks.
+    pub execution: String,
+    /// The state machine that looks at projects, by ARN: this one.
+    pub reconcile_machine: String,
+    /// The state machines that change projects, by ARN.
+    pub changing_machines: Vec<String>,
+}
+
+/// Whose turn it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// Whose turn it is.
+    pub turn: Turn,
+    /// What to run `enable-encryption` with; null unless it is our turn.
+    pub desired: Option<EnableEncryption>,
+    /// Why it is not our turn; null if it is.
+    pub reason: Option<String>,
+}
+
+/// Whose turn it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Turn {
+    /// Ours.
+    Ours,
+    /// Another's, for now.
+    Others,
+    /// Nobody's: there is nothing to look at, or somebody who still waits will see whatever we would.
+    Nobodys,
+}
+
+/// What is registered, and who else is at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queue {
+    entry: Option<Entry>,
+    /// The executions that look at this project, the oldest first.
+    looking: Vec<Running>,
+    /// One that changes it.
+    changing: Option<String>,
+}
+
+impl Step for TakeTurn {
+    const NAME: &'static str = "take-turn";
+    type Input = Input;
+    type Output = Output;
+    type Observation = Queue;
+    type Change = NoChange;
+
+    async fn observe(context: &Context, input: &Input) -> Result<Queue> {
+        let project = &input.request.project_id;
+        let (entry, _) = registry::read(context, project).await?;
+        let mut looking = context.executions.running(&input.reconcile_machine).await?;
+        looking.retain(|running| is_about(&running.name, project) || running.name == input.execution);
+        let mut changing = None;
+        for machine in &input.changing_machines {
+            for running in context.executions.running(machine).await? {
+                // Those that were started from here carry the name of the execution that did.
+                if !looking.iter().any(|other| other.name == running.name)
+                    && changes(&context.executions.input(&running.arn).await?, project, entry.as_ref())
+                {
+                    changing = Some(running.arn);
+                }
+            }
+        }
+        Ok(Queue { entry, looking, changing })
+    }
+
+    fn decide(_: &Input, _: &Queue) -> Result<Vec<NoChange>> {
+        Ok(Vec::new())
+    }
+
+    async fn act(_: &Context, input: &Input, queue: Queue, _: &[NoChange]) -> Result<Output> {
+        Ok(judge(&input.request, &input.execution, &queue))
+    }
+}
+
+/// Names of executions say which project they are about.
+fn is_about(name: &str, project: &ProjectId) -> bool {
+    name.split('-').any(|part| part == project.as_ref())
+}
+
+/// Whether an execution with this input changes the project.
+fn changes(input: &Value, project: &ProjectId, entry: Option<&Entry>) -> bool {
+    let by_name = entry.and_then(|entry| entry.desired.project.as_ref()).and_then(|it| serde_json::to_value(it).ok());
+    input["projectId"] == project.as_ref() || by_name.is_some_and(|named| input["project"] == named)
+}
+
+fn judge(request: &ReconcileProject, execution: &str, queue: &Queue) -> Output {
+    let not_ours = |turn, reason: String| Output { turn, desired: None, reason: Some(reason) };
+    let Some(entry) = &queue.entry else {
+        return not_ours(Turn::Nobodys, "the project is not registered".to_owned());
+    };
+    // Whoever is on the list and was started before us goes first; the list lacks us for a moment at the most.
+    let before_us = queue.looking.iter().position(|running| running.name == execution).unwrap_or(queue.looking.len());
+    if let Some(next) = before_us.checked_sub(1).filter(|at| *at > 0) {
+        let name = &queue.looking[next].name;
+        return not_ours(Turn::Nobodys, format!("{name} still waits for its turn, and will see all there is to see"));
+    }
+    if let (1, Some(first)) = (before_us, queue.looking.first()) {
+        return not_ours(Turn::Others, format!("{} looks at the project", first.name));
+    }
+    if let Some(changing) = &queue.changing {
+        return not_ours(Turn::Others, format!("{changing} changes the project"));
+    }
+    match entry.stage {
+        Stage::Enabled => {
+            let repair = request.repair.unwrap_or_else(|| entry.desired.repairs());
+            let mode = if repair { Mode::Apply } else { Mode::Verify };
+            let desired = EnableEncryption { mode: Some(mode), ..entry.desired.clone() };
+            Output { turn: Turn::Ours, desired: Some(desired), reason: None }
+        }
+        Stage::Enabling => {
+            not_ours(Turn::Nobodys, "its enablement was begun and never finished: run it again".to_owned())
+        }
+        Stage::Disabled => not_ours(Turn::Nobodys, "it was taken down".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const PROJECT: &str = "66f0a1b2c3d4e5f601234567";
+
+    fn queue(names: &[&str], more: &Value) -> Queue {
+        let key = "arn:aws:kms:us-east-1:444455556666:key/mrk-1";
+        let mut entry = json!({
+            "projectId": PROJECT, "roleId": "6a793f88c0eb9e7a17716581", "keyArn": key, "registeredAt": "2026-11-22T20:15:04Z", "execution": null,
+            "desired": {"projectId": PROJECT, "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk", "keyArn": key},
+        });
+        for (field, value) in more.as_object().unwrap() {
+            entry[field] = value.clone();
+        }
+        let looking = names.iter().zip(0..).map(|(name, started)| Running {
+            started,
+            name: (*name).to_owned(),
+            arn: format!("arn:{name}"),
+        });
+        Queue { entry: serde_json::from_value(entry).unwrap(), looking: looking.collect(), changing: None }
+    }
+
+    fn request(repair: Option<bool>) -> ReconcileProject {
+        ReconcileProject { schema: None, project_id: PROJECT.parse().unwrap(), repair, quiet: None, cause: None }
+    }
+
+    fn turn(queue: &Queue) -> Turn {
+        judge(&request(None), "us", queue).turn
+    }
+
+    #[test]
+    fn the_first_has_its_turn_the_second_waits_and_the_rest_are_not_needed() {
+        assert_eq!(turn(&queue(&["us"], &json!({}))), Turn::Ours);
+        assert_eq!(turn(&queue(&["us", "later"], &json!({}))), Turn::Ours);
+        assert_eq!(turn(&queue(&["first", "us"], &json!({}))), Turn::Others);
+        assert_eq!(turn(&queue(&["first", "second", "us"], &json!({}))), Turn::Nobodys);
+        assert_eq!(turn(&queue(&["first", "second", "third", "us"], &json!({}))), Turn::Nobodys);
+        assert_eq!(turn(&queue(&[], &json!({}))), Turn::Ours, "the list lacks us for a moment");
+        let busy = Queue { changing: Some("arn:manual".to_owned()), ..queue(&["us"], &json!({})) };
+        assert_eq!(turn(&busy), Turn::Others);
+    }
+
+    #[test]
+    fn what_is_registered_is_run_in_the_mode_that_is_wanted() {
+        let mode = |repair, registered: bool| {
+            let mut queue = queue(&["us"], &json!({}));
+            queue.entry.as_mut().unwrap().desired.repair = Some(registered);
+            judge(&request(repair), "us", &queue).desired.unwrap().mode.unwrap()
+        };
+        assert_eq!((mode(None, false), mode(None, true)), (Mode::Verify, Mode::Apply));
+        assert_eq!((mode(Some(true), false), mode(Some(false), true)), (Mode::Apply, Mode::Verify));
+    }
+
+    #[test]
+    fn what_is_not_enabled_is_not_looked_at() {
+        for stage in ["enabling", "disabled"] {
+            assert_eq!(turn(&queue(&["us"], &json!({"stage": stage}))), Turn::Nobodys, "{stage}");
+        }
+        let gone = Queue { entry: None, ..queue(&["us"], &json!({})) };
+        assert_eq!(turn(&gone), Turn::Nobodys);
+    }
+
+    #[test]
+    fn executions_are_about_a_project_by_name_and_by_input() {
+        let project = PROJECT.parse().unwrap();
+        assert!(is_about(&format!("change-{PROJECT}-0011223344556677"), &project));
+        assert!(!is_about("change-66f0a1b2c3d4e5f601234568-0011223344556677", &project));
+        let named = queue(
+            &[],
+            &json!({"desired": {
+                "project": {"name": "payments", "orgId": "5f0000000000000000000001"},
+                "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk", "key": {"alias": "alias/atlas-cmk"},
+            }}),
+        );
+        let by_name = json!({"project": {"name": "payments", "orgId": "5f0000000000000000000001"}});
+        assert!(changes(&by_name, &project, named.entry.as_ref()));
+        assert!(changes(&json!({"projectId": PROJECT}), &project, None));
+        assert!(!changes(&json!({"projectId": "66f0a1b2c3d4e5f601234568"}), &project, named.entry.as_ref()));
+    }
+}
