@@ -59,6 +59,9 @@ def show_conditions_the_role_of_a_session():
             name = context.principal_arn.split("/")[1]
             role = iam._roles.get_scoped(context.principal_account, None, name)
             return role["Arn"] if role else context.principal_arn
+        # Loopback is as good as TLS: nothing of it leaves the machine.
+        if key.lower() == "aws:securetransport":
+            return "true"
         return resolve(key, context)
 
     iam_evaluator._resolve_condition_key = resolve_principal
@@ -86,7 +89,8 @@ def write_versions_of_secrets_once():
 
 def authorize_by_resource():
     """On AWS, what is asked of a key by its alias takes permissions on the key, and so does giving it an alias; asking the simulator of IAM takes
-    them on the principal, and making a managed policy on its ARN to be. MiniStack 1.5.33 looks for permissions on the alias, and on everything."""
+    them on the principal, making a managed policy on its ARN to be, and listing parameters on their path. MiniStack 1.5.33 looks for permissions on the
+    alias, and on everything."""
     from ministack.core import iam_actions
     from ministack.services import kms
 
@@ -99,6 +103,9 @@ def authorize_by_resource():
             if asked.get("TargetKeyId") or name.startswith("alias/"):
                 key = kms._resolve_key(name)
                 return key["Arn"] if key else f"arn:aws:kms:{region}:{account_id}:key/of-no-alias"
+        if service == "ssm" and headers.get("x-amz-target", "").endswith(".GetParametersByPath"):
+            path = json.loads(body)["Path"].strip("/")
+            return f"arn:aws:ssm:{region}:{account_id}:parameter/{path}"
         if service == "iam" and "SimulatePrincipalPolicy" in query_params.get("Action", []):
             return query_params["PolicySourceArn"][0]
         if service == "iam" and "CreatePolicy" in query_params.get("Action", []):
@@ -192,6 +199,36 @@ def read_templates_fast():
     engine.CfnLoader = Loader
 
 
+def let_conditions_know_where_they_are():
+    """On AWS a condition of a template may ask for the region and look into mappings. MiniStack 1.5.33 takes such a question for its answer."""
+    from ministack.core.responses import get_account_id, get_region
+    from ministack.services.cloudformation import changesets, engine, handlers, stacks
+
+    evaluate = engine._evaluate_conditions
+
+    def answered(expression, mappings):
+        if isinstance(expression, list):
+            return [answered(item, mappings) for item in expression]
+        if not isinstance(expression, dict):
+            return expression
+        here = {"AWS::Region": get_region(), "AWS::Partition": "aws", "AWS::AccountId": get_account_id()}
+        if expression.get("Ref") in here:
+            return here[expression["Ref"]]
+        expression = {key: answered(value, mappings) for key, value in expression.items()}
+        if "Fn::FindInMap" in expression:
+            name, first, second = expression["Fn::FindInMap"]
+            return mappings[name][first][second]
+        return expression
+
+    def evaluate_here(template, params):
+        conditions = answered(template.get("Conditions", {}), template.get("Mappings", {}))
+        return evaluate({**template, "Conditions": conditions}, params)
+
+    # Each of these has it by its name.
+    for module in (changesets, engine, handlers, stacks):
+        module._evaluate_conditions = evaluate_here
+
+
 def end_functions_that_are_deleted():
     """On AWS a function that is deleted runs no more. MiniStack 1.5.33 lets one that CloudFormation deletes run on."""
     from ministack.core import lambda_runtime
@@ -232,6 +269,7 @@ let_every_account_deploy_from_a_bucket()
 show_conditions_the_policy_that_is_attached()
 show_conditions_the_tags_of_policies()
 read_templates_fast()
+let_conditions_know_where_they_are()
 end_functions_that_are_deleted()
 wait_for_answers_as_steps_do()
 show_conditions_the_role_of_a_session()

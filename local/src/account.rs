@@ -33,7 +33,23 @@ impl Account {
 
     /// Configures any AWS SDK client as this account's root, in a region.
     pub fn sdk_config_in(&self, region: &str) -> SdkConfig {
-        let credentials = Credentials::new(&self.id, "local", None, None, "embedded cloud");
+        self.config_with(Credentials::new(&self.id, "local", None, None, "embedded cloud"), region)
+    }
+
+    /// Configures any AWS SDK client as a session of a role of this account, which has to trust the account.
+    ///
+    /// # Errors
+    /// If the role cannot be assumed.
+    pub async fn session_of(&self, role: &str, session: &str) -> anyhow::Result<SdkConfig> {
+        let sts = aws_sdk_sts::Client::new(&self.sdk_config());
+        let role_arn = format!("arn:aws:iam::{}:role/{role}", self.id);
+        let assumed = sts.assume_role().role_arn(role_arn).role_session_name(session).send().await?;
+        let keys = assumed.credentials.ok_or_else(|| anyhow::anyhow!("no credentials in the answer"))?;
+        let (id, secret, token) = (keys.access_key_id, keys.secret_access_key, keys.session_token);
+        Ok(self.config_with(Credentials::new(id, secret, Some(token), None, "embedded cloud"), REGION))
+    }
+
+    fn config_with(&self, credentials: Credentials, region: &str) -> SdkConfig {
         SdkConfig::builder()
             .behavior_version(aws_sdk_sfn::config::BehaviorVersion::latest())
             .region(Region::new(region.to_owned()))

@@ -10,6 +10,7 @@ use crate::{
     Account,
     deploy::{Stack, Template, deploy},
     engine::Engine,
+    events,
     functions::Package,
     progress,
     seed::{Customer, EXTERNAL_ID},
@@ -62,6 +63,7 @@ impl Cloud {
             ("AtlasSecretArn", secret_arn.as_str()),
             ("AtlasBaseUrl", &url),
             ("KeyArns", &key_arns),
+            ("OrganizationId", events::ORGANIZATION),
             ("Architecture", "x86_64"),
         ];
         let template = Template { file: "template.yaml", packages, parameters: &parameters };
@@ -73,6 +75,8 @@ impl Cloud {
                 ("HubStackName", &customer.stack),
                 ("ExternalId", EXTERNAL_ID),
                 ("KeyArns", &key_arns),
+                ("GuardRoleName", "AtlasCmkGuard"),
+                ("HubEventBusArn", stack.output("EventBusArn")?),
             ];
             let template = Template { file: "spoke.yaml", packages: &[], parameters: &parameters };
             deploy(&account, "atlas-cmk-spoke", template).await?;

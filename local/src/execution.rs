@@ -112,7 +112,7 @@ pub async fn run_machine(
     cloud: &Cloud,
     machine_arn: &str,
     input: &Value,
-    mut watch: impl FnMut(&Happening),
+    watch: impl FnMut(&Happening),
 ) -> Result<Run> {
     let sfn = aws_sdk_sfn::Client::new(&Account::sdk_config(&cloud.stack.account));
     let requests_before = cloud.simulator.requests().await?.len();
@@ -123,8 +123,25 @@ pub async fn run_machine(
         .send()
         .await
         .map_err(|error| anyhow::anyhow!("the execution cannot be started: {}", error.into_service_error()))?;
-    let arn = started.execution_arn;
+    follow_since(cloud, started.execution_arn, requests_before, watch).await
+}
 
+/// Follows an execution that somebody else has started to its end, as [`run`] does. Requests to Atlas are counted from now on.
+///
+/// # Errors
+/// As [`run`].
+pub async fn follow(cloud: &Cloud, arn: &str, watch: impl FnMut(&Happening)) -> Result<Run> {
+    let requests_before = cloud.simulator.requests().await?.len();
+    follow_since(cloud, arn.to_owned(), requests_before, watch).await
+}
+
+async fn follow_since(
+    cloud: &Cloud,
+    arn: String,
+    requests_before: usize,
+    mut watch: impl FnMut(&Happening),
+) -> Result<Run> {
+    let sfn = aws_sdk_sfn::Client::new(&Account::sdk_config(&cloud.stack.account));
     let began = Instant::now();
     let mut told = 0;
     let (events, execution) = loop {

@@ -6,6 +6,7 @@
 //! - [`deploy`]: the real template, through CloudFormation.
 //! - [`seed`]: an account and a project as a customer has them before the first enablement.
 //! - [`execution`]: one run of a state machine, watched and measured.
+//! - [`events`] and [`mailbox`]: what starts executions besides people, and what is told of them.
 //!
 //! What an engine cannot do as AWS does is worked around here and said here, never in the product.
 
@@ -13,9 +14,11 @@ pub mod account;
 pub mod cloud;
 pub mod deploy;
 pub mod engine;
+pub mod events;
 pub mod execution;
 pub mod functions;
 pub mod http;
+pub mod mailbox;
 pub mod port;
 pub mod progress;
 pub mod report;

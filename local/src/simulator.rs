@@ -85,6 +85,15 @@ impl Simulator {
         self.ask(Method::POST, "/credentials", Some(secret)).await.map(drop)
     }
 
+    /// Lets the secret of a service account expire at a moment, ISO 8601.
+    ///
+    /// # Errors
+    /// If the simulator refuses.
+    pub async fn let_secret_expire(&self, client_id: &str, moment: &str) -> Result<()> {
+        let path = format!("/credentials/{client_id}/secret-expiry");
+        self.ask(Method::POST, &path, Some(json!({"expiresAt": moment}))).await.map(drop)
+    }
+
     /// Asks for a fault of matching requests.
     ///
     /// # Errors

@@ -26,8 +26,9 @@ const FOREIGN_NAMES: [&str; 12] = [
 ];
 
 /// Tasks whose failure is a result: it is told, and the others are gone on with.
-const KEEPS_GOING: [&str; 4] = [
+const KEEPS_GOING: [&str; 5] = [
     "reconcile-project/Enable",
+    "reconcile-project/Repair",
     "sweep/LookAtProjects/Reconcile",
     "sweep/LookAtProjects/FindLeftovers",
     "sweep/CheckCredentials/CheckCredential",

@@ -1,22 +1,21 @@
 //! The first write waits for a person, if that is asked for.
 
+use atlas_cmk_local::mailbox::Mailbox;
 use serde_json::{Value, json};
 
-use crate::{
-    mailbox::Mailbox,
-    world::{World, assert_failed},
-};
+use crate::world::{World, assert_failed};
 
 async fn world_and_mailbox() -> (World, Mailbox) {
     let world = World::new().await;
     world.enable_successfully().await;
-    let mailbox = Mailbox::subscribed_to(world.hub(), world.cloud.stack.output("NotificationsArn").unwrap()).await;
+    let mailbox =
+        Mailbox::subscribed_to(world.hub(), world.cloud.stack.output("NotificationsArn").unwrap()).await.unwrap();
     (world, mailbox)
 }
 
 /// Reads the question, and answers it.
 async fn answer(world: &World, mailbox: &Mailbox, approve: bool) -> Value {
-    let question = mailbox.next().await;
+    let question = mailbox.next().await.unwrap();
     assert_eq!(question["kind"], "approval-requested", "{question}");
     assert!(question["changes"].to_string().contains("customer-managed keys of AWS KMS switched off"), "{question}");
     let answer = json!({"taskToken": question["taskToken"], "approve": approve, "by": "alice", "reason": "not today"});
@@ -34,7 +33,7 @@ async fn with_a_yes_the_plan_that_was_asked_about_is_carried_out() {
     let before = world.snapshot().await;
     let run = world.disable(json!({"scope": "role", "approval": true}));
     let asked = async {
-        let question = mailbox.next().await;
+        let question = mailbox.next().await.unwrap();
         assert_eq!(world.snapshot().await, before, "nothing is changed before the answer");
         let answer = json!({"taskToken": question["taskToken"], "approve": true, "by": "alice"});
         let answered = world.invoke("Approve", &answer).await;
@@ -52,7 +51,7 @@ async fn what_changes_between_the_question_and_the_answer_is_not_covered_by_it()
     let (world, mailbox) = world_and_mailbox().await;
     let run = world.disable(json!({"scope": "role", "approval": true}));
     let asked = async {
-        let question = mailbox.next().await;
+        let question = mailbox.next().await.unwrap();
         let cluster = json!({
             "name": "late", "instanceSize": "M10", "regions": ["US_EAST_1"], "encryptionAtRestProvider": "AWS",
         });
@@ -84,7 +83,7 @@ async fn without_an_answer_everything_stays_as_it_was() {
     let run = world.disable(input).await;
     assert_failed(&run, "Approval.TimedOut", "request-approval", &["nobody answered within 1 minutes"]);
     assert_eq!(world.snapshot().await, before);
-    let question = mailbox.next().await;
+    let question = mailbox.next().await.unwrap();
     let late = world.invoke("Approve", &json!({"taskToken": question["taskToken"], "approve": true})).await;
     assert_eq!(late.error.as_deref(), Some("Input.Invalid"), "it came too late: {:?}", late.output);
 

@@ -3,14 +3,11 @@
 use std::time::Duration;
 
 use atlas_cmk::policy::{PolicyDocument, Statement};
-
+use atlas_cmk_local::mailbox::Mailbox;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{
-    mailbox::Mailbox,
-    world::{World, assert_failed, diagnosis},
-};
+use crate::world::{World, assert_failed, diagnosis};
 
 /// What is broken, and what is to be told about it.
 struct Row {
@@ -58,7 +55,8 @@ const TABLE: [Row; 20] = [
 #[tokio::test]
 async fn what_is_broken_is_named_with_evidence_and_a_fix() {
     let world = World::new().await;
-    let mailbox = Mailbox::subscribed_to(world.hub(), world.cloud.stack.output("NotificationsArn").unwrap()).await;
+    let mailbox =
+        Mailbox::subscribed_to(world.hub(), world.cloud.stack.output("NotificationsArn").unwrap()).await.unwrap();
     for row in &TABLE {
         let input = break_it(&world, row.broken).await;
         let run = world.enable_with(&input).await;
@@ -69,7 +67,7 @@ async fn what_is_broken_is_named_with_evidence_and_a_fix() {
         assert!(text("fix").contains(row.fix), "{}: {told}", row.broken);
         assert!(text("evidence").len() > 10, "{}: {told}", row.broken);
         assert_eq!(told["retryable"], row.error == "Atlas.RateLimited", "{}", row.broken);
-        let published = mailbox.next().await;
+        let published = mailbox.next().await.unwrap();
         let mut expected = told.clone();
         expected["notPublished"] = Value::Null;
         assert_eq!(published["diagnosis"], expected, "{}", row.broken);

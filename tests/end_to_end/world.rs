@@ -375,3 +375,8 @@ pub(crate) fn assert_failed(run: &Run, error: &str, step: &str, told: &[&str]) {
 pub(crate) fn converged_steps(run: &Run) -> Vec<&str> {
     changed_steps(run).into_iter().filter(|step| *step != "register").collect()
 }
+
+/// A sample event.
+pub(crate) fn sample(path: &str) -> Value {
+    serde_json::from_str(&atlas_cmk_tests::read(&format!("events/{path}")).unwrap()).unwrap()
+}

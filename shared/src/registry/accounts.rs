@@ -16,6 +16,9 @@ use crate::{
 pub struct AccountEntry {
     /// The account.
     pub account_id: AccountId,
+    /// Its name, if it was known: not every event tells it.
+    #[serde(default)]
+    pub account_name: Option<String>,
     /// The profile that its enablement was made from.
     pub profile: ProfileName,
     /// The organizational unit that it was in, if it was known.

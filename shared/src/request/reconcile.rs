@@ -25,6 +25,9 @@ pub struct ReconcileProject {
     /// Whether what differs is put right. Left out: as the registry says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair: Option<bool>,
+    /// Whether it is compared before anything is put right. Left out: what differs is put right at once, where that is wanted. Comparing costs a third of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify_first: Option<bool>,
     /// Whether nothing is told on the topic, because somebody else will.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quiet: Option<bool>,

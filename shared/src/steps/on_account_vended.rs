@@ -208,7 +208,8 @@ async fn look_up(context: &Context, vended: &Vended) -> Result<Known> {
     let any = |needs: &dyn Fn(&profile::Profile) -> bool| profiles.values().any(needs);
     let mut vended = vended.clone();
     let (account, organizations) = (vended.account_id.clone(), &context.organizations);
-    if vended.account_name.is_none() && any(&|profile| profile.mentions("accountName")) {
+    let knows_name = entry.as_ref().is_some_and(|entry| entry.account_name.is_some());
+    if vended.account_name.is_none() && !knows_name && any(&|profile| profile.mentions("accountName")) {
         vended.account_name = organizations.name_of(&account).await?;
     }
     if vended.ou.is_none() && any(&|profile| profile.mentions("ou") || !profile.organizational_units.is_empty()) {

@@ -167,6 +167,7 @@ impl Step for OnChange {
                 schema: None,
                 project_id: entry.project_id.clone(),
                 repair: None,
+                verify_first: None,
                 quiet: None,
                 cause: Some(cause(changed)),
             };

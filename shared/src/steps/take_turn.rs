@@ -42,6 +42,8 @@ pub struct Output {
     pub turn: Turn,
     /// What to run `enable-encryption` with; null unless it is our turn.
     pub desired: Option<EnableEncryption>,
+    /// Whether what differs is put right.
+    pub repair: bool,
     /// Why it is not our turn; null if it is.
     pub reason: Option<String>,
 }
@@ -115,7 +117,7 @@ fn changes(input: &Value, project: &ProjectId, entry: Option<&Entry>) -> bool {
 }
 
 fn judge(request: &ReconcileProject, execution: &str, queue: &Queue) -> Output {
-    let not_ours = |turn, reason: String| Output { turn, desired: None, reason: Some(reason) };
+    let not_ours = |turn, reason: String| Output { turn, desired: None, repair: false, reason: Some(reason) };
     let Some(entry) = &queue.entry else {
         return not_ours(Turn::Nobodys, "the project is not registered".to_owned());
     };
@@ -134,9 +136,9 @@ fn judge(request: &ReconcileProject, execution: &str, queue: &Queue) -> Output {
     match entry.stage {
         Stage::Enabled => {
             let repair = request.repair.unwrap_or_else(|| entry.desired.repairs());
-            let mode = if repair { Mode::Apply } else { Mode::Verify };
+            let mode = if repair && request.verify_first != Some(true) { Mode::Apply } else { Mode::Verify };
             let desired = EnableEncryption { mode: Some(mode), ..entry.desired.clone() };
-            Output { turn: Turn::Ours, desired: Some(desired), reason: None }
+            Output { turn: Turn::Ours, desired: Some(desired), repair, reason: None }
         }
         Stage::Enabling => {
             not_ours(Turn::Nobodys, "its enablement was begun and never finished: run it again".to_owned())
@@ -171,7 +173,8 @@ mod tests {
     }
 
     fn request(repair: Option<bool>) -> ReconcileProject {
-        ReconcileProject { schema: None, project_id: PROJECT.parse().unwrap(), repair, quiet: None, cause: None }
+        let project_id = PROJECT.parse().unwrap();
+        ReconcileProject { schema: None, project_id, repair, verify_first: None, quiet: None, cause: None }
     }
 
     fn turn(queue: &Queue) -> Turn {
@@ -199,6 +202,9 @@ mod tests {
         };
         assert_eq!((mode(None, false), mode(None, true)), (Mode::Verify, Mode::Apply));
         assert_eq!((mode(Some(true), false), mode(Some(false), true)), (Mode::Apply, Mode::Verify));
+        let first = ReconcileProject { verify_first: Some(true), ..request(Some(true)) };
+        let output = judge(&first, "us", &queue(&["us"], &json!({})));
+        assert_eq!((output.desired.unwrap().mode, output.repair), (Some(Mode::Verify), true));
     }
 
     #[test]

@@ -3,9 +3,11 @@
 mod access;
 mod bare;
 mod enable;
+mod guard;
 mod lifecycle;
 mod plan;
 mod stage;
+mod vend;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -37,6 +39,10 @@ enum Scenario {
     Lifecycle,
     /// A role that assumes another across accounts under an external ID: set up, tried, and removed.
     CrossAccount,
+    /// An account is born: an event of Control Tower, and nobody does anything.
+    Vend,
+    /// Somebody schedules the deletion of a key that a project needs.
+    Guard,
 }
 
 #[tokio::main]
@@ -63,6 +69,8 @@ async fn demo(arguments: Arguments) -> Result<()> {
         Scenario::Plan => plan::show().await?,
         Scenario::Lifecycle => lifecycle::show().await?,
         Scenario::CrossAccount => access::show().await?,
+        Scenario::Vend => vend::show().await?,
+        Scenario::Guard => guard::show().await?,
     };
     if let Some(path) = &arguments.json {
         report::write_json(path, &runs)?;

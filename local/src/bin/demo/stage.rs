@@ -48,11 +48,23 @@ pub(crate) async fn run_machine(cloud: &Cloud, machine: &str, input: &Value, tit
     progress::heading(title);
     let mut watch = Watch::default();
     let run = execution::run(cloud, machine, input, |happening| watch.tell(happening)).await?;
+    tell_ending(&run);
+    Ok(run)
+}
+
+/// Follows an execution that somebody else has started, and tells what happens.
+pub(crate) async fn follow(cloud: &Cloud, arn: &str) -> Result<Run> {
+    let mut watch = Watch::default();
+    let run = execution::follow(cloud, arn, |happening| watch.tell(happening)).await?;
+    tell_ending(&run);
+    Ok(run)
+}
+
+fn tell_ending(run: &Run) {
     match &run.error {
         None => progress::done("succeeded"),
         Some(error) => progress::failed(&format!("{error}: {}", run.cause.as_deref().unwrap_or("no cause given"))),
     }
-    Ok(run)
 }
 
 /// The output of a run that has to have succeeded.

@@ -45,7 +45,8 @@ pub(super) fn judge(known: &Known) -> Result<Verdict> {
         let why = format!("{} happened before what was handled last", vended.told_by);
         return Ok(Verdict::Known { execution_arn: before.execution_arn.clone(), why });
     }
-    // An event that does not tell the organizational unit is no news of it.
+    // An event that does not tell the name or the organizational unit is no news of it.
+    let account_name = vended.account_name.clone().or_else(|| before?.account_name.clone());
     let ou = vended.ou.clone().or_else(|| before?.ou.clone());
     let none = BTreeMap::new();
     let facts = Facts {
@@ -59,7 +60,7 @@ pub(super) fn judge(known: &Known) -> Result<Verdict> {
     };
     let values = Placeholders {
         account_id: vended.account_id.clone(),
-        account_name: vended.account_name.clone(),
+        account_name: account_name.clone(),
         ou: ou.clone(),
         region: vended.region.clone().unwrap_or_else(|| known.region.to_string()),
     };
@@ -69,6 +70,7 @@ pub(super) fn judge(known: &Known) -> Result<Verdict> {
     let sequence = before.map_or(0, |before| before.sequence) + 1;
     let entry = Box::new(AccountEntry {
         account_id: vended.account_id.clone(),
+        account_name,
         profile: name.clone(),
         fingerprint: fingerprint.clone(),
         sequence,
@@ -169,7 +171,8 @@ mod tests {
         let learnt = known(event(Some("ou-1"), "2026-10-14T09:30:00Z"), Some(entry), &json!({}));
         let Verdict::Learn(entry) = judge(&learnt).unwrap() else { panic!("nothing has changed") };
         assert_eq!((entry.ou.as_deref(), entry.sequence, entry.execution_arn.as_str()), (Some("ou-1"), 1, ARN));
-        let silent = known(event(None, "2026-10-14T10:00:00Z"), Some(*entry), &json!({}));
+        let mut silent = known(event(None, "2026-10-14T10:00:00Z"), Some(*entry), &json!({}));
+        silent.vended.account_name = None;
         assert!(
             matches!(judge(&silent).unwrap(), Verdict::Known { .. }),
             "an event that says nothing of the unit is no news"

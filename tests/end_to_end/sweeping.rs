@@ -1,0 +1,208 @@
+//! Every night all projects are looked at, and one report tells of them.
+
+use std::collections::BTreeSet;
+
+use atlas_cmk::{
+    settings::Settings,
+    step::{Context, Step, converge, parse},
+    steps::{AuthorizeRole, CreateEndpoint, CreateRole, EnableKms, Register, UpdateTrust},
+};
+use atlas_cmk_local::{execution, mailbox::Mailbox};
+use futures_util::{StreamExt, stream};
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+const PROJECTS: usize = 200;
+
+/// Those that have a private endpoint and a cluster, and that somebody changes.
+const DRIFTED: usize = 20;
+
+/// A registered project of this world.
+struct Registered {
+    id: String,
+    role_name: String,
+}
+
+impl World {
+    /// The steps themselves, without functions and state machines around them: two hundred enablements in a minute.
+    fn steps(&self) -> Context {
+        let (hub, simulator) = (self.hub(), self.cloud.simulator.url());
+        let settings = Settings::read(|name| {
+            Some(match name {
+                "AWS_REGION" => "us-east-1".to_owned(),
+                "AWS_ENDPOINT_URL" => hub.endpoint().to_owned(),
+                "AWS_ACCESS_KEY_ID" => hub.id.clone(),
+                "AWS_SECRET_ACCESS_KEY" => "local".to_owned(),
+                "ATLAS_BASE_URL" => simulator.clone(),
+                "ATLAS_SECRET_ID" => "atlas-cmk/atlas".to_owned(),
+                _ => return None,
+            })
+        });
+        Context::new(&settings.unwrap()).unwrap()
+    }
+
+    async fn register(&self, context: &Context, n: usize) -> Registered {
+        let (id, role_name) = (format!("66f0a1b2c3d4e5f7{n:08x}"), format!("atlas-cmk-{n}"));
+        let clusters = if n < DRIFTED {
+            json!([{"name": "orders", "instanceSize": "M10", "regions": ["US_EAST_1"]}])
+        } else {
+            json!([])
+        };
+        let project = json!({"id": id, "name": format!("project-{n}"), "clusters": clusters});
+        self.cloud.simulator.add_project(project).await.unwrap();
+        let (key, role) = (self.customer().key_arn(), format!("arn:aws:iam::{}:role/{role_name}", self.account().id));
+        let regions = if n < DRIFTED { vec!["us-east-1"] } else { Vec::new() };
+        let made = run::<CreateRole>(context, json!({"projectId": id, "roleArn": role})).await;
+        run::<UpdateTrust>(
+            context,
+            json!({
+                "projectId": id, "roleArn": role, "keyArn": key, "regions": regions,
+                "externalId": made["externalId"], "principalArn": made["atlasAwsAccountArn"],
+            }),
+        )
+        .await;
+        run::<AuthorizeRole>(context, json!({"projectId": id, "roleId": made["roleId"], "roleArn": role})).await;
+        run::<EnableKms>(
+            context,
+            json!({
+                "projectId": id, "roleId": made["roleId"], "keyArn": key, "requirePrivateNetworking": n < DRIFTED,
+            }),
+        )
+        .await;
+        let mut request = json!({"projectId": id, "roleArn": role, "keyArn": key});
+        if n < DRIFTED {
+            run::<CreateEndpoint>(context, json!({"projectId": id, "region": "us-east-1"})).await;
+            request["regions"] = json!(regions);
+        }
+        run::<Register>(context, json!({"request": request, "projectId": id, "roleId": made["roleId"], "keyArn": key}))
+            .await;
+        Registered { id, role_name }
+    }
+
+    /// Changes a project in one of several ways.
+    async fn drift(&self, n: usize, project: &Registered) {
+        let (iam, atlas, id) = (self.iam(), self.atlas(), project.id.parse().unwrap());
+        let role = || iam.get_role().role_name(&project.role_name);
+        match n % 6 {
+            0 => {
+                let nobody = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
+                iam.update_assume_role_policy().role_name(&project.role_name).policy_document(nobody.to_string()).send().await.map(drop)
+            }
+            .unwrap(),
+            1 => drop(iam.delete_role_policy().role_name(&project.role_name).policy_name("atlas-cmk").send().await.unwrap()),
+            2 => {
+                let there = role().send().await.unwrap().role.unwrap().assume_role_policy_document.unwrap();
+                let other = percent_encoding::percent_decode_str(&there).decode_utf8().unwrap().into_owned();
+                let other = other.replace("ExternalId\":\"", "ExternalId\":\"not-").replace("ExternalId\": \"", "ExternalId\": \"not-");
+                drop(iam.update_assume_role_policy().role_name(&project.role_name).policy_document(other).send().await.unwrap());
+            }
+            3 => {
+                let endpoints = atlas.private_endpoints(&id).await.unwrap();
+                atlas.delete_private_endpoint(&id, &endpoints[0].id).await.unwrap();
+            }
+            4 => {
+                let tag = format!("atlas-cmk:project:{}", project.id);
+                drop(iam.untag_role().role_name(&project.role_name).tag_keys(tag).send().await.unwrap());
+            }
+            _ => {
+                // Somebody set up another key of theirs.
+                let policy = json!({"Version": "2012-10-17", "Statement": [{"Sid": "AtlasCmkKeys", "Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": "*"}]});
+                let put = iam.put_role_policy().role_name(&project.role_name).policy_name("atlas-cmk");
+                drop(put.policy_document(policy.to_string()).send().await.unwrap());
+            }
+        }
+    }
+
+    async fn sweep(&self, input: Value) -> Value {
+        let run = execution::run(&self.cloud, "SweepArn", &input, |_| {}).await.unwrap();
+        assert_eq!((run.error.as_deref(), run.cause.as_deref()), (None, None));
+        run.output.unwrap()
+    }
+}
+
+async fn run<S: Step>(context: &Context, input: Value) -> Value {
+    let input = parse::<S>(input).unwrap();
+    serde_json::to_value(Box::pin(converge::<S>(context, &input)).await.unwrap().output).unwrap()
+}
+
+fn ids(report: &Value, list: &str) -> BTreeSet<String> {
+    let projects = report[list].as_array().unwrap_or_else(|| panic!("{list}: {report}"));
+    projects.iter().map(|project| project["projectId"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_sweep_over_two_hundred_projects_names_those_that_drifted_and_after_the_repair_all_is_well() {
+    let world = World::new().await;
+    let mailbox =
+        Mailbox::subscribed_to(world.hub(), world.cloud.stack.output("NotificationsArn").unwrap()).await.unwrap();
+    let context = world.steps();
+    let mut projects: Vec<(usize, Registered)> = stream::iter(0..PROJECTS)
+        .map(|n| {
+            let (world, context) = (&world, &context);
+            async move { (n, world.register(context, n).await) }
+        })
+        .buffer_unordered(4)
+        .collect()
+        .await;
+    projects.sort_by_key(|(n, _)| *n);
+    let drifted = |n: usize| n < DRIFTED;
+    for (n, project) in projects.iter().filter(|(n, _)| drifted(*n)) {
+        world.drift(*n, project).await;
+    }
+    let expected: BTreeSet<String> =
+        projects.iter().filter(|(n, _)| drifted(*n)).map(|(_, project)| project.id.clone()).collect();
+
+    let report = world.sweep(json!({})).await;
+    assert_eq!((&report["projects"], &report["fine"]), (&json!(PROJECTS), &json!(PROJECTS - DRIFTED)), "{report}");
+    assert_eq!(ids(&report, "drifted"), expected, "{report}");
+    for troubled in report["drifted"].as_array().unwrap() {
+        assert!(!troubled["what"].as_array().unwrap().is_empty(), "it says how: {troubled}");
+    }
+    assert_eq!(ids(&mailbox.next_of("sweep-report").await.unwrap(), "drifted"), expected);
+
+    let report = world.sweep(json!({"repair": true})).await;
+    assert_eq!((&report["fine"], ids(&report, "repaired")), (&json!(PROJECTS - DRIFTED), expected), "{report}");
+    let again = world.sweep(json!({})).await;
+    assert_eq!((&again["fine"], &again["attention"]), (&json!(PROJECTS), &json!([])), "{again}");
+    let kinds: BTreeSet<String> =
+        mailbox.all().await.unwrap().iter().map(|it| it["kind"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(kinds, BTreeSet::from(["sweep-report".to_owned()]), "one report each, and nothing else");
+}
+
+#[tokio::test]
+async fn a_sweep_tells_of_what_nobody_waits_for_any_more() {
+    let client = "mdb_sa_id_64a6c94435fc02228a1d6aa2";
+    let world = World::with_secret(json!({"clientId": client, "clientSecret": "mdb_sa_sk_of-this-test-wxyz"})).await;
+    world.enable_successfully().await;
+    let quiet = world.sweep(json!({})).await;
+    assert_eq!((&quiet["fine"], &quiet["attention"]), (&json!(1), &json!([])), "{quiet}");
+
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(5 * 24 + 1);
+    world.cloud.simulator.let_secret_expire(client, &soon.to_string()).await.unwrap();
+    let entry = world.registered().await.unwrap();
+    let ssm = aws_sdk_ssm::Client::new(&world.hub().sdk_config());
+    let put = async |name: &str, value: String| {
+        let put = ssm.put_parameter().name(format!("/atlas-cmk/projects/{name}")).value(value);
+        put.r#type(aws_sdk_ssm::types::ParameterType::String).send().await.unwrap();
+    };
+    let mut died = entry.clone();
+    died["projectId"] = json!("66f0a1b2c3d4e5f8aaaaaaaa");
+    died["stage"] = json!("enabling");
+    died["registeredAt"] = json!("2026-01-01T00:00:00Z");
+    put("66f0a1b2c3d4e5f8aaaaaaaa", died.to_string()).await;
+    put("66f0a1b2c3d4e5f8bbbbbbbb", "by hand".to_owned()).await;
+    world.cloud.simulator.behave(json!({"endpoints": {"EU_CENTRAL_1": {"kind": "fail"}}})).await.unwrap();
+    let region = "eu-central-1".parse().unwrap();
+    world.atlas().create_private_endpoint(&world.project_id(), &region).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+
+    let report = world.sweep(json!({})).await;
+    assert_eq!((&report["projects"], &report["fine"]), (&json!(1), &json!(1)), "{report}");
+    let told = report["attention"].to_string();
+    for what in
+        ["expires at", "in 5 days", "66f0a1b2c3d4e5f8aaaaaaaa", "66f0a1b2c3d4e5f8bbbbbbbb", "EU_CENTRAL_1 is FAILED"]
+    {
+        assert!(told.contains(what), "{what}: {told}");
+    }
+}

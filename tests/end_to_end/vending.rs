@@ -1,0 +1,189 @@
+//! Accounts that are vended get their keys without anyone asking, and nothing that goes wrong here fails a pipeline.
+
+use std::collections::BTreeSet;
+
+use atlas_cmk_local::{
+    Account, events,
+    execution::{self, Run},
+    mailbox::Mailbox,
+};
+use serde_json::{Value, json};
+
+use crate::world::{World, sample};
+
+const MACHINE: &str = "EnableEncryptionArn";
+
+impl World {
+    /// The management account of this world's organization.
+    fn management(&self) -> Account {
+        Account::new(self.hub().id.replacen(|first: char| first.is_ascii_digit(), "3", 1), self.hub().endpoint())
+    }
+
+    async fn put_profile(&self, name: &str, profile: Value) -> Run {
+        self.invoke("PutProfile", &json!({"name": name, "profile": profile})).await
+    }
+
+    /// Asks the function directly, as a pipeline that waits for an answer would.
+    async fn vend(&self, event: &Value) -> Value {
+        let run = self.invoke("OnAccountVended", event).await;
+        assert_eq!(run.error, None, "a pipeline is never failed: {:?}", run.cause);
+        run.output.unwrap()
+    }
+
+    async fn vended(&self) -> BTreeSet<String> {
+        events::executions(&self.cloud, MACHINE).await.unwrap().into_iter().map(|it| it.name).collect()
+    }
+
+    async fn dead_letters(&self) -> Vec<Value> {
+        let sqs = aws_sdk_sqs::Client::new(&self.hub().sdk_config());
+        let url = self.cloud.stack.output("DeadLettersUrl").unwrap();
+        let received = sqs.receive_message().queue_url(url).max_number_of_messages(10).send().await.unwrap();
+        let bodies = received.messages.unwrap_or_default().into_iter().filter_map(|message| message.body);
+        bodies.map(|body| serde_json::from_str(&body).unwrap()).collect()
+    }
+}
+
+/// A sample, of another account.
+fn of_account(path: &str, account: &str) -> Value {
+    serde_json::from_str(&sample(path).to_string().replace("444455556666", account)).unwrap()
+}
+
+#[tokio::test]
+async fn an_account_that_is_born_gets_its_keys_and_a_move_is_news_but_the_same_event_is_not() {
+    let world = World::with_nothing().await;
+    events::forward_from(&world.cloud, &world.management()).await.unwrap();
+    let mut profile = sample("steps/put-profile.json")["profile"].clone();
+    profile["accountTags"] = json!({});
+    assert_eq!(world.put_profile("workloads", profile.clone()).await.error, None);
+    let born = of_account("vending/controltower-create-managed-account.json", &world.account().id);
+    events::put(&world.management(), &born).await.unwrap();
+    let started = events::started(&world.cloud, MACHINE, |_| true).await.unwrap();
+    assert!(started.name.starts_with(&format!("vend-{}-1-", world.account().id)), "{}", started.name);
+    let run = execution::follow(&world.cloud, &started.arn, |_| {}).await.unwrap();
+    assert_eq!((run.error.as_deref(), run.cause.as_deref()), (None, None));
+    let output = run.output.unwrap();
+    assert_eq!(output["valid"], true);
+    let project = world.cloud.simulator.project(output["projectId"].as_str().unwrap()).await.unwrap();
+    assert_eq!(
+        (&project["name"], &project["encryptionAtRest"]["awsKms"]["enabled"]),
+        (&json!("payments-prod"), &json!(true))
+    );
+
+    // The same again: on the bus, from the pipeline, and of another kind.
+    events::put(&world.management(), &born).await.unwrap();
+    let baseline = of_account("vending/controltower-enable-baseline.json", &world.account().id);
+    for event in [&born, &baseline] {
+        let answer = world.vend(event).await;
+        assert_eq!((&answer["accounts"][0]["result"], &answer["executionArn"]), (&json!("known"), &json!(started.arn)));
+    }
+    // An older one that comes late.
+    let mut late = of_account("vending/organizations-move-account.json", &world.account().id);
+    late["detail"]["eventTime"] = json!("2026-11-23T08:00:00Z");
+    late["detail"]["requestParameters"]["destinationParentId"] = json!("ou-abcd-elsewhere");
+    assert_eq!(world.vend(&late).await["accounts"][0]["result"], "known");
+    assert_eq!(world.vended().await.len(), 1);
+
+    // Another unit, with a profile of its own.
+    let nobody = world.vend(&moved(&late)).await;
+    assert_eq!(nobody["accounts"][0]["result"], "ignored", "no profile is for that unit: {nobody}");
+    profile["organizationalUnits"] = json!([]);
+    assert_eq!(world.put_profile("default", profile).await.error, None);
+    let answer = world.vend(&moved(&late)).await;
+    assert_eq!(answer["accounts"][0]["result"], "started", "{answer}");
+    let again = execution::follow(&world.cloud, answer["executionArn"].as_str().unwrap(), |_| {}).await.unwrap();
+    assert_eq!((again.error.clone(), again.changes()), (None, &[] as &[Value]), "{:?}", again.cause);
+}
+
+fn moved(event: &Value) -> Value {
+    let mut moved = event.clone();
+    moved["detail"]["eventTime"] = json!("2026-11-23T12:00:00Z");
+    moved
+}
+
+#[tokio::test]
+async fn every_event_of_a_vending_pipeline_starts_what_it_should_and_no_other_does_any_harm() {
+    let world = World::with_nothing_in_one_account().await;
+    let mailbox =
+        Mailbox::subscribed_to(world.hub(), world.cloud.stack.output("NotificationsArn").unwrap()).await.unwrap();
+    // Of a project that does not exist, so that the executions end soon.
+    let profile = json!({"input": {
+        "projectId": "66f0a1b2c3d4e5f6ffffffff",
+        "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk",
+        "key": {"alias": "alias/atlas-cmk"},
+        "regions": ["{{ region }}"],
+    }});
+    assert_eq!(world.put_profile("default", profile).await.error, None);
+    let mut expected = BTreeSet::new();
+    let mut failed = 0;
+    for (n, file) in atlas_cmk_tests::list("events/vending").unwrap().iter().enumerate() {
+        let account = format!("5{n:011}");
+        let event = of_account(&format!("vending/{file}"), &account);
+        if event.get("detail-type").is_some() {
+            events::put(world.hub(), &event).await.unwrap();
+        } else {
+            world.vend(&event).await;
+        }
+        if file.contains("fail") {
+            failed += 1;
+        } else {
+            expected.insert(account);
+        }
+    }
+    for malformed in [
+        json!({"source": "aws.controltower", "detail-type": "x", "detail": {"eventName": "CreateManagedAccount", "serviceEventDetails": []}}),
+        json!({"source": "aws.organizations", "detail-type": "x", "detail": {"eventName": "MoveAccount", "requestParameters": null}}),
+        json!({"source": "aws.controltower", "detail-type": "x", "detail": {"eventName": "SetupLandingZone"}}),
+    ] {
+        events::put(world.hub(), &malformed).await.unwrap();
+        assert_eq!(world.vend(&malformed).await["accounts"][0]["result"], "ignored", "{malformed}");
+    }
+    for unknown in [json!("text"), json!([]), json!({"Records": []})] {
+        let answer = world.vend(&unknown).await;
+        assert_eq!(answer["executionArn"], Value::Null, "{unknown}");
+    }
+    let account_of = |name: &str| name.split('-').nth(1).unwrap_or_default().to_owned();
+    for account in &expected {
+        let started = events::started(&world.cloud, MACHINE, |it| account_of(&it.name) == *account).await.unwrap();
+        let input = events::input(&world.cloud, &started).await.unwrap();
+        assert_eq!(input["roleArn"], format!("arn:aws:iam::{account}:role/atlas-cmk"));
+        assert_eq!(input["regions"], json!(["us-east-1"]));
+    }
+    for _ in 0..failed {
+        mailbox.next_of("vend-failed").await.unwrap();
+    }
+    assert_eq!(world.vended().await.iter().map(|name| account_of(name)).collect::<BTreeSet<_>>(), expected);
+    assert_eq!(world.dead_letters().await, [] as [Value; 0]);
+}
+
+#[tokio::test]
+async fn what_goes_wrong_is_told_and_kept_and_can_be_handed_in_again() {
+    let world = World::with_nothing_in_one_account().await;
+    let mailbox =
+        Mailbox::subscribed_to(world.hub(), world.cloud.stack.output("NotificationsArn").unwrap()).await.unwrap();
+    let refused = world.put_profile("default", json!({"input": {"projectId": "{{ project }}", "roleArn": "x"}})).await;
+    assert_eq!(refused.error.as_deref(), Some("Input.Invalid"));
+    assert!(refused.cause.unwrap().contains("profile.input.projectId: there is no placeholder project"));
+
+    let ssm = aws_sdk_ssm::Client::new(&world.hub().sdk_config());
+    let spoilt = ssm.put_parameter().name("/atlas-cmk/profiles/default").value("{}").overwrite(true);
+    spoilt.r#type(aws_sdk_ssm::types::ParameterType::String).send().await.unwrap();
+    let event = of_account("vending/custom.json", "500000000001");
+    let answer = world.vend(&event).await;
+    assert_eq!(answer["accounts"][0]["result"], "problem", "{answer}");
+    let told = mailbox.next_of("vend-problem").await.unwrap();
+    assert!(told["reason"].as_str().unwrap().contains("/atlas-cmk/profiles/default"), "{told}");
+    assert_eq!(world.dead_letters().await, [event.clone()], "as it came, to be handed in again");
+
+    let mended = json!({"input": {
+        "projectId": "66f0a1b2c3d4e5f6ffffffff", "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk", "key": {"alias": "alias/atlas-cmk"},
+    }});
+    assert_eq!(world.put_profile("default", mended).await.error, None);
+    assert_eq!(world.vend(&event).await["accounts"][0]["result"], "started");
+
+    // A denial of our own is no failure of the pipeline either.
+    world.deny(world.hub(), &world.role_of("OnAccountVended").await, Some("states:StartExecution")).await;
+    let other = of_account("vending/custom.json", "500000000002");
+    assert_eq!(world.vend(&other).await["accounts"][0]["result"], "problem");
+    let told = mailbox.next_of("vend-problem").await.unwrap();
+    assert!(told["reason"].as_str().unwrap().contains("states:StartExecution"), "{told}");
+}
