@@ -17,7 +17,7 @@ use crate::{
 pub const ORGANIZATION: &str = "o-abcde12345";
 
 /// How long is waited for something to be started.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Puts an event on the default bus of an account, as the service that it is of would.
 ///

@@ -131,19 +131,19 @@ pub fn choose<'a>(
     }
     let by_unit: Vec<_> = profiles.iter().filter(|(_, profile)| profile.is_for_unit(facts)).collect();
     if !by_unit.is_empty() {
-        return only(by_unit);
+        return only(&by_unit);
     }
     let by_tags: Vec<_> = profiles.iter().filter(|(_, profile)| profile.is_for_tags(facts)).collect();
     let most = by_tags.iter().map(|(_, profile)| profile.account_tags.len()).max();
     let by_tags: Vec<_> = by_tags.into_iter().filter(|(_, profile)| Some(profile.account_tags.len()) == most).collect();
     if !by_tags.is_empty() {
-        return only(by_tags);
+        return only(&by_tags);
     }
     Ok(profiles.iter().find(|(name, _)| name.as_ref() == DEFAULT))
 }
 
-fn only<'a>(candidates: Vec<(&'a ProfileName, &'a Profile)>) -> Result<Option<(&'a ProfileName, &'a Profile)>> {
-    if let [one] = candidates.as_slice() {
+fn only<'a>(candidates: &[(&'a ProfileName, &'a Profile)]) -> Result<Option<(&'a ProfileName, &'a Profile)>> {
+    if let [one] = candidates {
         return Ok(Some(*one));
     }
     let names: Vec<&str> = candidates.iter().map(|(name, _)| name.as_ref()).collect();
@@ -176,7 +176,7 @@ mod tests {
 
     use super::*;
 
-    fn profile(fields: Value) -> Profile {
+    fn profile(fields: &Value) -> Profile {
         let mut whole = json!({"input": {
             "project": {"name": "{{ accountName }}", "orgId": "5f0000000000000000000001"},
             "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk",
@@ -189,7 +189,7 @@ mod tests {
     }
 
     fn chosen(profiles: &[(&str, Value)], facts: Facts<'_>) -> Result<Option<String>> {
-        let profiles = profiles.iter().map(|(name, fields)| (name.parse().unwrap(), profile(fields.clone()))).collect();
+        let profiles = profiles.iter().map(|(name, fields)| (name.parse().unwrap(), profile(fields))).collect();
         Ok(choose(&profiles, facts)?.map(|(name, _)| name.to_string()))
     }
 
@@ -201,7 +201,7 @@ mod tests {
             ou: Some("ou-abcd-l3zc8b3h".to_owned()),
             region: "eu-west-1".to_owned(),
         };
-        let input = profile(json!({})).fill(&values).unwrap();
+        let input = profile(&json!({})).fill(&values).unwrap();
         assert_eq!(input.role_arn.as_ref(), "arn:aws:iam::444455556666:role/atlas-cmk");
         assert_eq!(input.project.unwrap().name.as_ref(), "payments-prod");
         assert_eq!(input.regions.unwrap()[0].to_string(), "eu-west-1");
@@ -210,11 +210,11 @@ mod tests {
     #[test]
     fn what_no_account_could_use_is_refused_with_its_path() {
         let refused = |field: &str, value: Value| {
-            let mut profile = profile(json!({}));
+            let mut profile = profile(&json!({}));
             profile.input.insert(field.to_owned(), value);
             profile.validate().unwrap_err().message().to_owned()
         };
-        assert!(profile(json!({})).validate().is_ok());
+        assert!(profile(&json!({})).validate().is_ok());
         let unknown = refused("roleArn", json!("arn:aws:iam::{{ account }}:role/atlas-cmk"));
         assert!(unknown.starts_with("profile.input.roleArn: ") && unknown.contains("account"), "{unknown}");
         let malformed = refused("regions", json!(["{{ region"]));

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{World, assert_failed, diagnosis};
+use crate::world::{World, assert_failed, diagnosis, sample};
 
 /// Denies the function's role each action in turn, and expects the run to fail for it in the step.
 async fn assert_each_is_missed(world: &World, input: &Value, function: &str, step: &str, actions: &[&str]) {
@@ -121,4 +121,65 @@ async fn what_the_role_in_the_other_account_may_not_do_is_found_before_anything_
     }
     assert_eq!(world.writes().await, [] as [String; 0]);
     world.enable_successfully().await;
+}
+
+#[tokio::test]
+async fn without_any_one_of_its_permissions_nothing_that_events_start_goes_on_and_it_is_named() {
+    let world = World::new().await;
+    world.enable_successfully().await;
+    let project = json!(world.customer().project_id);
+    let machine = world.cloud.stack.output("ReconcileProjectArn").unwrap();
+    let turn = json!({
+        "request": {"projectId": project}, "execution": "look", "reconcileMachine": machine,
+        "changingMachines": [world.cloud.stack.output("EnableEncryptionArn").unwrap()],
+    });
+    let change = sample("changes/kms-enable-key.json").to_string();
+    let change = change.replace("444455556666", &world.account().id);
+    let change = change.replace("1234abcd12ab34cd56ef1234567890ab", &world.customer().key_id);
+    let change: Value = serde_json::from_str(&change).unwrap();
+    let report = json!({"projects": [], "results": [], "attention": []});
+    let drift = json!({"projectId": project, "state": "drifted"});
+    let profile = sample("steps/put-profile.json");
+    let of_project = json!({"projectId": project});
+    for (function, input, actions) in [
+        ("TakeTurn", &turn, &["ssm:GetParameter", "states:ListExecutions"] as &[&str]),
+        ("ListProjects", &json!({"request": {}}), &["ssm:GetParametersByPath"]),
+        ("FindLeftovers", &of_project, &["secretsmanager:GetSecretValue"]),
+        ("CheckCredential", &of_project, &["secretsmanager:GetSecretValue"]),
+        ("ReportSweep", &report, &["sns:Publish"]),
+        ("ReportDrift", &drift, &["sns:Publish"]),
+        ("PutProfile", &profile, &["ssm:GetParametersByPath", "ssm:PutParameter"]),
+        ("OnChange", &change, &["ssm:GetParametersByPath", "states:StartExecution"]),
+    ] {
+        let role = world.role_of(function).await;
+        for action in actions {
+            world.deny(world.hub(), &role, Some(action)).await;
+            let run = world.invoke(function, input).await;
+            assert_eq!(
+                run.error.as_deref(),
+                Some("Account.AccessDenied"),
+                "{function} without {action}: {:?}",
+                run.output
+            );
+            assert!(run.cause.as_deref().unwrap().contains(action), "{function}: {:?}", run.cause);
+            world.deny(world.hub(), &role, None).await;
+        }
+        let run = world.invoke(function, input).await;
+        assert_eq!(run.error, None, "{function}, with all of them: {:?}", run.cause);
+    }
+
+    // A pipeline is never failed: what is missing is in the answer.
+    let role = world.role_of("OnAccountVended").await;
+    let event = sample("vending/controltower-create-managed-account.json");
+    for action in ["ssm:GetParametersByPath", "ssm:GetParameter", "states:StartExecution", "ssm:PutParameter"] {
+        world.deny(world.hub(), &role, Some(action)).await;
+        let answer = world.invoke("OnAccountVended", &event).await.output.unwrap();
+        assert_eq!(answer["accounts"][0]["result"], "problem", "{answer}");
+        assert!(answer["accounts"][0]["reason"].as_str().unwrap().contains(action), "{answer}");
+        world.deny(world.hub(), &role, None).await;
+    }
+    // What Organizations may not be asked is done without.
+    world.deny(world.hub(), &role, Some("organizations:*")).await;
+    let answer = world.invoke("OnAccountVended", &event).await.output.unwrap();
+    assert!(["started", "known"].contains(&answer["accounts"][0]["result"].as_str().unwrap()), "{answer}");
 }

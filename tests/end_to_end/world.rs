@@ -246,7 +246,11 @@ impl World {
     pub(crate) fn atlas(&self) -> Atlas {
         let secret = &self.customer().secret;
         let text = |name: &str| secret[name].as_str().unwrap_or_default().to_owned();
-        let credential = Credential::ApiKey { public_key: text("publicKey"), private_key: text("privateKey").into() };
+        let credential = if secret.get("clientId").is_some() {
+            Credential::ServiceAccount { client_id: text("clientId"), client_secret: text("clientSecret").into() }
+        } else {
+            Credential::ApiKey { public_key: text("publicKey"), private_key: text("privateKey").into() }
+        };
         let url = self.cloud.simulator.url().parse().unwrap();
         Atlas::new(
             atlas_cmk::http::client(None).unwrap(),

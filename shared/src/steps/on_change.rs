@@ -54,7 +54,7 @@ pub enum Observed {
     /// A change.
     Change {
         /// What was changed.
-        changed: Changed,
+        changed: Box<Changed>,
         /// The projects of the registry that it affects.
         affected: Vec<(Entry, Affected)>,
         /// The projects that only tags name.
@@ -150,7 +150,7 @@ impl Step for OnChange {
         named.sort();
         named.dedup();
         named.retain(|project| !affected.iter().any(|(entry, _)| entry.project_id.as_ref() == project));
-        Ok(Observed::Change { changed, affected, unregistered: named })
+        Ok(Observed::Change { changed: Box::new(changed), affected, unregistered: named })
     }
 
     fn decide(_: &Input, observed: &Observed) -> Result<Vec<Reaction>> {

@@ -45,11 +45,12 @@ fn role(name: &str) -> Subject {
     Subject::Role { account: "444455556666".parse().unwrap(), name: name.to_owned() }
 }
 
-fn reactions(changed: Changed, entries: Vec<Entry>) -> Vec<Reaction> {
+fn reactions(changed: &Changed, entries: Vec<Entry>) -> Vec<Reaction> {
     let affected = entries
         .into_iter()
         .filter_map(|entry| Some((entry.clone(), Affected::by(&changed.subject, &entry, Some("atlas/keys"), false)?)));
-    let observed = Observed::Change { affected: affected.collect(), changed, unregistered: Vec::new() };
+    let observed =
+        Observed::Change { affected: affected.collect(), changed: Box::new(changed.clone()), unregistered: Vec::new() };
     OnChange::decide(&Input(Value::Null), &observed).unwrap()
 }
 
@@ -85,26 +86,30 @@ fn a_project_is_affected_by_its_key_in_any_region_its_old_keys_its_role_and_its_
 
 #[test]
 fn a_project_is_looked_at_once_for_each_event_and_not_after_it_was_taken_down() {
-    let first = reactions(changed(role("atlas-cmk"), "PutRolePolicy"), vec![entry(&json!({}))]);
+    let first = reactions(&changed(role("atlas-cmk"), "PutRolePolicy"), vec![entry(&json!({}))]);
     let [Reaction::Reconcile(name, project)] = first.as_slice() else { panic!("{first:?}") };
     assert!(name.starts_with(&format!("change-{PROJECT}-")) && name.len() <= 80, "{name}");
     assert_eq!(project.cause.as_ref().unwrap().event, "PutRolePolicy");
-    assert_eq!(reactions(changed(role("atlas-cmk"), "PutRolePolicy"), vec![entry(&json!({}))]), first, "the same name");
+    assert_eq!(
+        reactions(&changed(role("atlas-cmk"), "PutRolePolicy"), vec![entry(&json!({}))]),
+        first,
+        "the same name"
+    );
     let taken_down = entry(&json!({"stage": "disabled"}));
-    assert_eq!(reactions(changed(role("atlas-cmk"), "DeleteRole"), vec![taken_down]), []);
+    assert_eq!(reactions(&changed(role("atlas-cmk"), "DeleteRole"), vec![taken_down]), []);
 }
 
 #[test]
 fn a_key_in_danger_raises_an_alert_and_is_restored_where_that_is_wanted() {
     let scheduled = || Changed { pending_days: Some(7), ..changed(key(KEY), "ScheduleKeyDeletion") };
-    let told = reactions(scheduled(), vec![entry(&json!({}))]);
+    let told = reactions(&scheduled(), vec![entry(&json!({}))]);
     let [Reaction::Alert(alert), Reaction::Reconcile(..)] = told.as_slice() else { panic!("{told:?}") };
     assert_eq!((alert.guard, alert.deleted_after_days), (Guard::Alert, Some(7)));
     assert!(alert.undo[0].contains("cancel-key-deletion") && alert.undo[1].contains("enable-key"), "{:?}", alert.undo);
 
     let access = json!({"roleArn": "arn:aws:iam::444455556666:role/AtlasCmkSpoke", "externalId": "b0a7c1de"});
     let guarded = entry(&json!({"desired": {"guard": "restore", "account": access}}));
-    let restored = reactions(scheduled(), vec![entry(&json!({})), guarded]);
+    let restored = reactions(&scheduled(), vec![entry(&json!({})), guarded]);
     let [Reaction::Alert(alert), Reaction::Restore(name, guard), ..] = restored.as_slice() else {
         panic!("{restored:?}")
     };
@@ -115,10 +120,10 @@ fn a_key_in_danger_raises_an_alert_and_is_restored_where_that_is_wanted() {
 
     // Old snapshots of a project that was taken down need it all the same.
     let old = entry(&json!({"stage": "disabled"}));
-    let told = reactions(changed(key(KEY), "DisableKey"), vec![old]);
+    let told = reactions(&changed(key(KEY), "DisableKey"), vec![old]);
     let [Reaction::Alert(alert)] = told.as_slice() else { panic!("{told:?}") };
     assert_eq!((alert.projects[0].needs_it_for, alert.undo.len()), ("its old snapshots", 1));
-    assert_eq!(reactions(changed(key(OTHER), "DisableKey"), vec![entry(&json!({}))]), [], "nobody needs that one");
+    assert_eq!(reactions(&changed(key(OTHER), "DisableKey"), vec![entry(&json!({}))]), [], "nobody needs that one");
 }
 
 #[test]
