@@ -41,8 +41,18 @@ pub const KEY_CALLS: &[&str] = &[
     "UpdatePrimaryRegion",
 ];
 
-/// Those after which a key cannot be used.
-pub const ENDANGERING_CALLS: &[&str] = &["DeleteImportedKeyMaterial", "DisableKey", "ScheduleKeyDeletion"];
+/// Those after which a key cannot be used, or soon can no longer be.
+const ENDANGERING: &[&str] = &[
+    "DeleteImportedKeyMaterial",
+    "DeleteKey",
+    "DisableKey",
+    "KMS CMK Deletion",
+    "KMS Imported Key Material Expiration",
+    "ScheduleKeyDeletion",
+];
+
+/// Those that can be undone.
+const UNDOABLE: &[&str] = &["DisableKey", "ScheduleKeyDeletion"];
 
 /// The calls of IAM that may keep Atlas from assuming a role, or the role from using the key.
 pub const ROLE_CALLS: &[&str] = &[
@@ -95,9 +105,14 @@ pub struct Changed {
 }
 
 impl Changed {
-    /// Whether the key cannot be used after it.
+    /// Whether the key cannot be used after it, or soon can no longer be.
     pub fn endangers_a_key(&self) -> bool {
-        ENDANGERING_CALLS.contains(&self.what.as_str())
+        ENDANGERING.contains(&self.what.as_str())
+    }
+
+    /// Whether enabling the key, or cancelling its deletion, undoes it.
+    pub fn can_be_undone(&self) -> bool {
+        UNDOABLE.contains(&self.what.as_str())
     }
 }
 

@@ -245,8 +245,8 @@ fn cause(changed: &Changed) -> Cause {
 
 /// An alert, and the restoring of the key if a project that needs it wants that.
 fn guard(key: &KmsKeyArn, changed: &Changed, affected: &[(Entry, Affected)], unregistered: &[String]) -> Vec<Reaction> {
-    let guarded: Vec<&Entry> =
-        affected.iter().map(|(entry, _)| entry).filter(|entry| entry.desired.guard() == Guard::Restore).collect();
+    let wants = |entry: &&Entry| entry.desired.guard() == Guard::Restore && changed.can_be_undone();
+    let guarded: Vec<&Entry> = affected.iter().map(|(entry, _)| entry).filter(wants).collect();
     let in_danger = |(entry, how): &(Entry, Affected)| InDanger {
         project_id: entry.project_id.clone(),
         needs_it_for: match how.need {
@@ -280,13 +280,14 @@ fn guard(key: &KmsKeyArn, changed: &Changed, affected: &[(Entry, Affected)], unr
     reactions
 }
 
-/// The commands that undo it. A key whose deletion was cancelled is disabled (KMS API reference, `CancelKeyDeletion`).
+/// The commands that undo it, or what else to do. A key whose deletion was cancelled is disabled (KMS API reference, `CancelKeyDeletion`).
 fn undo(key: &KmsKeyArn, what: &str) -> Vec<String> {
     let command = |call: &str| format!("aws kms {call} --key-id {key} --region {}", key.region());
     match what {
         "ScheduleKeyDeletion" => vec![command("cancel-key-deletion"), command("enable-key")],
-        "DeleteImportedKeyMaterial" => vec![format!("import the same key material into {key} again")],
-        _ => vec![command("enable-key")],
+        "DisableKey" => vec![command("enable-key")],
+        "DeleteKey" | "KMS CMK Deletion" => vec!["nothing brings it back, and what it encrypted is lost".to_owned()],
+        _ => vec![format!("import the same key material into {key} again")],
     }
 }
 

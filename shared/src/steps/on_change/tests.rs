@@ -118,6 +118,12 @@ fn a_key_in_danger_raises_an_alert_and_is_restored_where_that_is_wanted() {
     assert_eq!(guard.project_ids.len(), 1, "of the project that wants it");
     assert_eq!(json!(guard.account), access);
 
+    // What cannot be undone is told, and not tried.
+    let guarded = entry(&json!({"desired": {"guard": "restore"}}));
+    let told = reactions(&changed(key(KEY), "KMS Imported Key Material Expiration"), vec![guarded]);
+    let [Reaction::Alert(alert), Reaction::Reconcile(..)] = told.as_slice() else { panic!("{told:?}") };
+    assert!(alert.undo[0].contains("import"), "{:?}", alert.undo);
+
     // Old snapshots of a project that was taken down need it all the same.
     let old = entry(&json!({"stage": "disabled"}));
     let told = reactions(&changed(key(KEY), "DisableKey"), vec![old]);
