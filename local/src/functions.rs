@@ -76,11 +76,37 @@ pub async fn build() -> Result<Vec<Package>> {
     let mut packing = JoinSet::new();
     for name in names {
         let path = binaries.get(&name).with_context(|| format!("functions/{name} has no binary of its name"))?;
-        let binary = stripped(path).await?;
         let key = format!("{build}/{name}.zip");
-        packing.spawn_blocking(move || Ok(Package { zip: zip(&binary)?, key, name }));
+        let packed = path.with_extension("zip");
+        if let Some(zip) = still_packed(path, &packed) {
+            packing.spawn(async move { Ok(Package { zip, key, name }) });
+            continue;
+        }
+        let binary = stripped(path).await?;
+        packing.spawn_blocking(move || {
+            let zip = zip(&binary)?;
+            keep(&zip, &packed);
+            Ok(Package { zip, key, name })
+        });
     }
     packing.join_all().await.into_iter().collect()
+}
+
+/// What was packed before, if the binary is no younger. Packing all of them takes longer than a whole execution.
+fn still_packed(binary: &Path, packed: &Path) -> Option<Vec<u8>> {
+    let changed = |path: &Path| std::fs::metadata(path).and_then(|file| file.modified()).ok();
+    (changed(packed)? > changed(binary)?).then(|| std::fs::read(packed).ok())?
+}
+
+/// Keeps what was packed beside the binary. Others may do so at the same time: it is there as a whole, or not at all.
+fn keep(zip: &[u8], packed: &Path) {
+    let kept = || {
+        let mut file = tempfile::NamedTempFile::new_in(packed.parent()?).ok()?;
+        file.write_all(zip).ok()?;
+        file.persist(packed).ok()
+    };
+    // That it could not be kept costs time the next time, and nothing else.
+    let _ = kept();
 }
 
 /// Where cargo says it has put the binaries, by their names.

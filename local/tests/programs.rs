@@ -151,6 +151,28 @@ fn the_scenario_cross_account_tries_what_it_sets_up_and_leaves_nothing() {
 }
 
 #[test]
+fn the_scenario_vend_is_started_by_a_rule_and_once() {
+    let output = run(DEMO, &["--scenario", "vend"]);
+    let told = stderr(&output);
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("started by the rule: vend-444455556666-1-"), "{told}");
+    assert!(told.contains("on-account-vended says: known"), "{told}");
+    assert!(told.contains("the same event again started nothing"), "{told}");
+}
+
+#[test]
+fn the_scenario_guard_tells_who_it_was_and_brings_the_key_back() {
+    let output = run(DEMO, &["--scenario", "guard"]);
+    let (told, result) = (stderr(&output), String::from_utf8_lossy(&output.stdout).into_owned());
+    assert!(output.status.success(), "{told}");
+    assert!(
+        result.contains("assumed-role/BreakGlass/alex") && result.contains("aws kms cancel-key-deletion"),
+        "{result}"
+    );
+    assert!(result.contains("The key is Enabled."), "{result}");
+}
+
+#[test]
 fn a_port_in_use_is_said_so_before_anything_is_started() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let taken = taken.local_addr().unwrap().port().to_string();
