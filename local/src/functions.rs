@@ -79,14 +79,14 @@ pub async fn build() -> Result<Vec<Package>> {
         let key = format!("{build}/{name}.zip");
         let packed = path.with_extension("zip");
         if let Some(zip) = still_packed(path, &packed) {
-            packing.spawn(async move { Ok(Package { zip, key, name }) });
+            packing.spawn(async move { Ok(Package { name, key, zip }) });
             continue;
         }
         let binary = stripped(path).await?;
         packing.spawn_blocking(move || {
             let zip = zip(&binary)?;
             keep(&zip, &packed);
-            Ok(Package { zip, key, name })
+            Ok(Package { name, key, zip })
         });
     }
     packing.join_all().await.into_iter().collect()
