@@ -40,6 +40,8 @@ fn every_task_retries_what_lambda_and_the_clouds_get_over_by_themselves() {
             "Lambda.SdkClientException",
             "Lambda.ClientExecutionTimeoutException",
             "Lambda.TooManyRequestsException",
+            // A function that died in the middle: every step can be run again.
+            "Runtime.ExitError",
             "Account.NotReady",
             "Atlas.RateLimited",
             "Atlas.Unavailable",

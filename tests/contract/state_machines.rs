@@ -10,7 +10,7 @@ use atlas_cmk_tests::{
 use serde_json::Value;
 
 /// Error names that are not ours: of Step Functions and of Lambda.
-const FOREIGN_NAMES: [&str; 12] = [
+const FOREIGN_NAMES: [&str; 13] = [
     "States.ALL",
     "States.Timeout",
     "Lambda.ClientExecutionTimeoutException",
@@ -20,6 +20,7 @@ const FOREIGN_NAMES: [&str; 12] = [
     "Lambda.TooManyRequestsException",
     "Lambda.Unknown",
     "Sandbox.Timedout",
+    "Runtime.ExitError",
     "StepFunctions.ServiceException",
     "StepFunctions.SdkClientException",
     "StepFunctions.ThrottlingException",
