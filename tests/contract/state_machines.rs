@@ -224,6 +224,26 @@ fn every_last_state_answers_with_an_output_of_the_state_machine() {
 }
 
 #[test]
+fn no_variable_is_assigned_inside_of_a_map_that_is_one_around_it() {
+    // Step Functions refuses such a definition (developer guide, "Passing data between states with variables").
+    for machine in machines() {
+        for state in machine.states().iter().filter(|state| state.definition.get("ItemProcessor").is_some()) {
+            let around = assigned(&state.siblings.values().cloned().collect::<Vec<_>>());
+            let inside = state.definition["ItemProcessor"]["States"].as_object().unwrap().values().cloned();
+            let both = &around & &assigned(&inside.collect::<Vec<_>>());
+            assert!(both.is_empty(), "{}: {both:?}", state.path);
+        }
+    }
+}
+
+/// The variables that states assign, in their catches too.
+fn assigned(states: &[Value]) -> BTreeSet<String> {
+    let rules = states.iter().flat_map(|state| state["Catch"].as_array().into_iter().flatten());
+    let all = states.iter().chain(rules).filter_map(|it| it["Assign"].as_object());
+    all.flat_map(|variables| variables.keys().cloned()).collect()
+}
+
+#[test]
 fn every_variable_is_assigned_before_it_is_read() {
     for machine in machines() {
         check_variables(&machine.name, &machine.definition, &BTreeSet::new());

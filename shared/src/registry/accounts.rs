@@ -1,5 +1,7 @@
 //! What is written down of accounts that were vended, so that the same event twice, or an older one after a newer one, starts nothing.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,6 +21,15 @@ pub struct AccountEntry {
     /// Its name, if it was known: not every event tells it.
     #[serde(default)]
     pub account_name: Option<String>,
+    /// The name of its organizational unit, if it was known.
+    #[serde(default)]
+    pub ou_name: Option<String>,
+    /// Its tags, if they were known.
+    #[serde(default)]
+    pub tags: Option<BTreeMap<String, String>>,
+    /// The profile that an event asked for, if one did.
+    #[serde(default)]
+    pub requested_profile: Option<ProfileName>,
     /// The profile that its enablement was made from.
     pub profile: ProfileName,
     /// The organizational unit that it was in, if it was known.

@@ -213,7 +213,8 @@ async fn look_up(context: &Context, vended: &Vended) -> Result<Known> {
         vended.account_name = organizations.name_of(&account).await?;
     }
     if vended.ou.is_none() && any(&|profile| profile.mentions("ou") || !profile.organizational_units.is_empty()) {
-        vended.ou = organizations.unit_of(&account).await?;
+        // In the root, it is in no unit yet.
+        vended.ou = organizations.unit_of(&account).await?.filter(|unit| unit.starts_with("ou-"));
     }
     if vended.tags.is_none() && any(&|profile| !profile.account_tags.is_empty()) {
         vended.tags = organizations.tags_of(&account).await?;

@@ -18,7 +18,7 @@ use crate::{
         change::{self, Changed, Subject},
     },
     fingerprint,
-    ids::{KmsKeyArn, ProjectId},
+    ids::{AccountId, KmsKeyArn, ProjectId},
     registry::{self, Entry, Stage},
     request::{Cause, Guard, GuardKey, ReconcileProject},
     settings::OwnRoles,
@@ -130,7 +130,9 @@ impl Step for OnChange {
             Reading::Unknown(why) => return Ok(Observed::Nobody(why)),
         };
         // None of ours can take a key away: a call that does was made by somebody else, whatever the role is called.
-        if let Some(role) = own_role(&changed, &context.own_roles).filter(|_| !changed.endangers_a_key()) {
+        if let Some(role) =
+            own_role(&changed, &context.own_roles, context.own_account.as_ref()).filter(|_| !changed.endangers_a_key())
+        {
             return Ok(Observed::Nobody(format!("{} was our own, by {role}", changed.what)));
         }
         let entries = registry::list(context).await?.entries;
@@ -207,12 +209,14 @@ impl Step for OnChange {
 }
 
 /// The role of ours that made a call, if one did. What we do ourselves must not make us do anything.
-fn own_role<'a>(changed: &'a Changed, own: &OwnRoles) -> Option<&'a str> {
+fn own_role<'a>(changed: &'a Changed, own: &OwnRoles, hub: Option<&AccountId>) -> Option<&'a str> {
     let role = changed.by_role.as_deref()?;
     let (_, path_and_name) = role.split_once(":role")?;
     let name = path_and_name.rsplit('/').next()?;
     let is = |known: &Option<String>| known.as_deref().is_some_and(|known| known.rsplit('/').next() == Some(name));
-    let by_path = own.path.as_deref().is_some_and(|path| path_and_name.starts_with(path));
+    // The path is that of the stack in its own account only.
+    let in_hub = hub.is_some_and(|hub| role.split(':').nth(4) == Some(hub.as_ref()));
+    let by_path = in_hub && own.path.as_deref().is_some_and(|path| path_and_name.starts_with(path));
     (by_path || is(&own.spoke) || is(&own.guard)).then_some(role)
 }
 

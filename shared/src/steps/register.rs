@@ -14,7 +14,7 @@ use crate::{
     error::Result,
     ids::{AccessRoleId, IamRoleArn, KmsKeyArn, ProjectId, Region},
     registry::{self, Entry, OldKey, Stage},
-    request::{EnableEncryption, ManageKey, ManageRole, regional_keys},
+    request::{EnableEncryption, KeyOptions, ManageKey, ManageRole, regional_keys},
     step::{Context, Step},
     tags,
 };
@@ -252,10 +252,25 @@ fn entry(input: &Input, observed: &Registered) -> Entry {
         role_id: input.role_id.clone(),
         key_arn: input.key_arn.clone(),
         stage: if input.announce { Stage::Enabling } else { Stage::Enabled },
-        desired: EnableEncryption { mode: None, schema: None, ..input.request.clone() },
+        desired: desired(input),
         old_keys,
         registered_at: now,
         execution: input.execution.clone(),
+    }
+}
+
+/// The input that brings this state about, of this project and this key: whatever a name or an alias means by the time it is run again, nobody is to be given
+/// another project, or another key, without having asked for it.
+fn desired(input: &Input) -> EnableEncryption {
+    let key = input.request.key.as_ref().and_then(|key| key.manage);
+    EnableEncryption {
+        mode: None,
+        schema: None,
+        project_id: Some(input.project_id.clone()),
+        project: None,
+        key_arn: Some(input.key_arn.clone()),
+        key: key.map(|manage| KeyOptions { manage: Some(manage), ..KeyOptions::default() }),
+        ..input.request.clone()
     }
 }
 
@@ -343,6 +358,19 @@ mod tests {
         assert!(unreadable.is_none() && keys.len() == 2, "no key is forgotten: {keys:?}");
         let back = entry(&input(ONE, Some(TWO)), &written(&second));
         assert_eq!(back.old_keys.iter().map(|old| old.key.as_str()).collect::<Vec<_>>(), [TWO]);
+    }
+
+    #[test]
+    fn what_was_asked_for_by_name_is_registered_as_what_it_meant() {
+        let mut named = input(ONE, None);
+        named.request.project_id = None;
+        named.request.project =
+            serde_json::from_value(json!({"name": "payments", "orgId": "5f0000000000000000000001"})).unwrap();
+        named.request.key_arn = None;
+        named.request.key = serde_json::from_value(json!({"alias": "alias/atlas-cmk", "rotationDays": 90})).unwrap();
+        let registered = entry(&named, &Registered::default()).desired;
+        assert_eq!(registered, entry(&input(ONE, None), &Registered::default()).desired);
+        assert!(registered.validate().is_ok());
     }
 
     #[test]

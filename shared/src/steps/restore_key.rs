@@ -103,7 +103,7 @@ impl Step for RestoreKey {
         for change in changes {
             match change {
                 Restoring::CancelDeletion(arn) => kms.cancel_deletion(arn).await?,
-                Restoring::Enable(arn) => kms.enable(arn).await?,
+                Restoring::Enable(arn) => kms.enable(arn).await.map_err(|error| settling(error, changes.len()))?,
             }
         }
         if !changes.is_empty() {
@@ -111,6 +111,15 @@ impl Step for RestoreKey {
         }
         Ok(Output { key_arn: input.request.key_arn.clone() })
     }
+}
+
+/// A key whose deletion was cancelled a moment ago may not be seen as disabled yet (KMS developer guide, "Eventual consistency").
+fn settling(error: Error, changes: usize) -> Error {
+    if changes > 1 && error.name() == ErrorName::KmsKeyUnusable {
+        let what = "its deletion was cancelled a moment ago, and it cannot be enabled yet";
+        return Error::new(ErrorName::IamPropagating, format!("{}; {what}", error.message()));
+    }
+    error
 }
 
 /// KMS of the key, in its account as the role that restores keys there.

@@ -34,6 +34,9 @@ pub(super) enum Verdict {
     Ignore(String),
 }
 
+/// Events of accounts that are in the root still, and are moved to their unit right after.
+const COMES_BEFORE_ITS_UNIT: [&str; 2] = ["CreateAccountResult", "AccountJoinedOrganization"];
+
 /// # Errors
 /// `Input.Invalid` if no profile can be chosen, or the one that is for the account cannot be filled.
 pub(super) fn judge(known: &Known) -> Result<Verdict> {
@@ -45,15 +48,25 @@ pub(super) fn judge(known: &Known) -> Result<Verdict> {
         let why = format!("{} happened before what was handled last", vended.told_by);
         return Ok(Verdict::Known { execution_arn: before.execution_arn.clone(), why });
     }
-    // An event that does not tell the name or the organizational unit is no news of it.
+    // What an event does not tell is no news.
     let account_name = vended.account_name.clone().or_else(|| before?.account_name.clone());
     let ou = vended.ou.clone().or_else(|| before?.ou.clone());
+    let has_units = known.profiles.values().any(|profile| !profile.organizational_units.is_empty());
+    if ou.is_none() && has_units && COMES_BEFORE_ITS_UNIT.contains(&vended.told_by.as_str()) {
+        return Ok(Verdict::Ignore(
+            "it is in no organizational unit yet: the event that tells which starts it".to_owned(),
+        ));
+    }
+    let in_the_same_unit = before.filter(|before| before.ou == ou);
+    let ou_name = vended.ou_name.clone().or_else(|| in_the_same_unit?.ou_name.clone());
+    let tags = vended.tags.clone().or_else(|| before?.tags.clone());
+    let requested = vended.profile.clone().or_else(|| before?.requested_profile.as_ref().map(ToString::to_string));
     let none = BTreeMap::new();
     let facts = Facts {
-        profile: vended.profile.as_deref(),
+        profile: requested.as_deref(),
         ou: ou.as_deref(),
-        ou_name: vended.ou_name.as_deref(),
-        tags: vended.tags.as_ref().unwrap_or(&none),
+        ou_name: ou_name.as_deref(),
+        tags: tags.as_ref().unwrap_or(&none),
     };
     let Some((name, profile)) = choose(&known.profiles, facts)? else {
         return Ok(Verdict::Ignore("no profile is for it".to_owned()));
@@ -71,6 +84,9 @@ pub(super) fn judge(known: &Known) -> Result<Verdict> {
     let entry = Box::new(AccountEntry {
         account_id: vended.account_id.clone(),
         account_name,
+        ou_name: ou_name.clone(),
+        tags: tags.clone(),
+        requested_profile: requested.as_deref().and_then(|name| name.parse().ok()),
         profile: name.clone(),
         fingerprint: fingerprint.clone(),
         sequence,
@@ -177,6 +193,38 @@ mod tests {
             matches!(judge(&silent).unwrap(), Verdict::Known { .. }),
             "an event that says nothing of the unit is no news"
         );
+    }
+
+    #[test]
+    fn an_event_that_tells_less_chooses_no_other_profile() {
+        let units = json!({"organizationalUnits": ["Workloads"]});
+        let mut first = known(
+            Vended { ou_name: Some("Workloads".to_owned()), ..event(Some("ou-1"), "2026-10-14T09:00:00Z") },
+            None,
+            &units,
+        );
+        first.profiles.insert("other".parse().unwrap(), profile(&json!({"accountTags": {"env": "prod"}})));
+        let (_, entry) = started(&first);
+        let mut baseline = known(event(None, "2026-10-14T09:30:00Z"), Some(entry), &units);
+        baseline.vended.account_name = None;
+        assert!(matches!(judge(&baseline).unwrap(), Verdict::Known { .. }), "by the name of the unit");
+
+        let tags = json!({"accountTags": {"env": "prod"}});
+        let tagged = Vended {
+            tags: Some(BTreeMap::from([("env".to_owned(), "prod".to_owned())])),
+            ..event(Some("ou-1"), "2026-10-14T09:00:00Z")
+        };
+        let (_, entry) = started(&known(tagged, None, &tags));
+        let silent = known(event(Some("ou-1"), "2026-10-14T09:30:00Z"), Some(entry), &tags);
+        assert!(matches!(judge(&silent).unwrap(), Verdict::Known { .. }), "by its tags");
+    }
+
+    #[test]
+    fn an_account_in_the_root_waits_for_the_event_that_tells_its_unit() {
+        let made = Vended { told_by: "CreateAccountResult".to_owned(), ..event(None, "2026-10-14T09:00:00Z") };
+        let with_units = known(made.clone(), None, &json!({"organizationalUnits": ["ou-1"]}));
+        assert!(matches!(judge(&with_units).unwrap(), Verdict::Ignore(_)));
+        started(&known(made, None, &json!({})));
     }
 
     #[test]
