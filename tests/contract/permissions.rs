@@ -179,6 +179,7 @@ fn of_events(name: &str) -> Vec<&'static str> {
         "restore-key" => vec!["kms:CancelKeyDeletion", "kms:DescribeKey", "kms:EnableKey", "sts:AssumeRole"],
         "take-turn" => vec!["ssm:GetParameter", "states:DescribeExecution", "states:ListExecutions"],
         "list-projects" => vec!["ssm:GetParametersByPath"],
+        "check-keys" => vec!["kms:DescribeKey", "ssm:GetParametersByPath", "states:StartExecution", "sts:AssumeRole"],
         _ => vec![],
     }
 }

@@ -27,9 +27,10 @@ const FOREIGN_NAMES: [&str; 13] = [
 ];
 
 /// Tasks whose failure is a result: it is told, and the others are gone on with.
-const KEEPS_GOING: [&str; 5] = [
+const KEEPS_GOING: [&str; 6] = [
     "reconcile-project/Enable",
     "reconcile-project/Repair",
+    "sweep/CheckKeys",
     "sweep/LookAtProjects/Reconcile",
     "sweep/LookAtProjects/FindLeftovers",
     "sweep/CheckCredentials/CheckCredential",

@@ -58,7 +58,7 @@ fn no_two_functions_share_a_role_or_a_log_group() {
 fn every_function_may_do_what_its_step_does_and_no_more() {
     let of_sns = |name: &str| match name {
         "diagnose" | "request-approval" | "on-account-vended" | "on-change" | "restore-key" | "report-drift"
-        | "report-sweep" => vec!["sns:Publish", "kms:Decrypt", "kms:GenerateDataKey"],
+        | "report-sweep" | "check-keys" => vec!["sns:Publish", "kms:Decrypt", "kms:GenerateDataKey"],
         _ => vec![],
     };
     // The functions that write to IAM and KMS neither call Atlas nor can read its credentials.
@@ -67,7 +67,7 @@ fn every_function_may_do_what_its_step_does_and_no_more() {
         "plan-access" | "create-access-policy" | "attach-access-policy" | "verify-access" => vec![],
         "revoke-key" | "remove-trust" | "unregister" | "request-approval" | "approve" => vec![],
         "on-account-vended" | "put-profile" | "on-change" | "restore-key" | "take-turn" => vec![],
-        "report-drift" | "list-projects" | "report-sweep" => vec![],
+        "report-drift" | "list-projects" | "report-sweep" | "check-keys" => vec![],
         _ => vec![
             "kms:Decrypt",
             "secretsmanager:CreateSecret",

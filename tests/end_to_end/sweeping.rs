@@ -206,3 +206,43 @@ async fn a_sweep_tells_of_what_nobody_waits_for_any_more() {
         assert!(told.contains(what), "{what}: {told}");
     }
 }
+
+#[tokio::test]
+async fn what_the_event_of_a_key_should_have_started_a_sweep_makes_up_for() {
+    // No trail logs: nothing of what follows is an event.
+    let world = World::new().await;
+    let topic = world.cloud.stack.output("NotificationsArn").unwrap();
+    let mailbox = Mailbox::subscribed_to(world.hub(), topic).await.unwrap();
+    let mut input = world.customer().input();
+    input["guard"] = json!("restore");
+    let run = world.enable_with(&input).await;
+    assert_eq!(run.error, None, "{:?}", run.cause);
+    let other = world.with_another_key().await;
+    let mut moved = other.input();
+    moved["guard"] = json!("restore");
+    let run = world.enable_with(&moved).await;
+    assert_eq!(run.error, None, "{:?}", run.cause);
+
+    // The key that only old snapshots need, and the one in use, in one of its regions.
+    let old = world.customer().key_arn();
+    world.kms().schedule_key_deletion().key_id(&old).pending_window_in_days(7).send().await.unwrap();
+    let replica = other.key_arn().replace("us-east-1", "eu-west-1");
+    world.kms_in("eu-west-1").disable_key().key_id(&replica).send().await.unwrap();
+
+    let report = world.sweep(json!({})).await;
+    let told = report["attention"].to_string();
+    assert!(told.contains(&old) && told.contains(&replica), "{told}");
+    let alerts = [mailbox.next_of("key-endangered").await.unwrap(), mailbox.next_of("key-endangered").await.unwrap()];
+    let of_old = alerts.iter().find(|alert| alert["keyArn"] == old.as_str()).unwrap();
+    assert_eq!(of_old["projects"][0]["needsItFor"], "its old snapshots", "{of_old}");
+    for (region, key) in [("us-east-1", &old), ("eu-west-1", &replica)] {
+        for attempt in 0.. {
+            let described = world.kms_in(region).describe_key().key_id(key).send().await.unwrap();
+            if described.key_metadata.unwrap().enabled {
+                break;
+            }
+            assert!(attempt < 50, "{key} was not restored");
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+    }
+}

@@ -34,6 +34,7 @@ pub fn functions() -> Vec<Contract> {
         function::<steps::CheckCredential>(),
         function::<steps::CheckEndpoints>(),
         function::<steps::CheckEndpointsGone>(),
+        function::<steps::CheckKeys>(),
         function::<steps::CreateAccessPolicy>(),
         function::<steps::CreateEndpoint>(),
         function::<steps::CreateRole>(),

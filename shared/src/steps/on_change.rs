@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use affected::{Affected, Need};
+pub use affected::Affected;
+use affected::Need;
 
 use crate::{
     aws::{AccountAccess, Caller},
@@ -180,21 +181,7 @@ impl Step for OnChange {
     }
 
     async fn act(context: &Context, _: &Input, observed: Observed, reactions: &[Reaction]) -> Result<Output> {
-        let mut executions = Vec::new();
-        for reaction in reactions {
-            match reaction {
-                Reaction::Alert(alert) => tell(context, alert).await?,
-                Reaction::Restore(name, guard) => {
-                    let machine = context.machines.guard.as_deref().ok_or_else(|| not_set("GUARD_MACHINE_ARN"))?;
-                    executions.push(context.executions.start(machine, name, &json!(guard)).await?.arn);
-                }
-                Reaction::Reconcile(name, project) => {
-                    let machine =
-                        context.machines.reconcile.as_deref().ok_or_else(|| not_set("RECONCILE_MACHINE_ARN"))?;
-                    executions.push(context.executions.start(machine, name, &json!(project)).await?.arn);
-                }
-            }
-        }
+        let executions = react(context, reactions).await?;
         let (projects, ignored) = match observed {
             Observed::Nobody(why) => (Vec::new(), Some(why)),
             Observed::Change { affected, .. } if affected.is_empty() => {
@@ -206,6 +193,25 @@ impl Step for OnChange {
         };
         Ok(Output { projects, executions, ignored })
     }
+}
+
+/// Tells and starts what follows. The ARNs of the executions, started now or before.
+pub(super) async fn react(context: &Context, reactions: &[Reaction]) -> Result<Vec<String>> {
+    let mut executions = Vec::new();
+    for reaction in reactions {
+        match reaction {
+            Reaction::Alert(alert) => tell(context, alert).await?,
+            Reaction::Restore(name, guard) => {
+                let machine = context.machines.guard.as_deref().ok_or_else(|| not_set("GUARD_MACHINE_ARN"))?;
+                executions.push(context.executions.start(machine, name, &json!(guard)).await?.arn);
+            }
+            Reaction::Reconcile(name, project) => {
+                let machine = context.machines.reconcile.as_deref().ok_or_else(|| not_set("RECONCILE_MACHINE_ARN"))?;
+                executions.push(context.executions.start(machine, name, &json!(project)).await?.arn);
+            }
+        }
+    }
+    Ok(executions)
 }
 
 /// The role of ours that made a call, if one did. What we do ourselves must not make us do anything.
@@ -233,7 +239,10 @@ async fn tagged_on(context: &Context, key: &KmsKeyArn, entries: &[Entry]) -> Vec
 }
 
 /// How to reach the account of a key, as one of the projects there does.
-fn access_to<'a>(key: &KmsKeyArn, mut entries: impl Iterator<Item = &'a Entry>) -> Option<&'a AccountAccess> {
+pub(super) fn access_to<'a>(
+    key: &KmsKeyArn,
+    mut entries: impl Iterator<Item = &'a Entry>,
+) -> Option<&'a AccountAccess> {
     entries.find_map(|entry| entry.desired.account.as_ref().filter(|access| access.role_arn.account() == key.account()))
 }
 
@@ -248,7 +257,12 @@ fn cause(changed: &Changed) -> Cause {
 }
 
 /// An alert, and the restoring of the key if a project that needs it wants that.
-fn guard(key: &KmsKeyArn, changed: &Changed, affected: &[(Entry, Affected)], unregistered: &[String]) -> Vec<Reaction> {
+pub(super) fn guard(
+    key: &KmsKeyArn,
+    changed: &Changed,
+    affected: &[(Entry, Affected)],
+    unregistered: &[String],
+) -> Vec<Reaction> {
     let wants = |entry: &&Entry| entry.desired.guard() == Guard::Restore && changed.can_be_undone();
     let guarded: Vec<&Entry> = affected.iter().map(|(entry, _)| entry).filter(wants).collect();
     let in_danger = |(entry, how): &(Entry, Affected)| InDanger {

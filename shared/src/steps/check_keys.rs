@@ -1,0 +1,182 @@
+//! `check-keys`: makes up for events of keys that got lost: every key that a registered project or its old snapshots need is looked at, and one that cannot be
+//! used raises the alert that its event would have raised, and is restored where that is wanted.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::on_change::{self, Affected, Reaction};
+use crate::{
+    aws::{Caller, KeyState},
+    error::Result,
+    events::change::{Changed, Subject},
+    ids::KmsKeyArn,
+    registry::{self, Entry},
+    request::regional_keys,
+    step::{Context, Step},
+};
+
+/// The step.
+pub struct CheckKeys;
+
+/// Who looks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// The name of the execution. What it starts is named after it, so that a key is restored once in each of them.
+    pub execution: String,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// The keys that cannot be used, in a sentence each.
+    pub attention: Vec<String>,
+}
+
+/// What is registered, and the keys of it that cannot be used, each with what must have happened.
+#[derive(Debug)]
+pub struct Keys {
+    entries: Vec<Entry>,
+    in_danger: Vec<(KmsKeyArn, &'static str)>,
+    out_of_reach: Vec<String>,
+}
+
+impl Step for CheckKeys {
+    const NAME: &'static str = "check-keys";
+    type Input = Input;
+    type Output = Output;
+    type Observation = Keys;
+    type Change = Reaction;
+
+    async fn observe(context: &Context, input: &Input) -> Result<Keys> {
+        let entries = registry::list(context).await?.entries;
+        let (mut in_danger, mut out_of_reach) = (Vec::new(), Vec::new());
+        for key in needed(&entries) {
+            let account = on_change::access_to(&key, entries.iter());
+            let caller = Caller { account, execution: Some(&input.execution) };
+            let state = async { context.kms_for(&key, caller).await?.key(key.as_ref()).await };
+            match state.await {
+                Ok(found) => in_danger.extend(lost_event(found.map(|key| key.state)).map(|what| (key, what))),
+                // One account that is out of reach hides no key of another.
+                Err(error) => out_of_reach.push(format!("{key} could not be looked at: {}", error.message())),
+            }
+        }
+        Ok(Keys { entries, in_danger, out_of_reach })
+    }
+
+    fn decide(input: &Input, keys: &Keys) -> Result<Vec<Reaction>> {
+        let reactions = keys.in_danger.iter().flat_map(|(key, what)| {
+            let changed = lost(key, what, &input.execution);
+            let affected: Vec<(Entry, Affected)> = keys
+                .entries
+                .iter()
+                .filter_map(|entry| Some((entry.clone(), Affected::by(&changed.subject, entry, None, false)?)))
+                .collect();
+            on_change::guard(key, &changed, &affected, &[])
+        });
+        Ok(reactions.collect())
+    }
+
+    async fn act(context: &Context, _: &Input, keys: Keys, reactions: &[Reaction]) -> Result<Output> {
+        on_change::react(context, reactions).await?;
+        let told = keys.in_danger.iter().map(|(key, what)| {
+            format!(
+                "key {key} cannot be used, as after {what}: it is needed, see the message of the kind key-endangered"
+            )
+        });
+        Ok(Output { attention: told.chain(keys.out_of_reach).collect() })
+    }
+}
+
+/// Every key that a project or its old snapshots need, once, those of an account one after the other. Of a key that Atlas knew by its id only, nobody knows where
+/// it is.
+fn needed(entries: &[Entry]) -> Vec<KmsKeyArn> {
+    let of_entry = |entry: &Entry| {
+        let old = entry.old_keys.iter().filter_map(|old| old.key.parse().ok());
+        regional_keys(&entry.key_arn, entry.desired.regions()).into_iter().chain(old).collect::<Vec<KmsKeyArn>>()
+    };
+    let mut keys: Vec<KmsKeyArn> = entries.iter().flat_map(of_entry).collect();
+    let place = |key: &KmsKeyArn| (key.account().to_string(), key.to_string());
+    keys.sort_by_key(place);
+    keys.dedup_by_key(|key| place(key));
+    keys
+}
+
+/// What must have happened to a key that is found like this.
+fn lost_event(state: Option<KeyState>) -> Option<&'static str> {
+    match state {
+        Some(KeyState::Enabled | KeyState::Creating) => None,
+        Some(KeyState::Disabled) => Some("DisableKey"),
+        Some(KeyState::PendingDeletion) => Some("ScheduleKeyDeletion"),
+        Some(KeyState::Other(_)) => Some("KMS Imported Key Material Expiration"),
+        None => Some("KMS CMK Deletion"),
+    }
+}
+
+/// The event that did not come.
+fn lost(key: &KmsKeyArn, what: &str, execution: &str) -> Changed {
+    Changed {
+        subject: Subject::Key(key.clone()),
+        what: what.to_owned(),
+        by: Some(format!("not known: no event came, found by {execution}")),
+        by_role: None,
+        at: Some(Timestamp::now()),
+        id: execution.to_owned(),
+        pending_days: None,
+        tagged_projects: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const KEY: &str = "arn:aws:kms:us-east-1:444455556666:key/mrk-1";
+    const OLD: &str = "arn:aws:kms:us-east-1:444455556666:key/mrk-0";
+
+    fn entry(n: u32, stage: &str, more: &Value) -> Entry {
+        let project = format!("66f0a1b2c3d4e5f6{n:08x}");
+        let mut desired = json!({
+            "projectId": project, "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk", "keyArn": KEY, "regions": ["us-east-1", "eu-west-1"],
+        });
+        desired.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        serde_json::from_value(json!({
+            "projectId": project, "roleId": "6a793f88c0eb9e7a17716581", "keyArn": KEY, "stage": stage, "desired": desired,
+            "oldKeys": [{"key": OLD, "replacedAt": "2026-01-01T00:00:00Z"}, {"key": "1234abcd", "replacedAt": "2026-01-01T00:00:00Z"}],
+            "registeredAt": "2026-11-22T20:15:04Z", "execution": null,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn each_key_is_looked_at_once_in_each_region_and_old_ones_too() {
+        let entries = [entry(1, "enabled", &json!({})), entry(2, "disabled", &json!({}))];
+        let keys: Vec<String> = needed(&entries).iter().map(ToString::to_string).collect();
+        assert_eq!(keys, [KEY.replace("us-east-1", "eu-west-1"), OLD.to_owned(), KEY.to_owned()]);
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_used_raises_one_alert_for_all_its_projects_and_is_restored_once_in_each_execution() {
+        let entries = vec![entry(1, "enabled", &json!({})), entry(2, "enabled", &json!({"guard": "restore"}))];
+        let keys = Keys { entries, in_danger: vec![(KEY.parse().unwrap(), "DisableKey")], out_of_reach: Vec::new() };
+        let reactions = |execution: &str| CheckKeys::decide(&Input { execution: execution.to_owned() }, &keys).unwrap();
+        let first = reactions("sweep-1");
+        let [Reaction::Alert(_), Reaction::Restore(name, guard)] = first.as_slice() else { panic!("{first:?}") };
+        assert_eq!(guard.project_ids.len(), 1);
+        let again = reactions("sweep-1");
+        assert!(matches!(&again[1], Reaction::Restore(again, _) if again == name));
+        let next = reactions("sweep-2");
+        assert!(matches!(&next[1], Reaction::Restore(next, _) if next != name));
+    }
+
+    #[test]
+    fn what_must_have_happened_follows_from_the_state() {
+        assert_eq!(lost_event(Some(KeyState::Enabled)), None);
+        assert_eq!(lost_event(Some(KeyState::PendingDeletion)), Some("ScheduleKeyDeletion"));
+        assert_eq!(lost_event(None), Some("KMS CMK Deletion"));
+    }
+}
