@@ -58,7 +58,10 @@ impl Step for CheckKeys {
             let caller = Caller { account, execution: Some(&input.execution) };
             let state = async { context.kms_for(&key, caller).await?.key(key.as_ref()).await };
             match state.await {
-                Ok(found) => in_danger.extend(lost_event(found.map(|key| key.state)).map(|what| (key, what))),
+                Ok(found) => {
+                    let what = lost_event(found.as_ref().map(|key| &key.state));
+                    in_danger.extend(what.map(|what| (key, what)));
+                }
                 // One account that is out of reach hides no key of another.
                 Err(error) => out_of_reach.push(format!("{key} could not be looked at: {}", error.message())),
             }
@@ -105,7 +108,7 @@ fn needed(entries: &[Entry]) -> Vec<KmsKeyArn> {
 }
 
 /// What must have happened to a key that is found like this.
-fn lost_event(state: Option<KeyState>) -> Option<&'static str> {
+fn lost_event(state: Option<&KeyState>) -> Option<&'static str> {
     match state {
         Some(KeyState::Enabled | KeyState::Creating) => None,
         Some(KeyState::Disabled) => Some("DisableKey"),
@@ -175,8 +178,8 @@ mod tests {
 
     #[test]
     fn what_must_have_happened_follows_from_the_state() {
-        assert_eq!(lost_event(Some(KeyState::Enabled)), None);
-        assert_eq!(lost_event(Some(KeyState::PendingDeletion)), Some("ScheduleKeyDeletion"));
+        assert_eq!(lost_event(Some(&KeyState::Enabled)), None);
+        assert_eq!(lost_event(Some(&KeyState::PendingDeletion)), Some("ScheduleKeyDeletion"));
         assert_eq!(lost_event(None), Some("KMS CMK Deletion"));
     }
 }
