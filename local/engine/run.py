@@ -35,10 +35,9 @@ def let_keys_choose_their_ids():
 
     def create_key_with_id(data):
         wanted = next((tag["TagValue"] for tag in data.get("Tags", []) if tag.get("TagKey") == KEY_ID_TAG), None)
-        if wanted is None:
-            return create_key(data)
         with lock:
-            kms.new_uuid = lambda: wanted
+            if wanted is not None:
+                kms.new_uuid = lambda: wanted
             try:
                 return create_key(data)
             finally:
@@ -264,7 +263,22 @@ def let_every_account_deploy_from_a_bucket():
     s3._get_object_data = get_from_any_account
 
 
+def let_functions_start_at_the_same_time():
+    """On AWS functions start independently. MiniStack 1.5.33 walks through all sessions each time one of them gets its own, and fails the function if
+    another one gets its own meanwhile."""
+    from ministack.services import sts
+
+    register, lock = sts.register_session, threading.Lock()
+
+    def register_one_at_a_time(access_key, session):
+        with lock:
+            register(access_key, session)
+
+    sts.register_session = register_one_at_a_time
+
+
 end_with_parent()
+let_functions_start_at_the_same_time()
 let_every_account_deploy_from_a_bucket()
 show_conditions_the_policy_that_is_attached()
 show_conditions_the_tags_of_policies()
