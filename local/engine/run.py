@@ -15,6 +15,7 @@ import time
 import events
 
 KEY_ID_TAG = "local:key-id"
+JOINED_TAG = "local:joined-hours-ago"
 
 
 def end_with_parent():
@@ -44,6 +45,24 @@ def let_keys_choose_their_ids():
                 kms.new_uuid = new_uuid
 
     kms._create_key = create_key_with_id
+
+
+def let_accounts_choose_when_they_joined():
+    """On AWS an account has been in its organization for a while. Here a tag may say for how many hours."""
+    from ministack.services import organizations
+
+    create_account = organizations._create_account
+
+    def create_account_in_the_past(payload):
+        answer = create_account(payload)
+        hours = next((tag["Value"] for tag in payload.get("Tags", []) if tag.get("Key") == JOINED_TAG), None)
+        if hours is not None:
+            account = json.loads(answer[2])["CreateAccountStatus"]["AccountId"]
+            organizations._accounts[account]["JoinedTimestamp"] -= int(hours) * 3600
+        return answer
+
+    organizations._create_account = create_account_in_the_past
+    organizations._DISPATCH["CreateAccount"] = create_account_in_the_past
 
 
 def show_conditions_the_role_of_a_session():
@@ -288,6 +307,7 @@ end_functions_that_are_deleted()
 wait_for_answers_as_steps_do()
 show_conditions_the_role_of_a_session()
 let_keys_choose_their_ids()
+let_accounts_choose_when_they_joined()
 write_versions_of_secrets_once()
 authorize_by_resource()
 events.install()

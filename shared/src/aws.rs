@@ -25,7 +25,7 @@ pub use errors::aws_error;
 pub use executions::{Executions, Running, Started};
 pub use iam::{CreateRole, Decision, Iam, ManagedPolicy, Role};
 pub use kms::{Key, Kms, Rotation, State as KeyState};
-pub use organizations::Organizations;
+pub use organizations::{Joined, Organizations};
 pub use parameters::Parameters;
 pub use secrets::{Claim, Secrets};
 pub use task_tokens::{TaskToken, TaskTokens};

@@ -160,6 +160,7 @@ fn of_events(name: &str) -> Vec<&'static str> {
     match name {
         "on-account-vended" => vec![
             "organizations:DescribeAccount",
+            "organizations:DescribeOrganizationalUnit",
             "organizations:ListParents",
             "organizations:ListTagsForResource",
             "sqs:SendMessage",
@@ -179,6 +180,7 @@ fn of_events(name: &str) -> Vec<&'static str> {
         "restore-key" => vec!["kms:CancelKeyDeletion", "kms:DescribeKey", "kms:EnableKey", "sts:AssumeRole"],
         "take-turn" => vec!["ssm:GetParameter", "states:DescribeExecution", "states:ListExecutions"],
         "list-projects" => vec!["ssm:GetParametersByPath"],
+        "find-missed-accounts" => vec!["organizations:ListAccounts", "ssm:GetParameter", "ssm:GetParametersByPath"],
         "check-keys" => vec!["kms:DescribeKey", "ssm:GetParametersByPath", "states:StartExecution", "sts:AssumeRole"],
         _ => vec![],
     }

@@ -27,10 +27,12 @@ const FOREIGN_NAMES: [&str; 13] = [
 ];
 
 /// Tasks whose failure is a result: it is told, and the others are gone on with.
-const KEEPS_GOING: [&str; 6] = [
+const KEEPS_GOING: [&str; 8] = [
     "reconcile-project/Enable",
     "reconcile-project/Repair",
     "sweep/CheckKeys",
+    "sweep/FindMissedAccounts",
+    "sweep/HandInAccounts/HandIn",
     "sweep/LookAtProjects/Reconcile",
     "sweep/LookAtProjects/FindLeftovers",
     "sweep/CheckCredentials/CheckCredential",
@@ -121,7 +123,9 @@ fn what_a_task_sends_satisfies_the_input_of_its_function() {
             let payload = state.definition["Arguments"]["Payload"].as_object().unwrap();
             let sent: BTreeSet<String> = payload.keys().cloned().collect();
             let (taken, required) = (keys(&contract.input, "properties"), keys(&contract.input, "required"));
-            assert!(sent.is_subset(&taken), "{}: {:?} is not taken", state.path, &sent - &taken);
+            // on-account-vended takes whatever pipelines send.
+            let takes_anything = contract.input.get("properties").is_none() && contract.input.get("type").is_none();
+            assert!(takes_anything || sent.is_subset(&taken), "{}: {:?} is not taken", state.path, &sent - &taken);
             assert!(required.is_subset(&sent), "{}: {:?} is missing", state.path, &required - &sent);
         }
     }

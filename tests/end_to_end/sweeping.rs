@@ -114,7 +114,7 @@ impl World {
         }
     }
 
-    async fn sweep(&self, input: Value) -> Value {
+    pub(crate) async fn sweep(&self, input: Value) -> Value {
         let run = execution::run(&self.cloud, "SweepArn", &input, |_| {}).await.unwrap();
         assert_eq!((run.error.as_deref(), run.cause.as_deref()), (None, None));
         run.output.unwrap()

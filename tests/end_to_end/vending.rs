@@ -7,6 +7,7 @@ use atlas_cmk_local::{
     execution::{self, Run},
     mailbox::Mailbox,
 };
+use aws_sdk_organizations::types::Tag;
 use serde_json::{Value, json};
 
 use crate::world::{World, sample};
@@ -186,4 +187,40 @@ async fn what_goes_wrong_is_told_and_kept_and_can_be_handed_in_again() {
     assert_eq!(world.vend(&other).await["accounts"][0]["result"], "problem");
     let told = mailbox.next_of("vend-problem").await.unwrap();
     assert!(told["reason"].as_str().unwrap().contains("states:StartExecution"), "{told}");
+}
+
+#[tokio::test]
+async fn an_account_that_no_event_told_of_is_found_by_the_next_sweep() {
+    let world = World::with_nothing_in_one_account().await;
+    let organizations = aws_sdk_organizations::Client::new(&world.hub().sdk_config());
+    let joined = async |name: &str, hours_ago: u32| {
+        let since = Tag::builder().key("local:joined-hours-ago").value(hours_ago.to_string()).build().unwrap();
+        let made = organizations.create_account().account_name(name).email("somebody@example.com").tags(since);
+        made.send().await.unwrap().create_account_status.unwrap().account_id.unwrap()
+    };
+    let (missed, failed) = (joined("missed", 20).await, joined("failed", 20).await);
+    let (being_made, long_there) = (joined("being-made", 1).await, joined("long-there", 100).await);
+    let quiet = world.sweep(json!({})).await;
+    assert_eq!(quiet["attention"], json!([]), "without a profile nobody is to get anything");
+
+    let profile = json!({"input": {
+        "projectId": "66f0a1b2c3d4e5f6ffffffff", "roleArn": "arn:aws:iam::{{ accountId }}:role/{{ accountName }}", "key": {"alias": "alias/atlas-cmk"},
+    }});
+    assert_eq!(world.put_profile("default", profile).await.error, None);
+    world.vend(&of_account("vending/controltower-create-managed-account-failed.json", &failed)).await;
+
+    let report = world.sweep(json!({})).await;
+    let told: Vec<&str> = report["attention"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    let of = |account: &str| told.iter().filter(|it| it.contains(account)).collect::<Vec<_>>();
+    assert!(of(&missed)[0].contains("its enablement was started now: arn:aws:states:"), "{told:?}");
+    assert!(of(&failed)[0].contains("CreateManagedAccount failed"), "{told:?}");
+    assert!(of(&being_made).is_empty() && of(&long_there).is_empty(), "{told:?}");
+    let started = events::started(&world.cloud, MACHINE, |_| true).await.unwrap();
+    let input = events::input(&world.cloud, &started).await.unwrap();
+    assert_eq!(input["roleArn"], format!("arn:aws:iam::{missed}:role/missed"));
+    assert_eq!(world.vended().await.len(), 1);
+
+    let again = world.sweep(json!({})).await;
+    assert!(!again["attention"].to_string().contains(&missed), "{again}");
+    assert_eq!(world.vended().await.len(), 1);
 }

@@ -49,6 +49,7 @@ pub fn functions() -> Vec<Contract> {
         function::<steps::EnsureKey>(),
         function::<steps::EnsureProject>(),
         function::<steps::FindLeftovers>(),
+        function::<steps::FindMissedAccounts>(),
         function::<steps::GrantKey>(),
         function::<steps::ListProjects>(),
         function::<steps::OnAccountVended>(),

@@ -2,14 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_organizations::Client;
+use aws_sdk_organizations::{
+    Client,
+    types::{Account, AccountState, AccountStatus},
+};
 use aws_types::SdkConfig;
+use jiff::Timestamp;
 
 use super::aws_error;
 use crate::{
     error::{ErrorName, Result},
     ids::AccountId,
 };
+
+/// An account of the organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joined {
+    /// Its id.
+    pub account_id: AccountId,
+    /// Its name.
+    pub name: Option<String>,
+    /// When it was made, or was invited and came.
+    pub at: Timestamp,
+}
 
 /// Looks up accounts of the organization. Only its management account and delegated administrators may; anybody else learns nothing, which is no error.
 #[derive(Debug, Clone)]
@@ -41,6 +56,28 @@ impl Organizations {
         Ok(allowed(answer)?.and_then(|answer| answer.parents?.into_iter().next()?.id))
     }
 
+    /// The name of an organizational unit.
+    ///
+    /// # Errors
+    /// As [`aws_error`], but for a refusal.
+    pub async fn name_of_unit(&self, unit: &str) -> Result<Option<String>> {
+        let answer = self.0.describe_organizational_unit().organizational_unit_id(unit).send().await;
+        let answer = answer.map_err(|error| aws_error("organizations:DescribeOrganizationalUnit", unit, &error));
+        Ok(allowed(answer)?.and_then(|answer| answer.organizational_unit?.name))
+    }
+
+    /// All accounts that can be used.
+    ///
+    /// # Errors
+    /// As [`aws_error`], but for a refusal.
+    pub async fn accounts(&self) -> Result<Option<Vec<Joined>>> {
+        let pages: std::result::Result<Vec<_>, _> = self.0.list_accounts().into_paginator().send().collect().await;
+        let pages = pages.map_err(|error| aws_error("organizations:ListAccounts", "the organization", &error));
+        Ok(allowed(pages)?.map(|pages| {
+            pages.into_iter().flat_map(|page| page.accounts.unwrap_or_default()).filter_map(joined).collect()
+        }))
+    }
+
     /// The tags of an account.
     ///
     /// # Errors
@@ -53,6 +90,16 @@ impl Organizations {
     }
 }
 
+/// An account that can be used. `Status` gives way to `State` (Organizations API reference, `Account`), and either may be missing.
+fn joined(account: Account) -> Option<Joined> {
+    let usable = match (&account.state, &account.status) {
+        (Some(state), _) => *state == AccountState::Active,
+        (None, status) => *status == Some(AccountStatus::Active),
+    };
+    let at = Timestamp::from_second(account.joined_timestamp?.secs()).ok()?;
+    usable.then_some(Joined { account_id: account.id?.parse().ok()?, name: account.name, at })
+}
+
 /// What we may not ask, and what there is no organization for, is not known.
 fn allowed<T>(answer: Result<T>) -> Result<Option<T>> {
     match answer {
@@ -62,6 +109,7 @@ fn allowed<T>(answer: Result<T>) -> Result<Option<T>> {
             if error.message().contains("AWSOrganizationsNotInUse")
                 || error.message().contains("AccountNotFound")
                 || error.message().contains("ChildNotFound")
+                || error.message().contains("OrganizationalUnitNotFound")
                 || error.message().contains("TargetNotFound") =>
         {
             Ok(None)

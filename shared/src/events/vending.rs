@@ -16,6 +16,9 @@ use crate::ids::AccountId;
 /// The detail type of an event that a pipeline of one's own puts on the bus.
 pub const CUSTOM: &str = "Account Vended";
 
+/// What a sweep tells in `toldBy` of an account that no event told of.
+pub const SWEEP: &str = "sweep";
+
 /// An account that is to get its keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vended {
@@ -239,7 +242,8 @@ fn of_aft(payload: &Value) -> Reading<Vending> {
 
 /// What a pipeline of one's own tells. It is meant for us, so an account that is none is a mistake that somebody has to hear of.
 fn custom(detail: &Value, at: Option<Timestamp>) -> Reading<Vending> {
-    let Some(vended) = vended(&detail["accountId"], CUSTOM) else {
+    let told_by = if detail["toldBy"] == SWEEP { SWEEP } else { CUSTOM };
+    let Some(vended) = vended(&detail["accountId"], told_by) else {
         return failed(CUSTOM, &detail["accountId"], &json!("accountId: expected an AWS account id of 12 digits"));
     };
     succeeded(Vended {
@@ -291,6 +295,13 @@ mod tests {
                 "state": state, "message": "AWS Control Tower says so.", "requestedTimestamp": "2026-10-14T08:45:18+0000",
             }}}),
         )
+    }
+
+    #[test]
+    fn a_sweep_hands_in_what_no_event_told() {
+        let told = of(&json!({"accountId": "444455556666", "accountName": null, "toldBy": "sweep"}));
+        assert_eq!((told.told_by.as_str(), told.account_name), (SWEEP, None));
+        assert_eq!(of(&json!({"accountId": "444455556666"})).told_by, CUSTOM);
     }
 
     #[test]

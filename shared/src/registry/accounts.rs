@@ -51,9 +51,25 @@ impl AccountEntry {
     }
 }
 
+/// The value of `/atlas-cmk/failed-vends/<accountId>`: a pipeline failed to make the account, so nothing must be started for it until one succeeds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FailedVend {
+    /// What failed.
+    pub what: String,
+    /// Why.
+    pub reason: String,
+    /// When that was told, ISO 8601.
+    pub told_at: String,
+}
+
 /// Where an account is written down.
 pub fn parameter(account: &AccountId) -> String {
     format!("/atlas-cmk/accounts/{account}")
+}
+
+fn failed_parameter(account: &AccountId) -> String {
+    format!("/atlas-cmk/failed-vends/{account}")
 }
 
 /// What is written down of an account. What another version or a person wrote counts as nothing.
@@ -74,4 +90,23 @@ pub async fn write(context: &Context, entry: &AccountEntry) -> Result<()> {
         serde_json::to_string(entry).map_err(|error| Error::new(ErrorName::Internal, format!("a bug: {error}")))?;
     let what = "An account that was vended, and what atlas-cmk started for it";
     context.parameters.write(&parameter(&entry.account_id), &text, what).await
+}
+
+/// The failure that was told last of an account, if one was.
+///
+/// # Errors
+/// As [`crate::aws::aws_error`].
+pub async fn read_failure(context: &Context, account: &AccountId) -> Result<Option<FailedVend>> {
+    let text = context.parameters.read(&failed_parameter(account)).await?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
+/// Writes down that a pipeline failed to make an account.
+///
+/// # Errors
+/// As [`crate::aws::aws_error`].
+pub async fn write_failure(context: &Context, account: &AccountId, failure: &FailedVend) -> Result<()> {
+    let text =
+        serde_json::to_string(failure).map_err(|error| Error::new(ErrorName::Internal, format!("a bug: {error}")))?;
+    context.parameters.write(&failed_parameter(account), &text, "An account that a pipeline failed to make").await
 }

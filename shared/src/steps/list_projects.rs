@@ -47,6 +47,9 @@ pub struct Output {
     pub credentials: Vec<Listed>,
     /// What cannot be looked at, and why, in a sentence each.
     pub attention: Vec<String>,
+    /// How many characters may be told of each project, so that all of it fits into what states pass on even if all of them are in trouble: which is when it
+    /// matters most.
+    pub room: usize,
 }
 
 /// A project and the secret with its Atlas credentials.
@@ -80,6 +83,16 @@ impl Step for ListProjects {
     }
 }
 
+/// What may be told of all projects together, in bytes, beside their ids and what somebody should look at besides.
+const TOLD_OF_ALL: usize = 180_000;
+
+/// What is told of each in any case: which project it is, and its state.
+const TOLD_IN_ANY_CASE: usize = 88;
+
+fn room(projects: usize) -> usize {
+    (TOLD_OF_ALL / projects.max(1)).saturating_sub(TOLD_IN_ANY_CASE)
+}
+
 /// After how many hours an enablement that has not been seen to end counts as dead.
 const DEAD_AFTER_HOURS: i64 = 24;
 
@@ -108,6 +121,7 @@ fn list(registry: &Registry, now: Timestamp) -> Output {
         }
     }
     output.credentials = by_secret.into_values().collect();
+    output.room = room(output.projects.len());
     output.attention.extend(registry.unreadable.iter().map(|name| {
         format!("the parameter {name} is not what atlas-cmk writes: run the enablement of its project again")
     }));
@@ -158,5 +172,19 @@ mod tests {
         let entries: Vec<Value> = (0..2000).map(|n| entry(n, "enabled", "2026-11-23T09:00:00Z", None)).collect();
         let bytes = serde_json::to_string(&listed(&entries)).unwrap().len();
         assert!(bytes < 128 * 1024, "{bytes}");
+    }
+
+    #[test]
+    fn what_is_told_of_two_thousand_projects_in_trouble_fits_too() {
+        for projects in [1, 20, 200, 2000] {
+            let quarter = "x".repeat(room(projects) / 4);
+            let result = json!({
+                "projectId": "66f0a1b2c3d4e5f600000000", "state": "repaired", "what": [quarter, quarter], "leftovers": [quarter, quarter],
+            });
+            let ids = vec!["66f0a1b2c3d4e5f600000000"; projects];
+            let bytes = json!({"projects": ids, "results": vec![result; projects]}).to_string().len();
+            assert!(bytes < 240 * 1024, "{projects}: {bytes}");
+        }
+        assert!(room(200) > 700, "{}", room(200));
     }
 }

@@ -8,6 +8,7 @@ mod decision;
 use std::collections::BTreeMap;
 
 use backon::{ExponentialBuilder, Retryable};
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -23,7 +24,7 @@ use crate::{
         vending::{self, Vended, Vending},
     },
     profile,
-    registry::accounts::{self, AccountEntry},
+    registry::accounts::{self, AccountEntry, FailedVend},
     runtime,
     step::{Context, Step, not_set},
 };
@@ -216,6 +217,13 @@ async fn look_up(context: &Context, vended: &Vended) -> Result<Known> {
         // In the root, it is in no unit yet.
         vended.ou = organizations.unit_of(&account).await?.filter(|unit| unit.starts_with("ou-"));
     }
+    let by_name = any(&|profile| profile.organizational_units.iter().any(|unit| !unit.starts_with("ou-")));
+    if by_name
+        && vended.ou_name.is_none()
+        && let Some(unit) = &vended.ou
+    {
+        vended.ou_name = organizations.name_of_unit(unit).await?;
+    }
     if vended.tags.is_none() && any(&|profile| !profile.account_tags.is_empty()) {
         vended.tags = organizations.tags_of(&account).await?;
     }
@@ -271,6 +279,12 @@ async fn carry_out(context: &Context, change: &VendingChange) -> Result<Outcome>
             })
         }
         VendingChange::TellFailure { account, what, reason } => {
+            // A sweep would take it for an account that nobody told of.
+            if let Some(account) = account.as_deref().and_then(|account| account.parse().ok()) {
+                let told_at = Timestamp::now().to_string();
+                let failure = FailedVend { what: what.clone(), reason: reason.chars().take(1000).collect(), told_at };
+                accounts::write_failure(context, &account, &failure).await?;
+            }
             let subject = format!("atlas-cmk: {what} failed, nothing was started");
             let message = json!({
                 "kind": "vend-failed", "accountId": account, "event": what, "reason": reason,

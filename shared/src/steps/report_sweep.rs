@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{NoChange, list_projects::Listed};
+use super::NoChange;
 use crate::{
     error::Result,
     ids::ProjectId,
@@ -22,7 +22,7 @@ pub struct ReportSweep;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
     /// The projects that were to be looked at.
-    pub projects: Vec<Listed>,
+    pub projects: Vec<ProjectId>,
     /// What came of them, in any order. One that has no result could not be looked at.
     pub results: Vec<ProjectResult>,
     /// What somebody should look at besides.
@@ -76,7 +76,7 @@ fn report(input: &Input) -> SweepReport {
     let by_id: BTreeMap<&str, &ProjectResult> =
         input.results.iter().map(|result| (result.project_id.as_ref(), result)).collect();
     let mut report = SweepReport { projects: input.projects.len(), ..SweepReport::default() };
-    for Listed { project_id, .. } in &input.projects {
+    for project_id in &input.projects {
         let troubled = |what: Vec<String>| Troubled { project_id: project_id.clone(), what };
         let Some(result) = by_id.get(project_id.as_ref()) else {
             report.failed.push(troubled(vec!["the look at it was not finished".to_owned()]));
@@ -150,7 +150,7 @@ mod tests {
             .enumerate()
             .map(|(n, state)| json!({"projectId": id(n), "state": state, "what": ["x"], "leftovers": if n == 5 { vec!["y"] } else { vec![] }}))
             .collect();
-        let projects: Vec<Value> = (0..7).map(|n| json!({"projectId": id(n)})).collect();
+        let projects: Vec<Value> = (0..7).map(|n| json!(id(n))).collect();
         let input = json!({"projects": projects, "results": results, "attention": ["z"]});
         let report = report(&serde_json::from_value(input).unwrap());
         assert_eq!((report.projects, report.fine, report.drifted.len(), report.repaired.len()), (7, 2, 1, 1));

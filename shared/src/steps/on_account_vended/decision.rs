@@ -3,6 +3,7 @@
 use super::{AccountEntry, BTreeMap, Value, Vended, json};
 use crate::{
     error::Result,
+    events::vending,
     fingerprint,
     ids::{ProfileName, Region},
     profile::{Facts, Placeholders, Profile, choose},
@@ -34,8 +35,8 @@ pub(super) enum Verdict {
     Ignore(String),
 }
 
-/// Events of accounts that are in the root still, and are moved to their unit right after.
-const COMES_BEFORE_ITS_UNIT: [&str; 2] = ["CreateAccountResult", "AccountJoinedOrganization"];
+/// What tells of accounts that may be in the root still, to be moved to their unit later.
+const COMES_BEFORE_ITS_UNIT: [&str; 3] = ["CreateAccountResult", "AccountJoinedOrganization", vending::SWEEP];
 
 /// # Errors
 /// `Input.Invalid` if no profile can be chosen, or the one that is for the account cannot be filled.
