@@ -42,6 +42,7 @@ pub mod request_approval;
 pub mod restore_key;
 pub mod revoke_key;
 pub mod take_turn;
+mod told;
 pub mod unregister;
 pub mod update_trust;
 pub mod verify;

@@ -30,7 +30,6 @@ pub const KEY_CALLS: &[&str] = &[
     "ImportKeyMaterial",
     "PutKeyPolicy",
     "ReplicateKey",
-    "RetireGrant",
     "RevokeGrant",
     "RotateKey",
     "ScheduleKeyDeletion",

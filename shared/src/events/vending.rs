@@ -193,6 +193,10 @@ fn move_account(detail: &Value) -> Reading<Vending> {
         return Reading::Unknown(format!("{NAME} was refused: {error}"));
     }
     let asked = &detail["requestParameters"];
+    // Accounts are moved there to be closed, or to be moved on.
+    if text(&asked["destinationParentId"]).is_some_and(|parent| parent.starts_with("r-")) {
+        return Reading::Unknown(format!("{NAME} was to the root, which is no organizational unit"));
+    }
     match vended(&asked["accountId"], NAME) {
         Some(vended) => succeeded(Vended { ou: text(&asked["destinationParentId"]), ..vended }),
         None => without_account(NAME),
@@ -232,7 +236,7 @@ fn of_aft(payload: &Value) -> Reading<Vending> {
     let event = &payload["control_tower_event"];
     succeeded(Vended {
         account_name: text(&account["name"]),
-        ou: text(&account["parent_id"]),
+        ou: text(&account["parent_id"]).filter(|parent| parent.starts_with("ou-")),
         region: text(&event["region"]),
         tags: Some(tags(&payload["account_request"]["account_tags"])),
         at: envelope(event).as_ref().and_then(happened_at),
@@ -295,6 +299,20 @@ mod tests {
                 "state": state, "message": "AWS Control Tower says so.", "requestedTimestamp": "2026-10-14T08:45:18+0000",
             }}}),
         )
+    }
+
+    #[test]
+    fn a_move_to_the_root_is_no_move_to_a_unit() {
+        let mut moved = event(
+            "aws.organizations",
+            &json!({
+                "eventName": "MoveAccount",
+                "requestParameters": {"accountId": "444455556666", "destinationParentId": "r-abcd", "sourceParentId": "ou-abcd-l3zc8b3h"},
+            }),
+        );
+        assert!(matches!(one(&moved), Reading::Unknown(why) if why.contains("root")));
+        moved["detail"]["requestParameters"]["destinationParentId"] = json!("ou-abcd-12345678");
+        assert_eq!(of(&moved).ou.as_deref(), Some("ou-abcd-12345678"));
     }
 
     #[test]

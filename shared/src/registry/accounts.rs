@@ -34,6 +34,9 @@ pub struct AccountEntry {
     pub profile: ProfileName,
     /// The organizational unit that it was in, if it was known.
     pub ou: Option<String>,
+    /// The region that its enablement was made for, which stays the same whatever tells of it next.
+    #[serde(default)]
+    pub region: Option<String>,
     /// What its enablement was made from and came to, as a fingerprint: profile, generation, organizational unit and input.
     pub fingerprint: String,
     /// How many enablements were started for it.

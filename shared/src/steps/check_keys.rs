@@ -1,17 +1,21 @@
 //! `check-keys`: makes up for events of keys that got lost: every key that a registered project or its old snapshots need is looked at, and one that cannot be
 //! used raises the alert that its event would have raised, and is restored where that is wanted.
 
+use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::on_change::{self, Affected, Reaction};
+use super::{
+    on_change::{self, Affected, Reaction},
+    told::at_most_told,
+};
 use crate::{
     aws::{Caller, KeyState},
     error::Result,
     events::change::{Changed, Subject},
     ids::KmsKeyArn,
-    registry::{self, Entry},
+    registry::{self, Entry, Stage},
     request::regional_keys,
     step::{Context, Step},
 };
@@ -40,8 +44,13 @@ pub struct Output {
 pub struct Keys {
     entries: Vec<Entry>,
     in_danger: Vec<(KmsKeyArn, &'static str)>,
+    /// Keys that are gone and that only old snapshots may need. Nothing brings them back, and an alert every night would hide others.
+    gone: Vec<KmsKeyArn>,
     out_of_reach: Vec<String>,
 }
+
+/// How many keys are looked at at the same time. One that does not answer must not keep us from the others.
+const AT_THE_SAME_TIME: usize = 16;
 
 impl Step for CheckKeys {
     const NAME: &'static str = "check-keys";
@@ -52,21 +61,25 @@ impl Step for CheckKeys {
 
     async fn observe(context: &Context, input: &Input) -> Result<Keys> {
         let entries = registry::list(context).await?.entries;
-        let (mut in_danger, mut out_of_reach) = (Vec::new(), Vec::new());
-        for key in needed(&entries) {
+        let looks = needed(&entries).into_iter().map(|key| {
             let account = on_change::access_to(&key, entries.iter());
             let caller = Caller { account, execution: Some(&input.execution) };
-            let state = async { context.kms_for(&key, caller).await?.key(key.as_ref()).await };
-            match state.await {
-                Ok(found) => {
-                    let what = lost_event(found.as_ref().map(|key| &key.state));
-                    in_danger.extend(what.map(|what| (key, what)));
-                }
+            async move {
+                let state = async { context.kms_for(&key, caller).await?.key(key.as_ref()).await }.await;
+                (key, state)
+            }
+        });
+        let looks: Vec<_> = stream::iter(looks).buffer_unordered(AT_THE_SAME_TIME).collect().await;
+        let mut keys = Keys { entries, in_danger: Vec::new(), gone: Vec::new(), out_of_reach: Vec::new() };
+        for (key, state) in looks {
+            match state.map(|found| (lost_event(found.as_ref().map(|key| &key.state)), found.is_none())) {
+                Ok((Some(_), true)) if !is_in_use(&key, &keys.entries) => keys.gone.push(key),
+                Ok((what, _)) => keys.in_danger.extend(what.map(|what| (key, what))),
                 // One account that is out of reach hides no key of another.
-                Err(error) => out_of_reach.push(format!("{key} could not be looked at: {}", error.message())),
+                Err(error) => keys.out_of_reach.push(format!("{key} could not be looked at: {}", error.message())),
             }
         }
-        Ok(Keys { entries, in_danger, out_of_reach })
+        Ok(keys)
     }
 
     fn decide(input: &Input, keys: &Keys) -> Result<Vec<Reaction>> {
@@ -89,8 +102,17 @@ impl Step for CheckKeys {
                 "key {key} cannot be used, as after {what}: it is needed, see the message of the kind key-endangered"
             )
         });
-        Ok(Output { attention: told.chain(keys.out_of_reach).collect() })
+        let gone = keys.gone.iter().map(|key| {
+            format!("key {key} is gone, and snapshots made with it are lost: take it out of oldKeys in /atlas-cmk/projects to be told no more")
+        });
+        Ok(Output { attention: at_most_told(told.chain(gone).chain(keys.out_of_reach)) })
     }
+}
+
+/// Whether a project that is enabled, or is being, uses a key in any of its regions.
+fn is_in_use(key: &KmsKeyArn, entries: &[Entry]) -> bool {
+    let uses = |entry: &&Entry| entry.key_arn.account() == key.account() && entry.key_arn.key_id() == key.key_id();
+    entries.iter().filter(uses).any(|entry| entry.stage != Stage::Disabled)
 }
 
 /// Every key that a project or its old snapshots need, once, those of an account one after the other. Of a key that Atlas knew by its id only, nobody knows where
@@ -165,7 +187,8 @@ mod tests {
     #[test]
     fn a_key_that_cannot_be_used_raises_one_alert_for_all_its_projects_and_is_restored_once_in_each_execution() {
         let entries = vec![entry(1, "enabled", &json!({})), entry(2, "enabled", &json!({"guard": "restore"}))];
-        let keys = Keys { entries, in_danger: vec![(KEY.parse().unwrap(), "DisableKey")], out_of_reach: Vec::new() };
+        let in_danger = vec![(KEY.parse().unwrap(), "DisableKey")];
+        let keys = Keys { entries, in_danger, gone: Vec::new(), out_of_reach: Vec::new() };
         let reactions = |execution: &str| CheckKeys::decide(&Input { execution: execution.to_owned() }, &keys).unwrap();
         let first = reactions("sweep-1");
         let [Reaction::Alert(_), Reaction::Restore(name, guard)] = first.as_slice() else { panic!("{first:?}") };
@@ -174,6 +197,17 @@ mod tests {
         assert!(matches!(&again[1], Reaction::Restore(again, _) if again == name));
         let next = reactions("sweep-2");
         assert!(matches!(&next[1], Reaction::Restore(next, _) if next != name));
+    }
+
+    #[test]
+    fn a_key_is_in_use_by_projects_that_are_enabled_in_any_region() {
+        let replica = KEY.replace("us-east-1", "eu-west-1").parse().unwrap();
+        assert!(is_in_use(&replica, &[entry(1, "enabled", &json!({}))]));
+        assert!(
+            !is_in_use(&replica, &[entry(1, "disabled", &json!({}))]),
+            "its old snapshots may need it, if they are left"
+        );
+        assert!(!is_in_use(&OLD.parse().unwrap(), &[entry(1, "enabled", &json!({}))]));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::NoChange;
+use super::{NoChange, told::at_most_told};
 use crate::{
     aws::Joined,
     error::Result,
@@ -89,6 +89,9 @@ const BEING_MADE: SignedDuration = SignedDuration::from_hours(4);
 /// How long a sweep looks back: three nights. Accounts that were there before are not to be found with the first sweep of a new stack.
 const LOOKS_BACK: SignedDuration = SignedDuration::from_hours(3 * 24);
 
+/// How many accounts are handed in in one night.
+const AT_A_TIME: usize = 25;
+
 fn is_due(joined: Timestamp, now: Timestamp) -> bool {
     let age = now.duration_since(joined);
     BEING_MADE <= age && age <= LOOKS_BACK
@@ -106,6 +109,9 @@ fn sort(unheard: Vec<Unheard>) -> Output {
             None => output.missed.push(Missed { account_id: account.account_id, account_name: account.name }),
         }
     }
+    output.attention = at_most_told(output.attention);
+    // The others are left for the next night.
+    output.missed.truncate(AT_A_TIME);
     output
 }
 

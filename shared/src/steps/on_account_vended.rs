@@ -136,7 +136,7 @@ impl Describe for VendingChange {
             Self::Start { entry, .. } => {
                 format!("enablement of account {} started, from profile {}", entry.account_id, entry.profile)
             }
-            Self::Learn(_) => "organizational unit of the account written down".to_owned(),
+            Self::Learn(_) => "what was learnt of the account written down".to_owned(),
             Self::TellFailure { what, .. } => format!("failure of {what} told"),
             Self::TellProblem(_, error) => format!("{} told, event kept", error.name()),
             Self::Leave(outcome) => outcome.reason.clone(),
@@ -220,7 +220,7 @@ async fn look_up(context: &Context, vended: &Vended) -> Result<Known> {
     let by_name = any(&|profile| profile.organizational_units.iter().any(|unit| !unit.starts_with("ou-")));
     if by_name
         && vended.ou_name.is_none()
-        && let Some(unit) = &vended.ou
+        && let Some(unit) = vended.ou.as_ref().filter(|unit| unit.starts_with("ou-"))
     {
         vended.ou_name = organizations.name_of_unit(unit).await?;
     }
@@ -275,7 +275,7 @@ async fn carry_out(context: &Context, change: &VendingChange) -> Result<Outcome>
                 result: Ending::Known,
                 account_id: Some(entry.account_id.to_string()),
                 execution_arn: Some(entry.execution_arn.clone()),
-                reason: "the organizational unit is known now, and changes nothing".to_owned(),
+                reason: "it was started before, and what is different starts nothing".to_owned(),
             })
         }
         VendingChange::TellFailure { account, what, reason } => {

@@ -197,10 +197,11 @@ impl Step for OnChange {
 
 /// Tells and starts what follows. The ARNs of the executions, started now or before.
 pub(super) async fn react(context: &Context, reactions: &[Reaction]) -> Result<Vec<String>> {
-    let mut executions = Vec::new();
+    let (mut executions, mut untold) = (Vec::new(), None);
     for reaction in reactions {
         match reaction {
-            Reaction::Alert(alert) => tell(context, alert).await?,
+            // A key is restored even if nobody can be told.
+            Reaction::Alert(alert) => untold = tell(context, alert).await.err().or(untold),
             Reaction::Restore(name, guard) => {
                 let machine = context.machines.guard.as_deref().ok_or_else(|| not_set("GUARD_MACHINE_ARN"))?;
                 executions.push(context.executions.start(machine, name, &json!(guard)).await?.arn);
@@ -211,7 +212,7 @@ pub(super) async fn react(context: &Context, reactions: &[Reaction]) -> Result<V
             }
         }
     }
-    Ok(executions)
+    untold.map_or(Ok(executions), Err)
 }
 
 /// The role of ours that made a call, if one did. What we do ourselves must not make us do anything.

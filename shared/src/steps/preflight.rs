@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{NoChange, enable_kms::is_same_key};
 use crate::{
-    error::{ErrorName, Result},
+    error::{Error, ErrorName, Result},
     finding::{ByHand, Finding},
     ids::{ClusterName, KmsKeyArn, ProjectId, Region},
     placeholder,
@@ -87,6 +87,10 @@ impl Step for Preflight {
         context.reach("roleArn", request.role_arn.as_ref(), request.role_arn.account(), wanted.caller())?;
         let survey = Box::pin(Survey::read(context, &wanted)).await;
         match survey.disturbance() {
+            // An account that is verified is not in the making: to wait for it would only keep a sweep from its other projects.
+            Some(error) if error.name() == ErrorName::AccountNotReady && request.mode == Some(Mode::Verify) => {
+                Err(Error::new(ErrorName::AccountAccessDenied, error.message()))
+            }
             Some(error) => Err(error),
             None => Ok(survey),
         }

@@ -102,8 +102,8 @@ impl Step for RestoreKey {
         let kms = kms(context, input).await?;
         for change in changes {
             match change {
-                Restoring::CancelDeletion(arn) => kms.cancel_deletion(arn).await?,
-                Restoring::Enable(arn) => kms.enable(arn).await.map_err(|error| settling(error, changes.len()))?,
+                Restoring::CancelDeletion(arn) => kms.cancel_deletion(arn).await.map_err(settling)?,
+                Restoring::Enable(arn) => kms.enable(arn).await.map_err(settling)?,
             }
         }
         if !changes.is_empty() {
@@ -113,10 +113,11 @@ impl Step for RestoreKey {
     }
 }
 
-/// A key whose deletion was cancelled a moment ago may not be seen as disabled yet (KMS developer guide, "Eventual consistency").
-fn settling(error: Error, changes: usize) -> Error {
-    if changes > 1 && error.name() == ErrorName::KmsKeyUnusable {
-        let what = "its deletion was cancelled a moment ago, and it cannot be enabled yet";
+/// A key that was changed a moment ago may be seen as it was: what was just read of it says that it can be restored (KMS developer guide, "Eventual
+/// consistency").
+fn settling(error: Error) -> Error {
+    if error.name() == ErrorName::KmsKeyUnusable {
+        let what = "it was changed a moment ago, and cannot be restored yet";
         return Error::new(ErrorName::IamPropagating, format!("{}; {what}", error.message()));
     }
     error

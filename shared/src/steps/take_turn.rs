@@ -117,10 +117,13 @@ fn is_about_another(name: &str) -> bool {
         && name.split('-').any(|part| part.parse::<ProjectId>().is_ok())
 }
 
-/// Whether an execution with this input changes the project.
+/// Whether an execution with this input changes the project. One that has it by name is known by the role: what is registered is the id, and what a name means
+/// may change. Of several projects with one role, some wait for one another that need not.
 fn changes(input: &Value, project: &ProjectId, entry: Option<&Entry>) -> bool {
-    let by_name = entry.and_then(|entry| entry.desired.project.as_ref()).and_then(|it| serde_json::to_value(it).ok());
-    input["projectId"] == project.as_ref() || by_name.is_some_and(|named| input["project"] == named)
+    match input["projectId"].as_str() {
+        Some(id) => id == project.as_ref(),
+        None => entry.is_some_and(|entry| input["roleArn"] == entry.desired.role_arn.as_ref()),
+    }
 }
 
 fn judge(request: &ReconcileProject, execution: &str, queue: &Queue) -> Output {
@@ -228,16 +231,16 @@ mod tests {
         let project = PROJECT.parse().unwrap();
         assert!(is_about(&format!("change-{PROJECT}-0011223344556677"), &project));
         assert!(!is_about("change-66f0a1b2c3d4e5f601234568-0011223344556677", &project));
-        let named = queue(
-            &[],
-            &json!({"desired": {
-                "project": {"name": "payments", "orgId": "5f0000000000000000000001"},
-                "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk", "key": {"alias": "alias/atlas-cmk"},
-            }}),
-        );
-        let by_name = json!({"project": {"name": "payments", "orgId": "5f0000000000000000000001"}});
-        assert!(changes(&by_name, &project, named.entry.as_ref()));
+        let entry = queue(&[], &json!({})).entry;
+        let by_name = |role: &str| {
+            let role = format!("arn:aws:iam::444455556666:role/{role}");
+            json!({"project": {"name": "payments", "orgId": "5f0000000000000000000001"}, "roleArn": role})
+        };
+        assert!(changes(&by_name("atlas-cmk"), &project, entry.as_ref()), "as accounts that are vended are enabled");
+        assert!(!changes(&by_name("another"), &project, entry.as_ref()));
         assert!(changes(&json!({"projectId": PROJECT}), &project, None));
-        assert!(!changes(&json!({"projectId": "66f0a1b2c3d4e5f601234568"}), &project, named.entry.as_ref()));
+        let role = "arn:aws:iam::444455556666:role/atlas-cmk";
+        let other = json!({"projectId": "66f0a1b2c3d4e5f601234568", "roleArn": role});
+        assert!(!changes(&other, &project, entry.as_ref()), "two projects may have one role");
     }
 }

@@ -72,11 +72,15 @@ pub(super) fn judge(known: &Known) -> Result<Verdict> {
     let Some((name, profile)) = choose(&known.profiles, facts)? else {
         return Ok(Verdict::Ignore("no profile is for it".to_owned()));
     };
+    // Control Tower tells its home region and Organizations none: an account must not move between regions by that. Only a pipeline of one's own means it.
+    let meant = vended.region.clone().filter(|_| vended.told_by == vending::CUSTOM);
+    let region = meant.or_else(|| before?.region.clone()).or_else(|| vended.region.clone());
+    let region = region.unwrap_or_else(|| known.region.to_string());
     let values = Placeholders {
         account_id: vended.account_id.clone(),
         account_name: account_name.clone(),
         ou: ou.clone(),
-        region: vended.region.clone().unwrap_or_else(|| known.region.to_string()),
+        region: region.clone(),
     };
     let input = json!(profile.fill(&values)?);
     let print = |ou: Option<&String>| fingerprint::of(&(name, profile.generation, ou, &input));
@@ -89,6 +93,7 @@ pub(super) fn judge(known: &Known) -> Result<Verdict> {
         tags: tags.clone(),
         requested_profile: requested.as_deref().and_then(|name| name.parse().ok()),
         profile: name.clone(),
+        region: Some(region),
         fingerprint: fingerprint.clone(),
         sequence,
         event_at: vended.at.map(|at| at.to_string()).or_else(|| before?.event_at.clone()),
@@ -96,6 +101,10 @@ pub(super) fn judge(known: &Known) -> Result<Verdict> {
         ou: ou.clone(),
     });
     Ok(match before {
+        // An event that is newer than what was handled last makes those between them late ones.
+        Some(before) if before.fingerprint == fingerprint && before.event_at != entry.event_at => {
+            Verdict::Learn(Box::new(AccountEntry { sequence: before.sequence, ..*entry }))
+        }
         Some(before) if before.fingerprint == fingerprint => Verdict::Known {
             execution_arn: before.execution_arn.clone(),
             why: "it was started before, and nothing is different".to_owned(),
@@ -150,13 +159,25 @@ mod tests {
         }
     }
 
+    /// What is written down of it after an event that starts nothing.
+    fn left(known: &Known) -> AccountEntry {
+        match judge(known).unwrap() {
+            Verdict::Known { execution_arn, .. } => {
+                assert_eq!(execution_arn, ARN);
+                known.entry.clone().unwrap()
+            }
+            Verdict::Learn(entry) => *entry,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn the_same_again_is_known_and_another_unit_or_generation_is_not() {
         let nothing = json!({});
         let (first, entry) = started(&known(event(Some("ou-1"), "2026-10-14T09:00:00Z"), None, &nothing));
         assert!(first.starts_with("vend-444455556666-1-") && first.len() <= 80, "{first}");
         let again = known(event(Some("ou-1"), "2026-10-14T10:00:00Z"), Some(entry.clone()), &nothing);
-        assert!(matches!(judge(&again).unwrap(), Verdict::Known { execution_arn, .. } if execution_arn == ARN));
+        assert_eq!(left(&again).sequence, 1);
         let (moved, there) =
             started(&known(event(Some("ou-2"), "2026-10-14T11:00:00Z"), Some(entry.clone()), &nothing));
         let (back, _) = started(&known(event(Some("ou-1"), "2026-10-14T12:00:00Z"), Some(there), &nothing));
@@ -183,6 +204,36 @@ mod tests {
     }
 
     #[test]
+    fn a_move_away_that_is_told_after_the_move_back_starts_nothing() {
+        let (_, entry) = started(&known(event(Some("ou-1"), "2026-10-14T09:00:00Z"), None, &json!({})));
+        let back = left(&known(event(Some("ou-1"), "2026-10-14T11:00:00Z"), Some(entry), &json!({})));
+        let away = known(event(Some("ou-2"), "2026-10-14T10:00:00Z"), Some(back.clone()), &json!({}));
+        assert_eq!(left(&away), back);
+    }
+
+    #[test]
+    fn an_account_stays_in_its_region_whatever_tells_of_it_next() {
+        let regions = json!({"input": {
+            "projectId": "66f0a1b2c3d4e5f601234567", "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk",
+            "key": {"alias": "alias/atlas-cmk"}, "regions": ["{{ region }}"],
+        }});
+        let told = |told_by: &str, region: Option<&str>, at: &str| Vended {
+            told_by: told_by.to_owned(),
+            region: region.map(str::to_owned),
+            ..event(Some("ou-1"), at)
+        };
+        let created = told("CreateManagedAccount", Some("eu-central-1"), "2026-10-14T09:00:00Z");
+        let (_, entry) = started(&known(created, None, &regions));
+        assert_eq!(entry.region.as_deref(), Some("eu-central-1"));
+        let moved = told("MoveAccount", None, "2026-10-14T10:00:00Z");
+        let entry = left(&known(moved, Some(entry), &regions));
+        let meant = told(vending::CUSTOM, Some("eu-west-1"), "2026-10-14T11:00:00Z");
+        let (_, entry) = started(&known(meant, Some(entry), &regions));
+        let updated = told("UpdateManagedAccount", Some("eu-central-1"), "2026-10-14T12:00:00Z");
+        assert_eq!(left(&known(updated, Some(entry), &regions)).region.as_deref(), Some("eu-west-1"));
+    }
+
+    #[test]
     fn to_learn_where_an_account_is_is_no_move() {
         let (_, entry) = started(&known(event(None, "2026-10-14T09:00:00Z"), None, &json!({})));
         let learnt = known(event(Some("ou-1"), "2026-10-14T09:30:00Z"), Some(entry), &json!({}));
@@ -190,10 +241,7 @@ mod tests {
         assert_eq!((entry.ou.as_deref(), entry.sequence, entry.execution_arn.as_str()), (Some("ou-1"), 1, ARN));
         let mut silent = known(event(None, "2026-10-14T10:00:00Z"), Some(*entry), &json!({}));
         silent.vended.account_name = None;
-        assert!(
-            matches!(judge(&silent).unwrap(), Verdict::Known { .. }),
-            "an event that says nothing of the unit is no news"
-        );
+        assert_eq!(left(&silent).ou.as_deref(), Some("ou-1"), "an event that says nothing of the unit is no news");
     }
 
     #[test]
@@ -208,7 +256,7 @@ mod tests {
         let (_, entry) = started(&first);
         let mut baseline = known(event(None, "2026-10-14T09:30:00Z"), Some(entry), &units);
         baseline.vended.account_name = None;
-        assert!(matches!(judge(&baseline).unwrap(), Verdict::Known { .. }), "by the name of the unit");
+        assert_eq!(left(&baseline).ou_name.as_deref(), Some("Workloads"), "by the name of the unit");
 
         let tags = json!({"accountTags": {"env": "prod"}});
         let tagged = Vended {
@@ -217,7 +265,7 @@ mod tests {
         };
         let (_, entry) = started(&known(tagged, None, &tags));
         let silent = known(event(Some("ou-1"), "2026-10-14T09:30:00Z"), Some(entry), &tags);
-        assert!(matches!(judge(&silent).unwrap(), Verdict::Known { .. }), "by its tags");
+        assert_eq!(left(&silent).sequence, 1, "by its tags");
     }
 
     #[test]
