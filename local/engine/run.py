@@ -107,7 +107,7 @@ def write_versions_of_secrets_once():
 
 def authorize_by_resource():
     """On AWS, what is asked of a key by its alias takes permissions on the key, and so does giving it an alias; asking the simulator of IAM takes
-    them on the principal, making a managed policy on its ARN to be, and listing parameters on their path. MiniStack 1.5.33 looks for permissions on the
+    them on the principal, making a managed policy on its ARN to be, listing parameters on their path, and looking up an account or a unit on that. MiniStack 1.5.33 looks for permissions on the
     alias, and on everything."""
     from ministack.core import iam_actions
     from ministack.services import kms
@@ -121,6 +121,12 @@ def authorize_by_resource():
             if asked.get("TargetKeyId") or name.startswith("alias/"):
                 key = kms._resolve_key(name)
                 return key["Arn"] if key else f"arn:aws:kms:{region}:{account_id}:key/of-no-alias"
+        if service == "organizations" and body[:1] == b"{":
+            asked = json.loads(body)
+            child = asked.get("AccountId") or asked.get("ChildId") or asked.get("OrganizationalUnitId")
+            if child:
+                kind = "ou" if child.startswith("ou-") else "account"
+                return f"arn:aws:organizations::{account_id}:{kind}/o-local/{child}"
         if service == "ssm" and headers.get("x-amz-target", "").endswith(".GetParametersByPath"):
             path = json.loads(body)["Path"].strip("/")
             return f"arn:aws:ssm:{region}:{account_id}:parameter/{path}"

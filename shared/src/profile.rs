@@ -77,6 +77,11 @@ impl Profile {
         self.fill(&Placeholders::example()).map(drop)
     }
 
+    /// Whether it depends on the organizational unit of an account who gets it, or what.
+    pub fn asks_for_unit(&self) -> bool {
+        self.mentions("ou") || !self.organizational_units.is_empty()
+    }
+
     /// The input of an enablement for one account.
     ///
     /// # Errors

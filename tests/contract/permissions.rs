@@ -180,7 +180,12 @@ fn of_events(name: &str) -> Vec<&'static str> {
         "restore-key" => vec!["kms:CancelKeyDeletion", "kms:DescribeKey", "kms:EnableKey", "sts:AssumeRole"],
         "take-turn" => vec!["ssm:GetParameter", "states:DescribeExecution", "states:ListExecutions"],
         "list-projects" => vec!["ssm:GetParametersByPath"],
-        "find-missed-accounts" => vec!["organizations:ListAccounts", "ssm:GetParameter", "ssm:GetParametersByPath"],
+        "find-missed-accounts" => vec![
+            "organizations:ListAccounts",
+            "organizations:ListParents",
+            "ssm:GetParameter",
+            "ssm:GetParametersByPath",
+        ],
         "check-keys" => vec!["kms:DescribeKey", "ssm:GetParametersByPath", "states:StartExecution", "sts:AssumeRole"],
         _ => vec![],
     }

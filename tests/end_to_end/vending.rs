@@ -223,4 +223,23 @@ async fn an_account_that_no_event_told_of_is_found_by_the_next_sweep() {
     let again = world.sweep(json!({})).await;
     assert!(!again["attention"].to_string().contains(&missed), "{again}");
     assert_eq!(world.vended().await.len(), 1);
+
+    // Moved, with no event either, to a unit with a profile of its own.
+    let root = organizations.list_roots().send().await.unwrap().roots.unwrap().remove(0).id.unwrap();
+    let unit = organizations.create_organizational_unit().parent_id(&root).name("Workloads").send().await.unwrap();
+    let unit = unit.organizational_unit.unwrap().id.unwrap();
+    let profile = json!({"organizationalUnits": ["Workloads"], "input": {
+        "projectId": "66f0a1b2c3d4e5f6ffffffff", "roleArn": "arn:aws:iam::{{ accountId }}:role/workloads", "key": {"alias": "alias/atlas-cmk"},
+    }});
+    assert_eq!(world.put_profile("workloads", profile).await.error, None);
+    let to = organizations.move_account().account_id(&missed).source_parent_id(root).destination_parent_id(unit);
+    to.send().await.unwrap();
+    let moved = world.sweep(json!({})).await;
+    assert!(moved["attention"].to_string().contains(&format!("account {missed}: no event told of it")), "{moved}");
+    let is_second = |it: &events::Execution| it.name.starts_with(&format!("vend-{missed}-2-"));
+    let started = events::started(&world.cloud, MACHINE, is_second).await.unwrap();
+    let input = events::input(&world.cloud, &started).await.unwrap();
+    assert_eq!(input["roleArn"], format!("arn:aws:iam::{missed}:role/workloads"), "the unit is known by its name");
+    world.sweep(json!({})).await;
+    assert_eq!(world.vended().await.len(), 2);
 }

@@ -37,7 +37,7 @@ impl fmt::Display for Partition {
 }
 
 /// An AWS account: 12 digits.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountId(String);
 
 impl FromStr for AccountId {

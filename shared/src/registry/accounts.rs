@@ -66,9 +66,12 @@ pub struct FailedVend {
     pub told_at: String,
 }
 
+/// Where accounts are written down.
+const ACCOUNTS: &str = "/atlas-cmk/accounts";
+
 /// Where an account is written down.
 pub fn parameter(account: &AccountId) -> String {
-    format!("/atlas-cmk/accounts/{account}")
+    format!("{ACCOUNTS}/{account}")
 }
 
 fn failed_parameter(account: &AccountId) -> String {
@@ -82,6 +85,16 @@ fn failed_parameter(account: &AccountId) -> String {
 pub async fn read(context: &Context, account: &AccountId) -> Result<Option<AccountEntry>> {
     let text = context.parameters.read(&parameter(account)).await?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
+/// Everything that is written down of accounts. What another version or a person wrote counts as nothing.
+///
+/// # Errors
+/// As [`crate::aws::aws_error`].
+pub async fn list(context: &Context) -> Result<BTreeMap<AccountId, AccountEntry>> {
+    let texts = context.parameters.list(ACCOUNTS).await?.into_iter();
+    let entries = texts.filter_map(|(_, text)| serde_json::from_str::<AccountEntry>(&text).ok());
+    Ok(entries.map(|entry| (entry.account_id.clone(), entry)).collect())
 }
 
 /// Writes an entry, in the place of any before it.

@@ -1,6 +1,7 @@
-//! `find-missed-accounts`: accounts that joined the organization lately and that no event told of. Events are delivered best effort; what got lost is handed in
-//! by the sweep.
+//! `find-missed-accounts`: accounts that joined the organization lately, or are in another organizational unit, and that no event told of. Events are delivered
+//! best effort; what got lost is handed in by the sweep.
 
+use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use crate::{
     aws::Joined,
     error::Result,
     ids::AccountId,
-    profile,
+    profile::{self, Profile},
     registry::accounts::{self, FailedVend},
     step::{Context, Step},
 };
@@ -27,13 +28,13 @@ pub struct Input {}
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {
-    /// The accounts that nobody told of.
+    /// The accounts of which nobody told what became of them.
     pub missed: Vec<Missed>,
     /// The accounts whose vending failed and of which nothing was heard since, in a sentence each.
     pub attention: Vec<String>,
 }
 
-/// An account that nobody told of.
+/// An account of which nobody told what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Missed {
@@ -41,13 +42,19 @@ pub struct Missed {
     pub account_id: AccountId,
     /// Its name.
     pub account_name: Option<String>,
+    /// The organizational unit that it is in, where it was moved.
+    pub ou: Option<String>,
 }
 
-/// What became of an account that joined lately.
+/// What became of an account, and was not told.
 #[derive(Debug)]
-pub struct Unheard {
-    account: Joined,
-    failed: Option<FailedVend>,
+pub enum Unheard {
+    /// It joined.
+    Joined(Joined),
+    /// Its vending failed, and nothing was heard of it since.
+    Failed(Joined, FailedVend),
+    /// It is in another organizational unit.
+    Moved(Joined, String),
 }
 
 impl Step for FindMissedAccounts {
@@ -58,19 +65,34 @@ impl Step for FindMissedAccounts {
     type Change = NoChange;
 
     async fn observe(context: &Context, _: &Input) -> Result<Vec<Unheard>> {
+        let profiles = profile::list(context).await?;
         // Where no account is to get anything, none was missed.
-        if profile::list(context).await?.is_empty() {
+        if profiles.is_empty() {
             return Ok(Vec::new());
         }
-        let now = Timestamp::now();
+        let units_matter = profiles.values().any(Profile::asks_for_unit);
+        let (entries, now) = (accounts::list(context).await?, Timestamp::now());
         let accounts = context.organizations.accounts().await?.unwrap_or_default();
+        let (heard, not_heard): (Vec<_>, Vec<_>) =
+            accounts.into_iter().partition(|account| entries.contains_key(&account.account_id));
         let mut unheard = Vec::new();
-        for account in accounts.into_iter().filter(|account| is_due(account.at, now)) {
-            if accounts::read(context, &account.account_id).await?.is_none() {
-                let failed = accounts::read_failure(context, &account.account_id).await?;
-                unheard.push(Unheard { account, failed });
-            }
+        for account in not_heard.into_iter().filter(|account| is_due(account.at, now)) {
+            unheard.push(match accounts::read_failure(context, &account.account_id).await? {
+                Some(failure) => Unheard::Failed(account, failure),
+                None => Unheard::Joined(account),
+            });
         }
+        let looks = heard.into_iter().filter(|_| units_matter).map(|account| async move {
+            // One that cannot be looked up is looked up the next night.
+            let unit = context.organizations.unit_of(&account.account_id).await.ok().flatten();
+            (account, unit)
+        });
+        let units: Vec<_> = stream::iter(looks).buffered(AT_THE_SAME_TIME).collect().await;
+        unheard.extend(units.into_iter().filter_map(|(account, unit)| {
+            let entry = entries.get(&account.account_id)?;
+            let unit = unit.filter(|unit| unit.starts_with("ou-") && entry.ou.as_ref() != Some(unit))?;
+            Some(Unheard::Moved(account, unit))
+        }));
         Ok(unheard)
     }
 
@@ -89,6 +111,9 @@ const BEING_MADE: SignedDuration = SignedDuration::from_hours(4);
 /// How long a sweep looks back: three nights. Accounts that were there before are not to be found with the first sweep of a new stack.
 const LOOKS_BACK: SignedDuration = SignedDuration::from_hours(3 * 24);
 
+/// How many accounts are looked up at the same time: Organizations answers a few in a second.
+const AT_THE_SAME_TIME: usize = 4;
+
 /// How many accounts are handed in in one night.
 const AT_A_TIME: usize = 25;
 
@@ -99,14 +124,16 @@ fn is_due(joined: Timestamp, now: Timestamp) -> bool {
 
 fn sort(unheard: Vec<Unheard>) -> Output {
     let mut output = Output { missed: Vec::new(), attention: Vec::new() };
-    for Unheard { account, failed } in unheard {
-        match failed {
+    let missed = |account: Joined, ou| Missed { account_id: account.account_id, account_name: account.name, ou };
+    for account in unheard {
+        match account {
             // Nothing is started for an account that was not made; a success that got lost since then is for somebody to tell.
-            Some(FailedVend { what, told_at, .. }) => output.attention.push(format!(
+            Unheard::Failed(account, FailedVend { what, told_at, .. }) => output.attention.push(format!(
                 "account {}: {what} failed, as was told at {told_at}, and nothing was heard of it since: if it was made after all, invoke on-account-vended with its accountId",
                 account.account_id
             )),
-            None => output.missed.push(Missed { account_id: account.account_id, account_name: account.name }),
+            Unheard::Joined(account) => output.missed.push(missed(account, None)),
+            Unheard::Moved(account, unit) => output.missed.push(missed(account, Some(unit))),
         }
     }
     output.attention = at_most_told(output.attention);
@@ -136,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_that_was_missed_is_handed_in_and_one_whose_vending_failed_is_told() {
+    fn an_account_that_was_missed_or_moved_is_handed_in_and_one_whose_vending_failed_is_told() {
         let account = |id: &str| Joined {
             account_id: id.parse().unwrap(),
             name: Some("payments".to_owned()),
@@ -148,10 +175,15 @@ mod tests {
             told_at: "2026-11-22T21:00:00Z".to_owned(),
         };
         let output = sort(vec![
-            Unheard { account: account("500000000001"), failed: None },
-            Unheard { account: account("500000000002"), failed: Some(failed) },
+            Unheard::Joined(account("500000000001")),
+            Unheard::Failed(account("500000000002"), failed),
+            Unheard::Moved(account("500000000003"), "ou-abcd-12345678".to_owned()),
         ]);
         assert!(output.attention[0].contains("500000000002: CreateManagedAccount failed"), "{:?}", output.attention);
-        assert_eq!(json!(output.missed), json!([{"accountId": "500000000001", "accountName": "payments"}]));
+        let missed = json!([
+            {"accountId": "500000000001", "accountName": "payments", "ou": null},
+            {"accountId": "500000000003", "accountName": "payments", "ou": "ou-abcd-12345678"},
+        ]);
+        assert_eq!(json!(output.missed), missed);
     }
 }

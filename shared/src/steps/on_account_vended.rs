@@ -213,7 +213,7 @@ async fn look_up(context: &Context, vended: &Vended) -> Result<Known> {
     if vended.account_name.is_none() && !knows_name && any(&|profile| profile.mentions("accountName")) {
         vended.account_name = organizations.name_of(&account).await?;
     }
-    if vended.ou.is_none() && any(&|profile| profile.mentions("ou") || !profile.organizational_units.is_empty()) {
+    if vended.ou.is_none() && any(&profile::Profile::asks_for_unit) {
         // In the root, it is in no unit yet.
         vended.ou = organizations.unit_of(&account).await?.filter(|unit| unit.starts_with("ou-"));
     }
