@@ -19,6 +19,11 @@ pub use external_id::ExternalId;
 pub use profile::ProfileName;
 pub use region::Region;
 
+/// Whether this is the id of an organizational unit, and not that of the root (Organizations API reference, `Parent`).
+pub fn is_organizational_unit(parent: &str) -> bool {
+    parent.starts_with("ou-")
+}
+
 /// A string that is not the identifier it should be. Its message says what was expected and what was found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]

@@ -255,3 +255,21 @@ async fn what_cannot_be_delivered_or_handled_is_kept_with_its_reason() {
     assert_eq!(attributes["TARGET_ARN"].string_value().unwrap(), gone);
     assert!(attributes.contains_key("ERROR_CODE") && attributes.contains_key("RULE_ARN"));
 }
+
+#[tokio::test]
+async fn a_key_is_restored_even_if_nobody_can_be_told_of_its_danger() {
+    let (world, _) = World::new().await.watched().await;
+    let mut input = world.customer().input();
+    input["guard"] = json!("restore");
+    let run = world.enable_with(&input).await;
+    assert_eq!(run.error, None, "{:?}", run.cause);
+    world.deny(world.hub(), &world.role_of("OnChange").await, Some("sns:Publish")).await;
+    world.kms().disable_key().key_id(world.customer().key_arn()).send().await.unwrap();
+    for attempt in 0.. {
+        if world.key_state().await == "Enabled" {
+            break;
+        }
+        assert!(attempt < 100, "it was not restored");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::aws_error;
 use crate::{
     error::{ErrorName, Result},
-    ids::AccountId,
+    ids::{AccountId, is_organizational_unit},
 };
 
 /// An account of the organization.
@@ -46,21 +46,25 @@ impl Organizations {
         Ok(allowed(answer)?.and_then(|answer| answer.account?.name))
     }
 
-    /// The id of the organizational unit that an account is in, or of the root.
+    /// The id of the organizational unit that an account is in; none if it is in the root.
     ///
     /// # Errors
     /// As [`aws_error`], but for a refusal.
     pub async fn unit_of(&self, account: &AccountId) -> Result<Option<String>> {
         let answer = self.0.list_parents().child_id(account.as_ref()).send().await;
         let answer = answer.map_err(|error| aws_error("organizations:ListParents", account.as_ref(), &error));
-        Ok(allowed(answer)?.and_then(|answer| answer.parents?.into_iter().next()?.id))
+        let parent = allowed(answer)?.and_then(|answer| answer.parents?.into_iter().next()?.id);
+        Ok(parent.filter(|parent| is_organizational_unit(parent)))
     }
 
-    /// The name of an organizational unit.
+    /// The name of an organizational unit. What has no id of one has none.
     ///
     /// # Errors
     /// As [`aws_error`], but for a refusal.
     pub async fn name_of_unit(&self, unit: &str) -> Result<Option<String>> {
+        if !is_organizational_unit(unit) {
+            return Ok(None);
+        }
         let answer = self.0.describe_organizational_unit().organizational_unit_id(unit).send().await;
         let answer = answer.map_err(|error| aws_error("organizations:DescribeOrganizationalUnit", unit, &error));
         Ok(allowed(answer)?.and_then(|answer| answer.organizational_unit?.name))

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Reading, envelope, happened_at, text};
-use crate::ids::AccountId;
+use crate::ids::{AccountId, is_organizational_unit};
 
 /// The detail type of an event that a pipeline of one's own puts on the bus.
 pub const CUSTOM: &str = "Account Vended";
@@ -194,7 +194,7 @@ fn move_account(detail: &Value) -> Reading<Vending> {
     }
     let asked = &detail["requestParameters"];
     // Accounts are moved there to be closed, or to be moved on.
-    if text(&asked["destinationParentId"]).is_some_and(|parent| parent.starts_with("r-")) {
+    if text(&asked["destinationParentId"]).is_some_and(|parent| !is_organizational_unit(&parent)) {
         return Reading::Unknown(format!("{NAME} was to the root, which is no organizational unit"));
     }
     match vended(&asked["accountId"], NAME) {
@@ -236,7 +236,7 @@ fn of_aft(payload: &Value) -> Reading<Vending> {
     let event = &payload["control_tower_event"];
     succeeded(Vended {
         account_name: text(&account["name"]),
-        ou: text(&account["parent_id"]).filter(|parent| parent.starts_with("ou-")),
+        ou: text(&account["parent_id"]).filter(|parent| is_organizational_unit(parent)),
         region: text(&event["region"]),
         tags: Some(tags(&payload["account_request"]["account_tags"])),
         at: envelope(event).as_ref().and_then(happened_at),

@@ -90,7 +90,7 @@ impl Step for FindMissedAccounts {
         let units: Vec<_> = stream::iter(looks).buffered(AT_THE_SAME_TIME).collect().await;
         unheard.extend(units.into_iter().filter_map(|(account, unit)| {
             let entry = entries.get(&account.account_id)?;
-            let unit = unit.filter(|unit| unit.starts_with("ou-") && entry.ou.as_ref() != Some(unit))?;
+            let unit = unit.filter(|unit| entry.ou.as_ref() != Some(unit))?;
             Some(Unheard::Moved(account, unit))
         }));
         Ok(unheard)
@@ -114,8 +114,8 @@ const LOOKS_BACK: SignedDuration = SignedDuration::from_hours(3 * 24);
 /// How many accounts are looked up at the same time: Organizations answers a few in a second.
 const AT_THE_SAME_TIME: usize = 4;
 
-/// How many accounts are handed in in one night.
-const AT_A_TIME: usize = 25;
+/// How many accounts are handed in in one night: births before moves, for accounts that are in a unit no profile is for are found every night.
+const AT_A_TIME: usize = 200;
 
 fn is_due(joined: Timestamp, now: Timestamp) -> bool {
     let age = now.duration_since(joined);

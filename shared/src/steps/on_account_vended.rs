@@ -23,6 +23,7 @@ use crate::{
         Reading,
         vending::{self, Vended, Vending},
     },
+    ids::is_organizational_unit,
     profile,
     registry::accounts::{self, AccountEntry, FailedVend},
     runtime,
@@ -214,13 +215,12 @@ async fn look_up(context: &Context, vended: &Vended) -> Result<Known> {
         vended.account_name = organizations.name_of(&account).await?;
     }
     if vended.ou.is_none() && any(&profile::Profile::asks_for_unit) {
-        // In the root, it is in no unit yet.
-        vended.ou = organizations.unit_of(&account).await?.filter(|unit| unit.starts_with("ou-"));
+        vended.ou = organizations.unit_of(&account).await?;
     }
-    let by_name = any(&|profile| profile.organizational_units.iter().any(|unit| !unit.starts_with("ou-")));
+    let by_name = any(&|profile| profile.organizational_units.iter().any(|unit| !is_organizational_unit(unit)));
     if by_name
         && vended.ou_name.is_none()
-        && let Some(unit) = vended.ou.as_ref().filter(|unit| unit.starts_with("ou-"))
+        && let Some(unit) = &vended.ou
     {
         vended.ou_name = organizations.name_of_unit(unit).await?;
     }

@@ -87,11 +87,7 @@ impl Step for Preflight {
         context.reach("roleArn", request.role_arn.as_ref(), request.role_arn.account(), wanted.caller())?;
         let survey = Box::pin(Survey::read(context, &wanted)).await;
         match survey.disturbance() {
-            // An account that is verified is not in the making: to wait for it would only keep a sweep from its other projects.
-            Some(error) if error.name() == ErrorName::AccountNotReady && request.mode == Some(Mode::Verify) => {
-                Err(Error::new(ErrorName::AccountAccessDenied, error.message()))
-            }
-            Some(error) => Err(error),
+            Some(error) => Err(as_of(request.mode, error)),
             None => Ok(survey),
         }
     }
@@ -103,6 +99,14 @@ impl Step for Preflight {
     async fn act(_: &Context, input: &Input, survey: Survey, _: &[NoChange]) -> Result<Output> {
         judge(&input.request, &survey)
     }
+}
+
+/// An account that is verified is not in the making: to wait for it would only keep a sweep from its other projects.
+fn as_of(mode: Option<Mode>, error: Error) -> Error {
+    if mode == Some(Mode::Verify) && error.name() == ErrorName::AccountNotReady {
+        return Error::new(ErrorName::AccountAccessDenied, error.message());
+    }
+    error
 }
 
 fn judge(request: &EnableEncryption, survey: &Survey) -> Result<Output> {
@@ -144,4 +148,18 @@ fn to_add(missing: &ByHand) -> Finding {
         format!("the statement is {}", missing.statement),
         "add it by hand, or let role.manage and key.manage be full",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_out_of_reach_is_waited_for_when_it_may_be_in_the_making_and_not_when_it_is_verified() {
+        let named = |mode, name| as_of(mode, Error::new(name, "x")).name();
+        assert_eq!(named(Some(Mode::Apply), ErrorName::AccountNotReady), ErrorName::AccountNotReady);
+        assert_eq!(named(None, ErrorName::AccountNotReady), ErrorName::AccountNotReady);
+        assert_eq!(named(Some(Mode::Verify), ErrorName::AccountNotReady), ErrorName::AccountAccessDenied);
+        assert_eq!(named(Some(Mode::Verify), ErrorName::AwsUnavailable), ErrorName::AwsUnavailable);
+    }
 }
