@@ -12,10 +12,11 @@ use serde_json::{Value, json};
 use crate::world::{ENCRYPTION, ENDPOINTS, KEY_ARN, PROJECT, ROLE_ARN, ROLES, World};
 
 /// What an answer to a write may be replaced by.
-fn disturbances() -> [Value; 5] {
+fn disturbances() -> [Value; 6] {
     [
         json!({"cut": true}),
         json!({"html": 502}),
+        json!({"html": 503}),
         json!({"status": 500, "errorCode": "UNEXPECTED_ERROR"}),
         json!({"empty": 504}),
         json!({"empty": 200}),

@@ -80,6 +80,11 @@ impl AtlasError {
         self.credentials_refused
     }
 
+    /// Whether the secret may be the reason, so that it is worth reading again before the next call.
+    pub(super) fn is_of_the_secret(&self) -> bool {
+        matches!(self.error.name(), ErrorName::SecretUnusable | ErrorName::AtlasUnauthorized)
+    }
+
     /// An answer that is not a success.
     pub(super) fn refused(call: &Call, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let json = serde_json::from_slice::<Value>(body).ok();
@@ -88,11 +93,11 @@ impl AtlasError {
         let code = body.error_code.or_else(|| header(headers, "x-error-code").map(ErrorCode::from));
         let name = naming::of_refusal(status, code.as_ref(), is_json);
 
-        // A server error may come after the effect; 429 and 503 come before it.
-        let before_effect = matches!(status.as_u16(), 429 | 503);
-        let server_error = status.is_server_error() && !before_effect;
+        // Only a rate limit is sure to come before the effect. A 503 may be a proxy's, which lost its connection to Atlas after it.
+        let rate_limited = status == StatusCode::TOO_MANY_REQUESTS;
+        let server_error = status.is_server_error();
         let silent_refusal = status == StatusCode::FORBIDDEN && !is_json;
-        let repeatable = before_effect || (call.is_read() && (server_error || silent_refusal));
+        let repeatable = rate_limited || (call.is_read() && (server_error || silent_refusal));
 
         let said = body.detail.or(body.reason).unwrap_or_else(|| match status.canonical_reason() {
             Some(reason) if !is_json => format!("{reason}, without a reason that could be read"),
