@@ -19,7 +19,7 @@ use crate::{
     authentication::call_eight_times_at_once,
     deadlines::TOO_LONG,
     peer::{Peer, Reply},
-    world::{CLIENT_ID, CLIENT_SECRET, PRIVATE_KEY, PUBLIC_KEY, World, http, project},
+    world::{CLIENT_ID, CLIENT_SECRET, PRIVATE_KEY, PUBLIC_KEY, ROLES, World, http, project},
 };
 
 const SECRET_ID: &str = "atlas/keys";
@@ -203,6 +203,40 @@ async fn concurrent_calls_after_a_rotation_all_succeed_and_read_the_secret_once(
         call_eight_times_at_once(&atlas).await;
         assert_eq!(manager.reads(), 2, "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_secret_that_was_wrong_is_read_again_before_the_next_call() {
+    let forbidden = json!({"status": 403, "errorCode": "USER_UNAUTHORIZED"});
+    let line_break = json!({"publicKey": format!("{PUBLIC_KEY}\n"), "privateKey": PRIVATE_KEY}).to_string();
+    for (wrong, fault) in [(line_break, None), (api_key(PRIVATE_KEY), Some(forbidden))] {
+        let world = World::start().await;
+        let manager = SecretsManager::holding(&wrong).await;
+        let atlas = manager.client(&world);
+        if let Some(answer) = fault {
+            world.answer_once("GET", ROLES, answer).await;
+        }
+        let error = Error::from(atlas.access_roles(&project()).await.unwrap_err());
+        assert!(matches!(error.name(), ErrorName::SecretUnusable | ErrorName::AtlasUnauthorized), "{error}");
+
+        manager.answer(value(&service_account(CLIENT_SECRET)));
+        atlas.access_roles(&project()).await.unwrap();
+        assert_eq!(manager.reads(), 2);
+        assert_eq!(world.requests().await.last().unwrap()["credential"], CLIENT_ID);
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_was_refused_and_is_the_same_still_costs_no_new_token() {
+    let world = World::start().await;
+    let manager = SecretsManager::holding(&service_account(CLIENT_SECRET)).await;
+    let atlas = manager.client(&world);
+    world.answer_once("GET", ROLES, json!({"status": 403, "errorCode": "USER_UNAUTHORIZED"})).await;
+    atlas.access_roles(&project()).await.unwrap_err();
+    atlas.access_roles(&project()).await.unwrap();
+    assert_eq!(manager.reads(), 2);
+    let tokens = world.log().await.into_iter().filter(|line| line.contains("oauth")).count();
+    assert_eq!(tokens, 1);
 }
 
 #[tokio::test]

@@ -44,6 +44,8 @@ struct Session {
     token: Option<Token>,
     /// The token that Atlas refused last, which the cache may still hold.
     refused: Option<SecretString>,
+    /// Whether a call failed for what may be the secret's fault.
+    doubtful: bool,
 }
 
 struct Token {
@@ -85,6 +87,7 @@ impl Authenticator {
         // Held while a secret is read or a token minted: whoever comes second finds it done.
         let mut session = self.session.lock().await;
         let session = &mut *session;
+        self.check(session).await?;
         let credential = match &session.credential {
             Some(credential) => credential,
             None => session.credential.insert(self.source.read().await.map_err(AtlasError::credentials)?),
@@ -171,6 +174,26 @@ impl Authenticator {
             ..Session::default()
         };
         Ok(true)
+    }
+
+    /// Has the secret read again before the next call: a warm function would keep a wrong one for as long as it lives.
+    pub(super) async fn doubt(&self) {
+        self.session.lock().await.doubtful = true;
+    }
+
+    /// Reads a doubtful secret again. What was made from it is kept if it is the same.
+    async fn check(&self, session: &mut Session) -> Result<(), AtlasError> {
+        if !session.doubtful {
+            return Ok(());
+        }
+        let credential = self.source.read().await.map_err(AtlasError::credentials)?;
+        if session.credential.as_ref().is_some_and(|current| current.is_the_same_as(&credential)) {
+            session.doubtful = false;
+        } else {
+            let generation = session.generation + 1;
+            *session = Session { generation, credential: Some(credential), ..Session::default() };
+        }
+        Ok(())
     }
 
     /// What a call can renew if not even an authorization could be had for it.

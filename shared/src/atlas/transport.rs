@@ -82,7 +82,7 @@ impl Atlas {
             .with_max_delay(retry.floor * 8)
             .with_max_times(retry.attempts.saturating_sub(1))
             .with_jitter();
-        (|| self.attempt(&call))
+        let result = (|| self.attempt(&call))
             .retry(backoff)
             .when(AtlasError::may_be_repeated)
             .adjust(|error, delay| {
@@ -93,7 +93,11 @@ impl Atlas {
                 };
                 (delay <= LONGEST_WAIT && self.deadline.is_none_or(in_time)).then_some(delay)
             })
-            .await
+            .await;
+        if result.as_ref().is_err_and(AtlasError::is_of_the_secret) {
+            self.shared.auth.doubt().await;
+        }
+        result
     }
 
     async fn attempt<T: DeserializeOwned>(&self, call: &Call) -> Result<T, AtlasError> {
