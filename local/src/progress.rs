@@ -1,46 +1,89 @@
 //! What a person sees while something takes its time: one line for each thing that happens, on standard error.
 
-use std::io::{IsTerminal, Write};
+mod live;
+mod style;
 
-/// Tells what is being done now.
+use std::{
+    io::{self, IsTerminal, Write},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::SystemTime,
+};
+
+pub use live::Now;
+use live::{Live, Medium};
+pub use style::{Style, paint};
+
+/// The line about what goes on now.
+static LIVE: Mutex<Live> = Mutex::new(Live::new());
+
+static DETAILS: AtomicBool = AtomicBool::new(false);
+
+/// From now on, [`detail`] shows its lines.
+pub fn show_details() {
+    DETAILS.store(true, Ordering::Relaxed);
+}
+
+/// What is being done now.
 pub fn step(what: &str) {
-    line(&paint("2", "…"), what);
+    marked(Style::Dim, "…", what);
 }
 
-/// Tells what has come out well.
+/// What has come out well.
 pub fn done(what: &str) {
-    line(&paint("32", "✓"), what);
+    marked(Style::Good, "✓", what);
 }
 
-/// Tells what has not.
+/// What has not.
 pub fn failed(what: &str) {
-    line(&paint("31", "✗"), what);
+    marked(Style::Bad, "✗", what);
 }
 
 /// A line of its own, between others.
 pub fn heading(what: &str) {
-    let _ = writeln!(std::io::stderr(), "\n{}", paint("1", what));
+    plain(&format!("\n{}", paint(Style::Bold, what)));
 }
 
-fn line(mark: &str, what: &str) {
-    // A closed standard error is no reason to stop.
-    let _ = writeln!(std::io::stderr(), "{mark} {what}");
-}
-
-fn paint(style: &str, text: &str) -> String {
-    if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
-        format!("\u{1b}[{style}m{text}\u{1b}[0m")
-    } else {
-        text.to_owned()
+/// A line that is shown on demand only.
+pub fn detail(text: &str) {
+    if DETAILS.load(Ordering::Relaxed) {
+        plain(&paint(Style::Dim, text));
     }
 }
 
 /// A line, or several, without a mark.
 pub fn plain(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let erased = live().erase();
+    write(&format!("{erased}{text}\n"));
 }
 
 /// What came out, on standard output.
 pub fn result(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
+    write(&live().erase());
+    let _ = writeln!(io::stdout(), "{text}");
+}
+
+/// What goes on now, or that nothing does any more. A terminal shows it in a line that each call replaces; elsewhere it is a
+/// line when something begins to be waited for, and when that changes.
+pub fn now(now: Option<&Now>) {
+    let medium = if style::is_plain_terminal() || !io::stderr().is_terminal() { Medium::Lines } else { Medium::Screen };
+    let shown = live().show(now, medium, SystemTime::now(), paint);
+    write(&shown);
+}
+
+fn marked(style: Style, mark: &str, what: &str) {
+    plain(&format!("{} {what}", paint(style, mark)));
+}
+
+fn write(text: &str) {
+    if !text.is_empty() {
+        // A closed standard error is no reason to stop.
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+}
+
+fn live() -> MutexGuard<'static, Live> {
+    LIVE.lock().unwrap_or_else(PoisonError::into_inner)
 }
