@@ -1,6 +1,8 @@
 //! One execution: started, watched, and measured by its history.
 
-mod history;
+mod definition;
+mod happening;
+mod measure;
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},
@@ -11,8 +13,10 @@ use anyhow::{Context, Result, bail};
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
 use serde_json::{Value, json};
 
-pub use history::{Happening, Measure};
+pub use happening::{Happening, Kind, State, What};
+pub use measure::Measure;
 
+use self::definition::Definition;
 use crate::{Account, Cloud};
 
 /// How many state machines were made besides those of stacks: each has a name of its own.
@@ -46,11 +50,12 @@ impl Run {
     }
 }
 
-/// Runs the state machine of an output of the stack to its end, and tells `watch` what happens on the way.
+/// Runs the state machine of an output of the stack to its end. `watch` gets what has happened since it was called before,
+/// ten times a second, also if that is nothing.
 ///
 /// # Errors
 /// If the execution cannot be started or watched, or does not end. That it fails is not an error here.
-pub async fn run(cloud: &Cloud, machine: &str, input: &Value, watch: impl FnMut(&Happening)) -> Result<Run> {
+pub async fn run(cloud: &Cloud, machine: &str, input: &Value, watch: impl FnMut(&[Happening])) -> Result<Run> {
     run_machine(cloud, cloud.stack.output(machine)?, input, watch).await
 }
 
@@ -87,7 +92,7 @@ pub async fn define_until(cloud: &Cloud, machine: &str, last: &str) -> Result<St
     define(cloud, &format!("until-{last}"), &definition).await
 }
 
-/// Invokes a function of the stack by its output. That it fails is told in the run.
+/// Invokes a function of the stack by its output. Whether it fails is in the run.
 ///
 /// # Errors
 /// As [`run`].
@@ -112,7 +117,7 @@ pub async fn run_machine(
     cloud: &Cloud,
     machine_arn: &str,
     input: &Value,
-    watch: impl FnMut(&Happening),
+    watch: impl FnMut(&[Happening]),
 ) -> Result<Run> {
     let sfn = aws_sdk_sfn::Client::new(&Account::sdk_config(&cloud.stack.account));
     let requests_before = cloud.simulator.requests().await?.len();
@@ -130,7 +135,7 @@ pub async fn run_machine(
 ///
 /// # Errors
 /// As [`run`].
-pub async fn follow(cloud: &Cloud, arn: &str, watch: impl FnMut(&Happening)) -> Result<Run> {
+pub async fn follow(cloud: &Cloud, arn: &str, watch: impl FnMut(&[Happening])) -> Result<Run> {
     let requests_before = cloud.simulator.requests().await?.len();
     follow_since(cloud, arn.to_owned(), requests_before, watch).await
 }
@@ -139,17 +144,20 @@ async fn follow_since(
     cloud: &Cloud,
     arn: String,
     requests_before: usize,
-    mut watch: impl FnMut(&Happening),
+    mut watch: impl FnMut(&[Happening]),
 ) -> Result<Run> {
     let sfn = aws_sdk_sfn::Client::new(&Account::sdk_config(&cloud.stack.account));
     let began = Instant::now();
-    let mut told = 0;
+    let described = sfn.describe_state_machine_for_execution().execution_arn(&arn).send().await?;
+    let definition = Definition::parse(&described.definition, &cloud.customer.stack)?;
+    let mut seen = 0;
     let (events, execution) = loop {
         // In this order: once the execution has ended, its history is complete.
         let execution = sfn.describe_execution().execution_arn(&arn).send().await?;
         let events = history(&sfn, &arn).await?;
-        events[told..].iter().filter_map(history::happening).for_each(|happening| watch(&happening));
-        told = events.len();
+        let news = events[seen..].iter().filter_map(|event| happening::of(event, &definition));
+        watch(&news.collect::<Vec<_>>());
+        seen = events.len();
         if execution.status != ExecutionStatus::Running {
             break (events, execution);
         }

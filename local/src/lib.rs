@@ -5,10 +5,11 @@
 //! - [`functions`]: the real Lambda binaries, zipped.
 //! - [`deploy`]: the real template, through CloudFormation.
 //! - [`seed`]: an account and a project as a customer has them before the first enablement.
-//! - [`execution`]: one run of a state machine, watched and measured.
-//! - [`events`] and [`mailbox`]: what starts executions besides people, and what is told of them.
+//! - [`execution`]: one run of a state machine, followed and measured.
+//! - [`watch`] and [`progress`]: what a person sees of it meanwhile.
+//! - [`events`] and [`mailbox`]: what starts executions besides people, and what is published about them.
 //!
-//! What an engine cannot do as AWS does is worked around here and said here, never in the product.
+//! What an engine cannot do as AWS does is worked around here and documented here, never in the product.
 
 pub mod account;
 pub mod cloud;

@@ -1,4 +1,4 @@
-//! What a person, and a program, is told at the end.
+//! What a person, and a program, gets to see at the end.
 
 use std::{fmt::Write, path::Path};
 
@@ -33,7 +33,7 @@ fn entry(run: &Run) -> Value {
 }
 
 /// How a change is marked.
-fn sign(action: &str) -> char {
+pub(crate) fn sign(action: &str) -> char {
     match action {
         "create" => '+',
         "delete" => '-',

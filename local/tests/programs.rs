@@ -71,12 +71,22 @@ fn the_demo_enables_changes_nothing_the_second_time_and_writes_what_it_saw() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("out.json");
     let output = run(DEMO, &["--json", file.to_str().unwrap()]);
-    let told = stderr(&output);
-    assert!(output.status.success(), "{told}");
-    let told = told + &String::from_utf8_lossy(&output.stdout);
-    for line in ["CreateRole", "Verify", "eu-west-1: ACTIVE", "nothing changed", "Atlas requests", "state transitions"]
-    {
-        assert!(told.contains(line), "{line:?} is not in {told}");
+    let printed = stderr(&output);
+    assert!(output.status.success(), "{printed}");
+    let printed = printed + &String::from_utf8_lossy(&output.stdout);
+    for line in [
+        "✓ create-role ",
+        "… waiting for endpoints: us-east-1 INITIATING, ",
+        "3 endpoints ACTIVE (after ",
+        "✓ verify ",
+        "nothing changed",
+        "Atlas requests",
+        "state transitions",
+    ] {
+        assert!(printed.contains(line), "{line:?} is not in {printed}");
+    }
+    for absent in ["CreateRole", "not yet", "\u{1b}", "\r"] {
+        assert!(!printed.contains(absent), "{absent:?} is in {printed}");
     }
     let written: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     let runs = written["runs"].as_array().unwrap();
@@ -94,25 +104,28 @@ fn the_demo_enables_changes_nothing_the_second_time_and_writes_what_it_saw() {
 
 #[test]
 fn the_scenario_plan_writes_nothing_and_applies_what_it_said() {
-    let output = run(DEMO, &["--scenario", "plan"]);
-    let told = stderr(&output) + &String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{told}");
+    let output = run(DEMO, &["--scenario", "plan", "--verbose"]);
+    let printed = stderr(&output) + &String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}");
     for line in [
         "Requests that changed something in Atlas: 0",
         "Calls that changed something in AWS: 0",
         "(known after create-role)",
         "initial sync",
         "applying changed exactly what was planned",
+        "… CreateRole",
+        "    eu-west-1: ACTIVE",
+        "    not yet (Atlas.CannotAssumeRole): ",
     ] {
-        assert!(told.contains(line), "{line:?} is not in {told}");
+        assert!(printed.contains(line), "{line:?} is not in {printed}");
     }
 }
 
 #[test]
 fn the_scenario_bare_starts_from_nothing_and_ends_with_clusters() {
     let output = run(DEMO, &["--scenario", "bare"]);
-    let told = stderr(&output) + &String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{told}");
+    let printed = stderr(&output) + &String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}");
     for line in [
         "project payments",
         "replica of the key in eu-west-1",
@@ -120,15 +133,15 @@ fn the_scenario_bare_starts_from_nothing_and_ends_with_clusters() {
         "playground: ",
         "nothing changed",
     ] {
-        assert!(told.contains(line), "{line:?} is not in {told}");
+        assert!(printed.contains(line), "{line:?} is not in {printed}");
     }
 }
 
 #[test]
 fn the_scenario_lifecycle_ends_where_it_began() {
     let output = run(DEMO, &["--scenario", "lifecycle"]);
-    let told = stderr(&output) + &String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{told}");
+    let printed = stderr(&output) + &String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}");
     for line in [
         "private endpoint in eu-central-1 deleted",
         "cluster orders no longer uses the customer-managed key",
@@ -136,35 +149,35 @@ fn the_scenario_lifecycle_ends_where_it_began() {
         "trust statement taken out",
         "the world is what it was before, but for the keys",
     ] {
-        assert!(told.contains(line), "{line:?} is not in {told}");
+        assert!(printed.contains(line), "{line:?} is not in {printed}");
     }
 }
 
 #[test]
 fn the_scenario_cross_account_tries_what_it_sets_up_and_leaves_nothing() {
     let output = run(DEMO, &["--scenario", "cross-account"]);
-    let told = stderr(&output) + &String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{told}");
+    let printed = stderr(&output) + &String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}");
     for line in ["byAssuming", "managed policy AtlasCmkS3KeysAssumeRole deleted", "both accounts are as they were"] {
-        assert!(told.contains(line), "{line:?} is not in {told}");
+        assert!(printed.contains(line), "{line:?} is not in {printed}");
     }
 }
 
 #[test]
 fn the_scenario_vend_is_started_by_a_rule_and_once() {
     let output = run(DEMO, &["--scenario", "vend"]);
-    let told = stderr(&output);
-    assert!(output.status.success(), "{told}");
-    assert!(told.contains("started by the rule: vend-444455556666-1-"), "{told}");
-    assert!(told.contains("on-account-vended says: known"), "{told}");
-    assert!(told.contains("the same event again started nothing"), "{told}");
+    let printed = stderr(&output);
+    assert!(output.status.success(), "{printed}");
+    assert!(printed.contains("started by the rule: vend-444455556666-1-"), "{printed}");
+    assert!(printed.contains("on-account-vended says: known"), "{printed}");
+    assert!(printed.contains("the same event again started nothing"), "{printed}");
 }
 
 #[test]
-fn the_scenario_guard_tells_who_it_was_and_brings_the_key_back() {
+fn the_scenario_guard_reports_who_it_was_and_brings_the_key_back() {
     let output = run(DEMO, &["--scenario", "guard"]);
-    let (told, result) = (stderr(&output), String::from_utf8_lossy(&output.stdout).into_owned());
-    assert!(output.status.success(), "{told}");
+    let (printed, result) = (stderr(&output), String::from_utf8_lossy(&output.stdout).into_owned());
+    assert!(output.status.success(), "{printed}");
     assert!(
         result.contains("assumed-role/BreakGlass/alex") && result.contains("aws kms cancel-key-deletion"),
         "{result}"
@@ -182,9 +195,9 @@ fn a_port_in_use_is_said_so_before_anything_is_started() {
         (["up", "--port", &free, "--atlas-port", &taken], "--atlas-port"),
     ] {
         let output = run(LOCAL, &arguments);
-        let told = stderr(&output);
-        assert_eq!(output.status.code(), Some(1), "{told}");
-        assert!(told.contains(&format!("port {taken} is in use")) && told.contains(option), "{told}");
+        let printed = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{printed}");
+        assert!(printed.contains(&format!("port {taken} is in use")) && printed.contains(option), "{printed}");
         assert!(!listens(free.parse().unwrap()));
     }
 }
@@ -200,9 +213,9 @@ fn without_python_the_demo_says_what_is_missing() {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let told = stderr(&output);
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains("python3") && told.contains("install Python 3.10 or newer"), "{told}");
+    let printed = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{printed}");
+    assert!(printed.contains("python3") && printed.contains("install Python 3.10 or newer"), "{printed}");
 }
 
 #[test]
@@ -227,7 +240,7 @@ fn the_engine_does_not_outlive_the_one_who_started_it_whatever_ends_it() {
     assert!(ends_listening(port));
 }
 
-/// The folder that the engine on this port works in, as /proc tells it.
+/// The folder that the engine on this port works in, as /proc has it.
 fn engine_folder(port: u16) -> String {
     let wanted = format!("GATEWAY_PORT={port}");
     let processes = std::fs::read_dir("/proc").unwrap().flatten();

@@ -25,6 +25,9 @@ struct Arguments {
     /// Also write outputs and numbers of every execution to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Also show the states that the state machines enter, and the full text of every error.
+    #[arg(long)]
+    verbose: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -63,6 +66,9 @@ async fn main() -> ExitCode {
 }
 
 async fn demo(arguments: Arguments) -> Result<()> {
+    if arguments.verbose {
+        progress::show_details();
+    }
     let (runs, verdict) = match arguments.scenario {
         Scenario::Enable => enable::show().await?,
         Scenario::Bare => bare::show().await?,

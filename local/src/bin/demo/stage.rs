@@ -38,29 +38,29 @@ pub(crate) fn event(name: &str) -> Result<Value> {
     Ok(serde_json::from_str(&workspace::read(&format!("events/{name}"))?)?)
 }
 
-/// Runs the state machine that enables, and tells what happens.
+/// Runs the state machine that enables, and shows what happens.
 pub(crate) async fn run(cloud: &Cloud, input: &Value, title: &str) -> Result<Run> {
     run_machine(cloud, "EnableEncryptionArn", input, title).await
 }
 
-/// Runs a state machine of the stack, by its output, and tells what happens.
+/// Runs a state machine of the stack, by its output, and shows what happens.
 pub(crate) async fn run_machine(cloud: &Cloud, machine: &str, input: &Value, title: &str) -> Result<Run> {
     progress::heading(title);
     let mut watch = Watch::default();
-    let run = execution::run(cloud, machine, input, |happening| watch.tell(happening)).await?;
-    tell_ending(&run);
+    let run = execution::run(cloud, machine, input, |news| watch.show(news)).await?;
+    show_ending(&run);
     Ok(run)
 }
 
-/// Follows an execution that somebody else has started, and tells what happens.
+/// Follows an execution that somebody else has started, and shows what happens.
 pub(crate) async fn follow(cloud: &Cloud, arn: &str) -> Result<Run> {
     let mut watch = Watch::default();
-    let run = execution::follow(cloud, arn, |happening| watch.tell(happening)).await?;
-    tell_ending(&run);
+    let run = execution::follow(cloud, arn, |news| watch.show(news)).await?;
+    show_ending(&run);
     Ok(run)
 }
 
-fn tell_ending(run: &Run) {
+fn show_ending(run: &Run) {
     match &run.error {
         None => progress::done("succeeded"),
         Some(error) => progress::failed(&format!("{error}: {}", run.cause.as_deref().unwrap_or("no cause given"))),
