@@ -22,17 +22,17 @@ pub(crate) async fn show() -> Result<Shown> {
     progress::heading("Somebody schedules the deletion of the key in us-east-1, in seven days");
     let key = cloud.customer.key_arn();
     schedule_deletion(&cloud, &key).await?;
-    progress::step("the trail tells the bus, the rule of the stack invokes on-change");
+    progress::step("the trail reports to the bus, and the rule of the stack invokes on-change");
     let alert = mailbox.next_of("key-endangered").await?;
-    progress::done("told on the topic at once:");
+    progress::done("published on the topic at once:");
     progress::result(&serde_json::to_string_pretty(&alert)?);
 
     progress::heading("The guard");
     let started = events::started(&cloud, "GuardKeyArn", |_| true).await?;
     let restored = stage::follow(&cloud, &started.arn).await?;
-    let told = mailbox.next_of("key-restored").await?;
-    progress::done("told on the topic:");
-    progress::result(&serde_json::to_string_pretty(&told)?);
+    let restoration = mailbox.next_of("key-restored").await?;
+    progress::done("published on the topic:");
+    progress::result(&serde_json::to_string_pretty(&restoration)?);
 
     progress::heading("Summary");
     progress::result("Restoring changed:");
