@@ -90,3 +90,33 @@ pub fn numbers(runs: &[(&str, &Run)]) -> String {
     }
     text
 }
+
+/// Why an execution failed, in a sentence or two: of a diagnosis, what is wrong and what to do about it.
+pub fn cause(text: &str) -> String {
+    let diagnosis: Value = serde_json::from_str(text).unwrap_or_default();
+    match (diagnosis["cause"].as_str(), diagnosis["fix"].as_str()) {
+        (Some(cause), Some(fix)) => format!("{cause}; {fix}"),
+        (Some(cause), None) => cause.to_owned(),
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_diagnosis_is_shown_as_what_is_wrong_and_what_to_do() {
+        for (text, expected) in [
+            (
+                r#"{"step":"preflight","cause":"there is no key","fix":"correct keyArn"}"#,
+                "there is no key; correct keyArn",
+            ),
+            (r#"{"cause":"there is no key"}"#, "there is no key"),
+            ("the engine broke", "the engine broke"),
+            ("[1]", "[1]"),
+        ] {
+            assert_eq!(cause(text), expected);
+        }
+    }
+}

@@ -122,7 +122,7 @@ impl Watch {
         let changed = answer["changes"][0]["summary"].as_str().map(str::to_owned);
         let step = Step {
             name: answer["changes"][0]["step"].as_str().map_or_else(|| work.name(), str::to_owned),
-            succeeded: true,
+            succeeded: !finding::objects(answer),
             found: finding::phrase(answer, kind == Kind::Group && steps <= 1),
             since: attempt.since,
             until: at,

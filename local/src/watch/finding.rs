@@ -14,6 +14,7 @@ pub(super) fn phrase(answer: &Value, is_one_of_several: bool) -> String {
         .or_else(|| several(answer, "findings", "finding", "cause"))
         .or_else(|| several(answer, "differences", "difference", "difference"))
         .or_else(|| planned(answer))
+        .or_else(|| answer["error"].as_str().map(str::to_owned))
         .or_else(|| (answer["matches"] == true).then(|| "everything is as it should be".to_owned()))
         .or_else(|| endpoints(answer))
         .or_else(|| answer["summary"].as_str().map(str::to_owned))
@@ -21,6 +22,11 @@ pub(super) fn phrase(answer: &Value, is_one_of_several: bool) -> String {
         .or_else(|| list(answer, "findings").map(|_| "nothing stands in the way".to_owned()))
         .or_else(|| list(answer, "differences").map(|_| "no differences".to_owned()))
         .unwrap_or_else(nothing)
+}
+
+/// Whether the answer says that something stands in the way.
+pub(super) fn objects(answer: &Value) -> bool {
+    list(answer, "findings").is_some_and(|findings| !findings.is_empty())
 }
 
 /// How what is waited for stands, if the answer says so.
@@ -131,6 +137,10 @@ mod tests {
             (json!({"changes": [], "roleId": "6a79"}), "nothing to change"),
             (json!({"changes": [], "findings": []}), "nothing stands in the way"),
             (json!({"changes": [], "findings": [{"cause": "no key"}]}), "1 finding: no key"),
+            (
+                json!({"changes": [], "step": "verify", "error": "Kms.KeyUnusable", "cause": "it is disabled"}),
+                "Kms.KeyUnusable",
+            ),
             (json!({"plan": [change("a"), change("b")], "findings": []}), "2 changes to make"),
             (json!({"matches": true, "endpoints": [endpoint("a", "ACTIVE")]}), "everything is as it should be"),
             (
@@ -154,6 +164,13 @@ mod tests {
             (json!({"findings": []}), "nothing stands in the way"),
         ] {
             assert_eq!(phrase(&answer, false), expected, "{answer}");
+        }
+    }
+
+    #[test]
+    fn an_answer_with_findings_objects() {
+        for (findings, expected) in [(json!([{"cause": "no key"}]), true), (json!([]), false), (json!(null), false)] {
+            assert_eq!(objects(&json!({ "findings": findings })), expected, "{findings}");
         }
     }
 

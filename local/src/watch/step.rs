@@ -9,7 +9,7 @@ use crate::progress::Style;
 pub(super) struct Step {
     /// Its name: that of the function.
     pub(super) name: String,
-    /// Whether it succeeded.
+    /// Whether it succeeded and found nothing that stands in the way.
     pub(super) succeeded: bool,
     /// What it did or found, or the name of the error it failed with.
     pub(super) found: String,

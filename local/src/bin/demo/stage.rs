@@ -8,7 +8,7 @@ use atlas_cmk_local::{
     cloud::TIME_SCALE,
     engine::{Engine, Options},
     execution::{self, Run},
-    functions, progress,
+    functions, progress, report,
     seed::Customer,
     simulator,
     watch::Watch,
@@ -63,7 +63,11 @@ pub(crate) async fn follow(cloud: &Cloud, arn: &str) -> Result<Run> {
 fn show_ending(run: &Run) {
     match &run.error {
         None => progress::done("succeeded"),
-        Some(error) => progress::failed(&format!("{error}: {}", run.cause.as_deref().unwrap_or("no cause given"))),
+        Some(error) => {
+            let cause = run.cause.as_deref().unwrap_or("no cause given");
+            progress::failed(&format!("{error}: {}", report::cause(cause)));
+            progress::detail(&format!("    {cause}"));
+        }
     }
 }
 
