@@ -74,7 +74,26 @@ impl Profile {
         if self.generation < first() {
             return Err(Error::new(ErrorName::InputInvalid, "profile.generation: give 1 or more"));
         }
-        self.fill(&Placeholders::example()).map(drop)
+        let example = self.fill(&Placeholders::example())?;
+        if example.project.is_some() { self.refuse_shared_names() } else { Ok(()) }
+    }
+
+    /// Refuses a project name that two accounts would share: the second one's enablement would find the first one's project. AWS account names are not
+    /// unique, so the name has to carry the account id, and no filter may destroy it.
+    fn refuse_shared_names(&self) -> Result<()> {
+        let mut accounts = BTreeMap::new();
+        for values in Placeholders::accounts_of_one_name() {
+            let Some(project) = self.fill(&values)?.project else { continue };
+            if let Some(other) = accounts.insert(project.name.to_string(), values.account_id.clone()) {
+                let why = format!(
+                    "profile.input.project.name: accounts of the same name would share an Atlas project: {other} and {} would both get {:?}; put {{{{ accountId }}}} into the name, or name one project for all on purpose with projectId",
+                    values.account_id,
+                    project.name.as_ref()
+                );
+                return Err(Error::new(ErrorName::InputInvalid, why));
+            }
+        }
+        Ok(())
     }
 
     /// Whether it depends on the organizational unit of an account who gets it, or what.
@@ -183,7 +202,7 @@ mod tests {
 
     fn profile(fields: &Value) -> Profile {
         let mut whole = json!({"input": {
-            "project": {"name": "{{ accountName }}", "orgId": "5f0000000000000000000001"},
+            "project": {"name": "{{ accountName }}-{{ accountId }}", "orgId": "5f0000000000000000000001"},
             "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk",
             "key": {"alias": "alias/atlas-cmk"},
             "regions": ["{{ region }}"],
@@ -208,7 +227,7 @@ mod tests {
         };
         let input = profile(&json!({})).fill(&values).unwrap();
         assert_eq!(input.role_arn.as_ref(), "arn:aws:iam::444455556666:role/atlas-cmk");
-        assert_eq!(input.project.unwrap().name.as_ref(), "payments-prod");
+        assert_eq!(input.project.unwrap().name.as_ref(), "payments-prod-444455556666");
         assert_eq!(input.regions.unwrap()[0].to_string(), "eu-west-1");
     }
 
@@ -229,6 +248,39 @@ mod tests {
         assert!(refused("clusters", json!("some")).starts_with("profile.input.clusters"));
         assert!(refused("mode", json!("plan")).starts_with("profile.input.mode: "));
         assert!(refused("projectId", json!("66f0a1b2c3d4e5f601234567")).starts_with("profile.input.project: "));
+    }
+
+    #[test]
+    fn a_project_name_that_two_accounts_would_share_is_refused_unless_a_project_id_is_named_on_purpose() {
+        let named = |name: &str| {
+            let mut profile = profile(&json!({}));
+            profile.input.insert("project".to_owned(), json!({"name": name, "orgId": "5f0000000000000000000001"}));
+            profile.validate()
+        };
+        for shared in [
+            "payments",
+            "{{ accountName }}",
+            "{{ accountName | lower }}-{{ region }}",
+            "{{ accountId | replace('1', '') }}",
+            "{{ accountId | replace('5', 'x') | replace('6', 'x') }}",
+            "{{ accountId | replace('13', '') }}",
+            "{{ ou }}",
+        ] {
+            let error = named(shared).expect_err(shared);
+            assert!(error.message().starts_with("profile.input.project.name: "), "{shared}: {error}");
+            assert!(
+                error.message().contains("would share") && error.message().contains("projectId"),
+                "{shared}: {error}"
+            );
+        }
+        for own in ["{{ accountName }}-{{ accountId }}", "atlas-{{ accountId }}", "{{ accountId | replace('0', 'o') }}"]
+        {
+            assert!(named(own).is_ok(), "{own}");
+        }
+        let mut one_for_all = profile(&json!({}));
+        one_for_all.input.remove("project");
+        one_for_all.input.insert("projectId".to_owned(), json!("66f0a1b2c3d4e5f601234567"));
+        assert!(one_for_all.validate().is_ok());
     }
 
     #[test]

@@ -67,7 +67,7 @@ async fn an_account_that_is_born_gets_its_keys_and_a_move_is_news_but_the_same_e
     let project = world.cloud.simulator.project(output["projectId"].as_str().unwrap()).await.unwrap();
     assert_eq!(
         (&project["name"], &project["encryptionAtRest"]["awsKms"]["enabled"]),
-        (&json!("payments-prod"), &json!(true))
+        (&json!(format!("payments-prod-{}", world.account().id)), &json!(true))
     );
 
     // The same again: on the bus, from the pipeline, and of another kind.
@@ -235,7 +235,7 @@ async fn an_account_that_no_event_told_of_is_found_by_the_next_sweep() {
     let to = organizations.move_account().account_id(&missed).source_parent_id(root).destination_parent_id(unit);
     to.send().await.unwrap();
     let moved = world.sweep(json!({})).await;
-    assert!(moved["attention"].to_string().contains(&format!("account {missed}: no event told of it")), "{moved}");
+    assert!(moved["attention"].to_string().contains(&format!("account {missed}: no event reported it")), "{moved}");
     let is_second = |it: &events::Execution| it.name.starts_with(&format!("vend-{missed}-2-"));
     let started = events::started(&world.cloud, MACHINE, is_second).await.unwrap();
     let input = events::input(&world.cloud, &started).await.unwrap();

@@ -1,7 +1,15 @@
 //! Placeholders in the texts of a profile, filled in by `minijinja`. Each text is a template of its own, so that no value of an account can change the
 //! shape of the input around it.
+//!
+//! Of the template language there is a name with filters, such as `{{ accountName | lower }}`, and no more: statements could keep a function busy for
+//! hours, and operators and most filters make texts that no memory holds.
 
-use minijinja::{Environment, UndefinedBehavior};
+use std::{
+    collections::BTreeSet,
+    io::{self, Write},
+};
+
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, filters};
 use serde_json::Value;
 
 use crate::{
@@ -11,6 +19,15 @@ use crate::{
 
 /// The names of all placeholders, in the order of [`Placeholders`].
 const NAMES: [&str; 4] = ["accountId", "accountName", "ou", "region"];
+
+/// The filters there are.
+const FILTERS: [&str; 7] = ["capitalize", "default", "lower", "replace", "title", "trim", "upper"];
+
+/// The longest text that a filled one, or a filter, may make, in bytes. Nothing in an input is longer.
+const LONGEST: usize = 2048;
+
+/// How many instructions of `minijinja` filling a text may take: a hundred filters take fewer.
+const FUEL: u64 = 2000;
 
 /// What placeholders stand for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +51,22 @@ impl Placeholders {
             ou: Some("ou-abcd-12345678".to_owned()),
             region: "us-east-1".to_owned(),
         }
+    }
+
+    /// Those of accounts that differ in nothing but their ids: ids in which a filter that leaves out or exchanges digits, or pairs of digits, makes two
+    /// alike.
+    pub(super) fn accounts_of_one_name() -> impl Iterator<Item = Self> {
+        const FILLER: &str = "7070707070";
+        let example = Self::example();
+        let id = example.account_id.to_string();
+        let mut ids = BTreeSet::from([id.clone()]);
+        for at in 0..id.len() {
+            ids.extend((0..10).map(|digit| format!("{}{digit}{}", &id[..at], &id[at + 1..])));
+        }
+        for pair in (0..100).map(|pair| format!("{pair:02}")) {
+            ids.extend([format!("{pair}{FILLER}"), format!("{FILLER}{pair}")]);
+        }
+        ids.into_iter().filter_map(move |id| Some(Self { account_id: id.parse().ok()?, ..example.clone() }))
     }
 
     /// Those that are known, by name.
@@ -69,7 +102,7 @@ pub(super) fn fill(path: &str, value: &Value, values: &Placeholders) -> Result<V
 pub(super) fn mentions(value: &Value, placeholder: &str) -> bool {
     match value {
         Value::String(text) => {
-            let environment = Environment::new();
+            let environment = environment();
             environment.template_from_str(text).is_ok_and(|it| it.undeclared_variables(false).contains(placeholder))
         }
         Value::Array(items) => items.iter().any(|item| mentions(item, placeholder)),
@@ -78,9 +111,85 @@ pub(super) fn mentions(value: &Value, placeholder: &str) -> bool {
     }
 }
 
-fn fill_text(path: &str, text: &str, values: &Placeholders) -> Result<String> {
-    let mut environment = Environment::new();
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(FUEL));
+    environment.add_filter("capitalize", filters::capitalize);
+    environment.add_filter("default", filters::default);
+    environment.add_filter("lower", filters::lower);
+    environment.add_filter("replace", replace);
+    environment.add_filter("title", filters::title);
+    environment.add_filter("trim", filters::trim);
+    environment.add_filter("upper", filters::upper);
+    environment
+}
+
+/// As the filter of `minijinja`, but for texts that grow too long.
+fn replace(text: &str, from: &str, to: &str) -> std::result::Result<String, minijinja::Error> {
+    let grown = text.matches(from).count().saturating_mul(to.len());
+    if grown.saturating_add(text.len()) > LONGEST {
+        return Err(too_long());
+    }
+    Ok(text.replace(from, to))
+}
+
+fn too_long() -> minijinja::Error {
+    minijinja::Error::new(ErrorKind::InvalidOperation, format!("the text would be longer than {LONGEST} bytes"))
+}
+
+/// What of a text is not a name with filters, if anything is.
+fn beyond_filters(text: &str) -> Option<String> {
+    let mut rest = text;
+    while let Some(start) = rest.find("{{") {
+        if let Some(statement) = ["{%", "{#"].into_iter().find(|it| rest[..start].contains(it)) {
+            return Some(statement.to_owned());
+        }
+        let mut quote = None;
+        let mut end = None;
+        for (at, c) in rest.char_indices().skip_while(|(at, _)| *at < start + 2) {
+            match quote {
+                Some(open) if c == open => quote = None,
+                Some(_) => {}
+                None if c == '\'' || c == '"' => quote = Some(c),
+                None if rest[at..].starts_with("}}") => {
+                    end = Some(at + 2);
+                    break;
+                }
+                None if c.is_alphanumeric() || c.is_whitespace() || "_|(),".contains(c) => {}
+                None => return Some(c.to_string()),
+            }
+        }
+        // An expression that does not end is for the parser to refuse.
+        rest = &rest[end?..];
+    }
+    ["{%", "{#"].into_iter().find(|it| rest.contains(it)).map(str::to_owned)
+}
+
+/// Takes a text up to its longest.
+#[derive(Default)]
+struct Filled(Vec<u8>);
+
+impl Write for Filled {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > LONGEST {
+            return Err(io::Error::other("too long"));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn fill_text(path: &str, text: &str, values: &Placeholders) -> Result<String> {
+    if let Some(found) = beyond_filters(text) {
+        let what = format!("a placeholder is a name with filters ({}), without {found:?}", FILTERS.join(", "));
+        return Err(invalid(path, &what));
+    }
+    let environment = environment();
     let template = environment
         .template_from_str(text)
         .map_err(|error| invalid(path, &format!("it is no template: {}", error.detail().unwrap_or("malformed"))))?;
@@ -90,8 +199,11 @@ fn fill_text(path: &str, text: &str, values: &Placeholders) -> Result<String> {
     if let Some(name) = unknown.first() {
         return Err(invalid(path, &format!("there is no placeholder {name}; there are {}", NAMES.join(", "))));
     }
-    template.render(values.context()).map_err(|error| match error.kind() {
-        minijinja::ErrorKind::UndefinedError => {
+    let mut filled = Filled::default();
+    template.render_captured_to(values.context(), &mut filled).map_err(|error| match error.kind() {
+        ErrorKind::UnknownFilter => invalid(path, &format!("there is no such filter; there are {}", FILTERS.join(", "))),
+        ErrorKind::WriteFailure => invalid(path, &format!("it cannot be filled: {too_long}", too_long = too_long().detail().unwrap_or_default())),
+        ErrorKind::UndefinedError => {
             let missing: Vec<&str> =
                 NAMES.into_iter().filter(|name| template.undeclared_variables(false).contains(*name)).collect();
             invalid(
@@ -100,7 +212,8 @@ fn fill_text(path: &str, text: &str, values: &Placeholders) -> Result<String> {
             )
         }
         _ => invalid(path, &format!("it cannot be filled: {}", error.detail().unwrap_or("malformed"))),
-    })
+    })?;
+    String::from_utf8(filled.0).map_err(|_| invalid(path, "it cannot be filled: it would not be UTF-8"))
 }
 
 #[cfg(test)]
@@ -123,6 +236,46 @@ mod tests {
         let values = Placeholders { account_name: Some("Payments Prod".to_owned()), ..Placeholders::example() };
         let text = json!("{{ accountName | lower | replace(' ', '-') }}");
         assert_eq!(fill("input", &text, &values).unwrap(), json!("payments-prod"));
+    }
+
+    #[test]
+    fn no_text_stops_a_function_or_keeps_it_busy() {
+        let chained = format!("{{{{ 'x' {} }}}}", "| replace('x', 'xxxxxxxxxx')".repeat(12));
+        let long = "{{ accountName | replace('example', 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx') }}"
+            .repeat(80);
+        for text in [
+            "{{ ou|indent(9999999999999) }}",
+            "{% if accountId != '123456789012' %}{{ ou|indent(9999999999999) }}{% endif %}",
+            "{{ '%1000000000d'|format(1) }}",
+            "{{ accountName|slice(1000000000)|list }}",
+            "{{ accountName|batch(1000000000,'x')|list }}",
+            "{% set x = 'xx' %}{{ x ~ x }}",
+            "{% for a in 'xxxxxxxxxxxxxxxxxxxx' %}{% for b in 'xxxxxxxxxxxxxxxxxxxx' %}x{% endfor %}{% endfor %}",
+            "{{ 'x' * 100000000 }}",
+            "{{ accountName * 100000000 }}",
+            "{{ accountName ~ accountName }}",
+            "{{ [1] }}",
+            "{{ accountName[0] }}",
+            "{{ 2 ** 100 }}",
+            "{{ range(100000) }}",
+            "{# a comment #}",
+            "{{ accountName }}{% raw %}{% endraw %}",
+            &chained,
+            &long,
+        ] {
+            let error = fill("input", &json!(text), &Placeholders::example()).unwrap_err();
+            assert!(error.message().starts_with("input: ") && error.message().len() < 500, "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn texts_of_filters_may_hold_anything_and_texts_around_placeholders_too() {
+        let filled = |text: &str| fill("input", &json!(text), &Placeholders::example()).unwrap();
+        assert_eq!(
+            filled("arn:aws:s3:::*/{{ accountName | replace('*', '}} {% [') | upper }}/~"),
+            "arn:aws:s3:::*/EXAMPLE/~"
+        );
+        assert_eq!(filled("{{ accountName | replace(\"ex\", '[*]') | title | trim | capitalize }}"), "[*]ample");
     }
 
     #[test]

@@ -125,7 +125,7 @@ mod tests {
 
     fn profile(more: &Value) -> Profile {
         let mut whole = json!({"input": {
-            "project": {"name": "{{ accountName }}", "orgId": "5f0000000000000000000001"},
+            "project": {"name": "{{ accountName }}-{{ accountId }}", "orgId": "5f0000000000000000000001"},
             "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk",
             "key": {"alias": "alias/atlas-cmk"},
         }});
