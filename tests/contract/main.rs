@@ -3,9 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the right answer")]
 
+mod documentation;
 mod events;
 mod permissions;
-mod readme;
 mod retries;
 mod schemas;
 mod state_machines;
