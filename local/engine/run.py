@@ -1,7 +1,8 @@
-"""Runs MiniStack for as long as the process that started it lives.
+"""Runs MiniStack for as long as the process that started it lives: `run.py FOLDER`, started by local/src/engine.rs.
 
-That process holds the other end of our standard input. When it goes, however it goes, the pipe closes and the whole
-process group, engine and functions, goes with it, and so does the folder it worked in.
+That process holds the other end of our standard input. When it ends, for whatever reason, the pipe closes, and this script
+kills its own process group (engine and functions) and removes FOLDER, in which they worked. So it refuses to run unless both
+were made for it.
 """
 
 import json
@@ -12,17 +13,27 @@ import sys
 import threading
 import time
 
-import events
-
 KEY_ID_TAG = "local:key-id"
 JOINED_TAG = "local:joined-hours-ago"
 
 
-def end_with_parent():
+def own_folder():
+    """The folder that was made for this engine. Refuses to run in any other, or in a process group that somebody else is in."""
+    folder = os.path.realpath(sys.argv[1]) if len(sys.argv) == 2 else ""
+    is_own = os.path.basename(folder).startswith("atlas-cmk-engine-") and folder == os.path.realpath(os.getcwd())
+    if not is_own or os.getpgrp() != os.getpid():
+        sys.exit(
+            "run.py removes the folder it works in and kills its process group when its standard input closes, so it runs only in an "
+            "atlas-cmk-engine-* folder and a process group of its own; start it with `cargo local up` or `cargo demo`"
+        )
+    return folder
+
+
+def end_with_parent(folder):
     def watch():
         while sys.stdin.buffer.read(4096):
             pass
-        shutil.rmtree(os.getcwd(), ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         os.killpg(0, signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -302,7 +313,11 @@ def let_functions_start_at_the_same_time():
     sts.register_session = register_one_at_a_time
 
 
-end_with_parent()
+end_with_parent(own_folder())
+
+import events  # noqa: E402
+import strict  # noqa: E402
+
 let_functions_start_at_the_same_time()
 let_every_account_deploy_from_a_bucket()
 show_conditions_the_policy_that_is_attached()
@@ -317,6 +332,7 @@ let_accounts_choose_when_they_joined()
 write_versions_of_secrets_once()
 authorize_by_resource()
 events.install()
+strict.install()
 sys.argv = ["ministack"]
 from ministack.app import main  # noqa: E402
 

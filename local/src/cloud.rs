@@ -13,7 +13,7 @@ use crate::{
     events,
     functions::Package,
     progress,
-    seed::{Customer, EXTERNAL_ID},
+    seed::{self, Customer, EXTERNAL_ID},
     simulator::{self, Simulator},
 };
 
@@ -32,6 +32,8 @@ pub struct Cloud {
     pub account: Account,
     /// What was deployed.
     pub stack: Stack,
+    /// The parameters it was deployed with.
+    parameters: Vec<(&'static str, String)>,
 }
 
 impl Cloud {
@@ -55,33 +57,57 @@ impl Cloud {
             customer.seed_keys(&account).await?;
         }
         let secret_arn = customer.seed_secret(&hub).await?;
+        seed::seed_cross_account_boundary(&hub).await?;
         progress::step("deploying infra/template.yaml through CloudFormation");
         // Keys that the customer brings have to be named; those that are made need not be.
         let key_arns = if customer.is_prepared { customer.key_arns() } else { String::new() };
-        let url = simulator.url();
-        let parameters = [
-            ("AtlasSecretArn", secret_arn.as_str()),
-            ("AtlasBaseUrl", &url),
-            ("KeyArns", &key_arns),
-            ("OrganizationId", events::ORGANIZATION),
-            ("Architecture", "x86_64"),
+        let parameters = vec![
+            ("AtlasSecretArn", secret_arn),
+            ("AtlasBaseUrl", simulator.url()),
+            ("KeyArns", key_arns),
+            ("CrossAccountBoundaryArn", seed::cross_account_boundary(&hub.id)),
+            ("OrganizationId", events::ORGANIZATION.to_owned()),
+            ("Architecture", "x86_64".to_owned()),
         ];
-        let template = Template { file: "template.yaml", packages, parameters: &parameters };
-        let stack = deploy(&hub, &customer.stack, template).await?;
-        if customer.hub != customer.account {
+        let stack = deploy_hub(&hub, &customer.stack, packages, &parameters).await?;
+        let cloud = Self { engine, simulator, customer, account, stack, parameters };
+        if cloud.customer.hub != cloud.customer.account {
             progress::step("deploying infra/spoke.yaml in the other account");
-            let parameters = [
-                ("HubAccountId", hub.id.as_str()),
-                ("HubStackName", &customer.stack),
-                ("ExternalId", EXTERNAL_ID),
-                ("KeyArns", &key_arns),
-                ("GuardRoleName", "AtlasCmkGuard"),
-                ("HubEventBusArn", stack.output("EventBusArn")?),
-            ];
-            let template = Template { file: "spoke.yaml", packages: &[], parameters: &parameters };
-            deploy(&account, "atlas-cmk-spoke", template).await?;
+            cloud.deploy_spoke(&cloud.account).await?;
         }
-        Ok(Self { engine, simulator, customer, account, stack })
+        Ok(cloud)
+    }
+
+    /// Deploys infra/spoke.yaml in an account, as a stack set would.
+    ///
+    /// # Errors
+    /// If CloudFormation refuses.
+    pub async fn deploy_spoke(&self, account: &Account) -> Result<()> {
+        seed::seed_cross_account_boundary(account).await?;
+        let boundary = seed::cross_account_boundary(&account.id);
+        let key_arns = if self.customer.is_prepared { self.customer.key_arns() } else { String::new() };
+        let parameters = [
+            ("HubAccountId", self.customer.hub.as_str()),
+            ("HubStackName", &self.customer.stack),
+            ("ExternalId", EXTERNAL_ID),
+            ("KeyArns", &key_arns),
+            ("CrossAccountBoundaryArn", &boundary),
+            ("GuardRoleName", "AtlasCmkGuard"),
+            ("HubEventBusArn", self.stack.output("EventBusArn")?),
+        ];
+        let template = Template { file: "spoke.yaml", packages: &[], parameters: &parameters };
+        deploy(account, "atlas-cmk-spoke", template).await.map(drop)
+    }
+
+    /// Deletes the stack of the hub and deploys it again, with more parameters than before. Whatever it had made is another now, under the same names.
+    ///
+    /// # Errors
+    /// If CloudFormation refuses.
+    pub async fn redeploy(&mut self, packages: &[Package], more: Vec<(&'static str, String)>) -> Result<()> {
+        self.stack.delete_and_wait(&self.customer.stack).await?;
+        self.parameters.extend(more);
+        self.stack = deploy_hub(&self.stack.account, &self.customer.stack, packages, &self.parameters).await?;
+        Ok(())
     }
 
     /// The requests so far that changed something in Atlas, as method and path.
@@ -129,6 +155,16 @@ impl Cloud {
         }
         Ok(writes)
     }
+}
+
+async fn deploy_hub(
+    hub: &Account,
+    stack: &str,
+    packages: &[Package],
+    parameters: &[(&'static str, String)],
+) -> Result<Stack> {
+    let parameters: Vec<(&str, &str)> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    deploy(hub, stack, Template { file: "template.yaml", packages, parameters: &parameters }).await
 }
 
 /// The regions that customers here have keys in.

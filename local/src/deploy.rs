@@ -40,6 +40,25 @@ impl Stack {
         self.outputs.get(name).map(String::as_str).with_context(|| format!("the stack has no output {name}"))
     }
 
+    /// Deletes the stack, by its name, and waits until it is gone.
+    ///
+    /// # Errors
+    /// If CloudFormation refuses or fails.
+    pub async fn delete_and_wait(&self, name: &str) -> Result<()> {
+        self.delete(name).await?;
+        let cloudformation = aws_sdk_cloudformation::Client::new(&self.account.sdk_config());
+        loop {
+            let answer = cloudformation.describe_stacks().stack_name(name).send().await;
+            // One that is gone is not found by its name.
+            let Ok(answer) = answer else { return Ok(()) };
+            match answer.stacks().first().and_then(|stack| stack.stack_status()) {
+                None | Some(StackStatus::DeleteComplete) => return Ok(()),
+                Some(StackStatus::DeleteInProgress) => tokio::time::sleep(Duration::from_millis(100)).await,
+                status => bail!("the deletion failed ({status:?}):\n{}", failures(&cloudformation, name).await?),
+            }
+        }
+    }
+
     /// Asks for the stack to be deleted, by its name, and does not wait for it.
     ///
     /// # Errors

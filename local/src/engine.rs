@@ -109,6 +109,7 @@ fn spawn(python: &Path, folder: &Path, port: u16, wait_scale: f64) -> Result<Chi
     let log = std::fs::File::create(folder.join("engine.log"))?;
     Command::new(python)
         .arg(workspace::root().join("local/engine/run.py"))
+        .arg(folder)
         .current_dir(folder)
         // Functions inherit the engine's environment, and nothing of ours is theirs.
         .env_clear()

@@ -66,6 +66,16 @@ impl Customer {
         format!("arn:aws:kms:*:{}:key/mrk-*", self.account)
     }
 
+    /// The permissions boundary that the IAM role has to carry: the one that the template of its account creates.
+    pub fn access_role_boundary(&self) -> String {
+        let (account, stack, region) = (&self.account, &self.stack, crate::account::REGION);
+        if self.hub == self.account {
+            format!("arn:aws:iam::{account}:policy/stacks/{stack}/{stack}-{region}-access-role-boundary")
+        } else {
+            format!("arn:aws:iam::{account}:policy/AtlasCmkSpoke-access-role-boundary")
+        }
+    }
+
     /// The ARN of the IAM role.
     pub fn role_arn(&self) -> String {
         format!("arn:aws:iam::{}:role/{}", self.account, self.role_name)
@@ -142,6 +152,25 @@ impl Customer {
     pub async fn seed_project(&self, simulator: &Simulator) -> Result<()> {
         simulator.add_project(json!({"id": self.project_id, "name": "payments", "clusters": clusters()})).await
     }
+}
+
+/// The permissions boundary that roles of cross-account access carry in an account.
+pub fn cross_account_boundary(account: &str) -> String {
+    format!("arn:aws:iam::{account}:policy/cross-account-boundary")
+}
+
+/// Creates that boundary: it lets roles assume others, and reach buckets.
+///
+/// # Errors
+/// If the engine refuses.
+pub async fn seed_cross_account_boundary(account: &Account) -> Result<()> {
+    let document = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": ["sts:AssumeRole", "s3:ListBucket", "s3:GetObject", "s3:PutObject"], "Resource": "*"},
+    ]});
+    let iam = aws_sdk_iam::Client::new(&account.sdk_config());
+    let create = iam.create_policy().policy_name("cross-account-boundary").policy_document(document.to_string());
+    create.send().await.context("no boundary for cross-account access")?;
+    Ok(())
 }
 
 /// The clusters of a project.

@@ -256,3 +256,40 @@ fn engine_folder(port: u16) -> String {
     }
     panic!("no engine listens on {port}");
 }
+
+/// Runs local/engine/run.py in a folder that holds a file, with its standard input closed, as an editor or a build step would.
+fn run_engine_in(folder: &Path, arguments: &[&str]) -> Output {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("engine/run.py");
+    std::fs::write(folder.join("precious"), "kept").unwrap();
+    let mut command = Command::new("python3");
+    command.arg(script).args(arguments).current_dir(folder).stdin(Stdio::null());
+    // A group of its own, so that this process would survive what it is about to refuse.
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command.output().unwrap()
+}
+
+#[test]
+fn the_engine_refuses_to_run_in_a_folder_that_was_not_made_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = tempfile::Builder::new().prefix("atlas-cmk-engine-").tempdir().unwrap();
+    let named = own.path().to_str().unwrap();
+    for arguments in [&[][..], &[named], &["."], &["/"]] {
+        let output = run_engine_in(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?} {output:?}");
+        assert!(stderr(&output).contains("cargo local up"), "{arguments:?} {}", stderr(&output));
+        assert!(folder.path().join("precious").exists() && own.path().exists(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_engine_refuses_to_run_in_a_process_group_of_others() {
+    let own = tempfile::Builder::new().prefix("atlas-cmk-engine-").tempdir().unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("engine/run.py");
+    let mut shell = Command::new("sh");
+    // The shell leads the group; the engine would kill it.
+    shell.args(["-c", "python3 \"$0\" \"$1\" </dev/null; echo survived"]).arg(script).arg(own.path());
+    std::os::unix::process::CommandExt::process_group(&mut shell, 0);
+    let output = shell.current_dir(own.path()).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stdout).contains("survived"), "{output:?}");
+    assert!(own.path().exists() && stderr(&output).contains("process group"), "{}", stderr(&output));
+}

@@ -15,7 +15,9 @@ mod topic;
 use std::time::Duration;
 
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_sdk_iam::config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_iam::config::{
+    BehaviorVersion, Region, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
+};
 use aws_smithy_async::{rt::sleep::TokioSleep, time::SystemTimeSource};
 use aws_types::SdkConfig;
 
@@ -47,6 +49,8 @@ pub fn sdk_config(settings: &Settings, http: &reqwest::Client) -> SdkConfig {
         .region(Region::new(settings.aws_region.clone()))
         .credentials_provider(SharedCredentialsProvider::new(settings.aws_credentials.clone()))
         .http_client(SdkHttpClient(http.clone()))
+        // It gives up on a body that does not flow for 5 s. Our connector hands over whole bodies, so all that would measure is how long AWS takes.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .sleep_impl(TokioSleep::new())
         .time_source(SystemTimeSource::new())
         .retry_config(RetryConfig::standard().with_max_attempts(3))

@@ -4,11 +4,13 @@
 //! the statements that carry our Sids are ever replaced or removed.
 
 mod access;
+mod key;
 mod meaning;
 mod statement;
 
 use serde_json::{Map, Value, json};
 
+pub use key::KeyMaintainers;
 pub use statement::{Merged, NOBODY_SID, Statement};
 
 /// The mark of this project: Sids of our statements start with it.

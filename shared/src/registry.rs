@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    error::{Error, ErrorName, Result},
+    error::Result,
     ids::{AccessRoleId, KmsKeyArn, ProjectId},
     request::EnableEncryption,
     step::Context,
@@ -132,10 +132,9 @@ pub async fn list(context: &Context) -> Result<Registry> {
 /// # Errors
 /// As [`crate::aws::aws_error`].
 pub async fn write(context: &Context, entry: &Entry) -> Result<()> {
-    let text =
-        serde_json::to_string(entry).map_err(|error| Error::new(ErrorName::Internal, format!("a bug: {error}")))?;
+    let value = json!(entry);
     let what = "A MongoDB Atlas project with customer-managed keys, registered by atlas-cmk";
-    context.parameters.write(&parameter(&entry.project_id), &text, what).await
+    context.parameters.write(&parameter(&entry.project_id), &value, what).await
 }
 
 /// An entry that another version wrote, or a person, is written anew, but no key in it is forgotten.

@@ -30,11 +30,14 @@ pub struct Settings {
     pub aws_credentials: Credentials,
     /// The account's quota for the size of a trust policy: `TRUST_POLICY_SIZE_QUOTA`, by default 2048.
     pub trust_policy_size_quota: usize,
-    /// The permissions boundary of every IAM role that is created: `ACCESS_ROLE_BOUNDARY_ARN`. An input may name another, if the
-    /// role of the function allows it.
+    /// The permissions boundary of every IAM role that Atlas assumes in our own account: `ACCESS_ROLE_BOUNDARY_ARN`. An input may name another, if
+    /// the role of the function allows it.
     pub access_role_boundary: Option<IamPolicyArn>,
     /// Secrets in which functions share the access tokens of service accounts have names that begin like this: `TOKEN_CACHE_PREFIX`.
     pub token_cache_prefix: Option<String>,
+    /// The key of KMS that encrypts these secrets, that of the Atlas secret where it has one: `TOKEN_CACHE_KEY_ARN`. By default AWS's own for Secrets
+    /// Manager.
+    pub token_cache_key: Option<String>,
     /// The SNS topic that people and programs are told on: `TOPIC_ARN`.
     pub topic_arn: Option<String>,
     /// The queue that keeps events that could not be handled: `DEAD_LETTER_QUEUE_URL`.
@@ -63,6 +66,8 @@ pub struct Machines {
 pub struct OwnRoles {
     /// The path of the roles of the stack: `OWN_ROLE_PATH`, such as `/stacks/atlas-cmk/`.
     pub path: Option<String>,
+    /// What the ARNs of the roles of the stack begin with, before the name of the step: `OWN_ROLE_ARN_PREFIX`, of functions that create keys.
+    pub arn_prefix: Option<String>,
     /// The name of the role that is assumed in other accounts: `SPOKE_ROLE_NAME`.
     pub spoke: Option<String>,
     /// The name of the role that restores keys in other accounts: `GUARD_ROLE_NAME`.
@@ -123,6 +128,7 @@ impl Settings {
                 })
                 .transpose()?,
             token_cache_prefix: get("TOKEN_CACHE_PREFIX"),
+            token_cache_key: get("TOKEN_CACHE_KEY_ARN"),
             topic_arn: get("TOPIC_ARN"),
             dead_letter_queue_url: get("DEAD_LETTER_QUEUE_URL"),
             machines: Machines {
@@ -132,6 +138,7 @@ impl Settings {
             },
             own_roles: OwnRoles {
                 path: get("OWN_ROLE_PATH"),
+                arn_prefix: get("OWN_ROLE_ARN_PREFIX"),
                 spoke: get("SPOKE_ROLE_NAME"),
                 guard: get("GUARD_ROLE_NAME"),
             },

@@ -17,7 +17,9 @@ use crate::{
     error::{Error, ErrorName, Result},
     http,
     ids::{AccountId, IamPolicyArn, IamRoleArn, InvalidId, KmsKeyArn, Region, SecretId},
+    policy::KeyMaintainers,
     settings::{Machines, OwnRoles, Settings},
+    steps::{EnsureKey, GrantKey, ReplicateKey, RevokeKey},
 };
 
 /// One step of a state machine.
@@ -97,7 +99,7 @@ pub struct Context {
     pub default_secret: Option<String>,
     /// The region the function runs in.
     pub region: Region,
-    /// The permissions boundary of a role that is created, unless the input names another.
+    /// The permissions boundary of the roles that Atlas assumes in our own account, unless the input names another.
     pub access_role_boundary: Option<IamPolicyArn>,
     /// The account the function runs in, where it is known.
     pub own_account: Option<AccountId>,
@@ -179,11 +181,45 @@ impl Context {
         ))
     }
 
-    /// The permissions boundary of the stack, for a role that it can be the boundary of: one of the same account.
-    pub fn boundary_for(&self, role: &IamRoleArn) -> Option<&IamPolicyArn> {
-        self.access_role_boundary.as_ref().filter(|boundary| {
-            let account = boundary.as_ref().split(':').nth(4);
-            account == Some("aws") || account == Some(role.account().as_ref())
+    /// The permissions boundary that a role Atlas assumes has to carry: that of the stack, or that of infra/spoke.yaml in the account that `caller`
+    /// reaches the role in.
+    ///
+    /// # Errors
+    /// `Internal` if the function was deployed without one.
+    pub fn boundary_for(&self, role: &IamRoleArn, caller: Caller<'_>) -> Result<IamPolicyArn> {
+        match caller.account.filter(|access| access.role_arn.account() == role.account()) {
+            Some(access) => access.access_role_boundary(),
+            None => self.access_role_boundary.clone().ok_or_else(|| not_set("ACCESS_ROLE_BOUNDARY_ARN")),
+        }
+    }
+
+    /// The account that a call of `caller` goes to.
+    ///
+    /// # Errors
+    /// `Internal` if Lambda did not say which account the function runs in.
+    pub fn account_of<'a>(&'a self, caller: Caller<'a>) -> Result<&'a AccountId> {
+        let other = caller.account.map(|access| access.role_arn.account());
+        other
+            .or(self.own_account.as_ref())
+            .ok_or_else(|| Error::new(ErrorName::Internal, "a bug: the account of the function is not known"))
+    }
+
+    /// The roles of ours that a key created in this account admits: those of the stack, or the one that we assume in the other account.
+    ///
+    /// # Errors
+    /// `Internal` if the function was deployed without knowing the roles of the stack.
+    pub fn key_maintainers(&self, account: &AccountId, caller: Caller<'_>) -> Result<KeyMaintainers> {
+        if let Some(access) = caller.account.filter(|access| access.role_arn.account() == account) {
+            let spoke = vec![access.role_arn.to_string()];
+            return Ok(KeyMaintainers { account: account.clone(), of_policy: spoke.clone(), of_replicas: spoke });
+        }
+        let prefix = self.own_roles.arn_prefix.as_ref().ok_or_else(|| not_set("OWN_ROLE_ARN_PREFIX"))?;
+        let role = |step: &str| format!("{prefix}{step}");
+        let steps = [EnsureKey::NAME, ReplicateKey::NAME, GrantKey::NAME, RevokeKey::NAME];
+        Ok(KeyMaintainers {
+            account: account.clone(),
+            of_policy: steps.map(role).to_vec(),
+            of_replicas: vec![role(ReplicateKey::NAME)],
         })
     }
 
@@ -229,7 +265,8 @@ fn atlas(settings: &Settings, config: &SdkConfig, http: reqwest::Client, secret_
         }
         None => CredentialSource::None,
     };
-    let cache = settings.token_cache_prefix.clone().map(|prefix| TokenCache::new(secrets, prefix));
+    let key = settings.token_cache_key.clone();
+    let cache = settings.token_cache_prefix.clone().map(|prefix| TokenCache::new(secrets, prefix, key));
     Atlas::with_token_cache(http, settings.atlas_base_url.clone(), source, RetryPolicy::default(), cache)
 }
 

@@ -5,17 +5,21 @@ mod access;
 mod atlas;
 mod clusters;
 mod keys;
+mod owner;
 mod role;
 #[cfg(test)]
 mod tests;
+
+pub use owner::refuse_registered_by_another;
 
 use crate::{
     atlas::{AccessRole, Cluster, EncryptionAtRest, PrivateEndpoint, Project},
     aws::{Caller, Decision, Key, KeyState},
     error::{Error, ErrorName, Result},
     finding::{ByHand, Finding},
-    ids::{AccessRoleId, AccountId, KmsKeyArn, ProjectId, Region},
+    ids::{AccessRoleId, AccountId, IamPolicyArn, KmsKeyArn, ProjectId, Region},
     policy::PolicyDocument,
+    registry::Entry,
     request::{ClusterSelection, Clusters, EnableEncryption, ManageKey, regional_keys},
     step::Context,
     steps::{RolePolicies, preflight::SkippedCluster, update_trust::KEY_ACTIONS},
@@ -64,6 +68,8 @@ impl<'a> Wanted<'a> {
 pub struct Survey {
     /// The project; `None` if there is none of its name.
     pub project: Result<Option<Project>>,
+    /// What is registered of it, where it was found by its name.
+    pub registered: Result<Option<Entry>>,
     /// Its access role records.
     pub roles: Result<Vec<AccessRole>>,
     /// Its encryption at rest.
@@ -74,6 +80,8 @@ pub struct Survey {
     pub clusters: Result<(Vec<Cluster>, Vec<String>)>,
     /// The IAM role.
     pub role: Result<RolePolicies>,
+    /// The permissions boundary that the role has to carry, where the function knows it.
+    pub required_boundary: Option<IamPolicyArn>,
     /// The permissions boundary that the role has or would get, by ARN.
     pub boundary: Option<(String, Result<PolicyDocument>)>,
     /// What the identity policies of the role allow on the key, where IAM's simulator could be asked.
@@ -123,10 +131,12 @@ impl Survey {
         let keys = keys::read(context, wanted, key_arn.as_ref()).await;
         let role = RolePolicies::read(context, wanted.caller(), &request.role_arn).await;
         Self {
+            registered: owner::registered(context, wanted, id.as_ref()).await,
             roles: atlas::read(id.as_ref(), async |id| Ok(context.atlas.access_roles(id).await?)).await,
             endpoints: atlas::read(id.as_ref(), async |id| Ok(context.atlas.private_endpoints(id).await?)).await,
             clusters: atlas::read(id.as_ref(), async |id| clusters::read(context, request, id).await).await,
             boundary: role::boundary(context, wanted, &role).await,
+            required_boundary: role::required_boundary(context, wanted),
             allowed: role::allowed(context, wanted, &role, key_arn.as_ref()).await,
             spoke: access::simulate(context, wanted).await,
             own_account: context.own_account.clone(),
@@ -159,6 +169,7 @@ impl Survey {
     fn errors(&self) -> Vec<&Error> {
         let mut errors: Vec<&Error> = Vec::new();
         errors.extend(self.project.as_ref().err());
+        errors.extend(self.registered.as_ref().err());
         errors.extend(self.roles.as_ref().err());
         errors.extend(self.encryption.as_ref().err());
         errors.extend(self.endpoints.as_ref().err());
@@ -175,7 +186,8 @@ impl Survey {
 
     /// Everything that would fail, none of which we are going to mend by ourselves.
     pub fn findings(&self, request: &EnableEncryption) -> Vec<Finding> {
-        let mut findings = atlas::findings(self, request);
+        let mut findings = owner::findings(self, request);
+        findings.extend(atlas::findings(self, request));
         findings.extend(role::findings(self, request));
         findings.extend(keys::findings(self, request));
         findings.extend(clusters::findings(self, request));

@@ -4,6 +4,7 @@
 //! at a clock.
 
 mod authentication;
+mod aws;
 mod deadlines;
 mod errors;
 mod outcomes;

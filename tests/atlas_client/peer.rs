@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use atlas_cmk::atlas::{Atlas, Credential, CredentialSource};
@@ -24,6 +25,8 @@ pub(crate) enum Reply {
     Bytes(String),
     /// Nothing, and the connection stays open.
     Silence,
+    /// A reply that takes its time.
+    Late(Duration, Box<Reply>),
 }
 
 impl Reply {
@@ -55,6 +58,11 @@ pub(crate) struct Request {
 impl Request {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as text.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
     }
 
     /// The body, null if there is none.
@@ -148,7 +156,12 @@ pub(crate) fn token(lifetime: u64) -> Reply {
 
 async fn serve(mut stream: TcpStream, mut ask: impl FnMut(&Request) -> Reply) {
     let Some(request) = read(&mut stream).await else { return };
-    let text = match ask(&request) {
+    let mut reply = ask(&request);
+    while let Reply::Late(delay, late) = reply {
+        tokio::time::sleep(delay).await;
+        reply = *late;
+    }
+    let text = match reply {
         Reply::Answer(status, headers, body) => {
             let mut head = vec![format!("HTTP/1.1 {status} x")];
             head.extend(headers.iter().map(|(name, value)| format!("{name}: {value}")));
@@ -165,7 +178,7 @@ connection: close
             )
         }
         Reply::Bytes(text) => text,
-        Reply::Silence => return std::future::pending().await,
+        Reply::Silence | Reply::Late(..) => return std::future::pending().await,
     };
     // A client that has gone does not want the answer.
     let _ = stream.write_all(text.as_bytes()).await;

@@ -17,6 +17,7 @@ fn of_enabling(name: &str) -> Vec<&'static str> {
             "kms:DescribeKey",
             "kms:GetKeyPolicy",
             "kms:ListResourceTags",
+            "ssm:GetParameter",
             "sts:AssumeRole",
         ],
         "plan" => vec![

@@ -70,6 +70,7 @@ fn every_function_may_do_what_its_step_does_and_no_more() {
         "report-drift" | "list-projects" | "report-sweep" | "check-keys" | "find-missed-accounts" => vec![],
         _ => vec![
             "kms:Decrypt",
+            "kms:GenerateDataKey",
             "secretsmanager:CreateSecret",
             "secretsmanager:GetSecretValue",
             "secretsmanager:PutSecretValue",

@@ -113,7 +113,13 @@ async fn break_it(world: &World, what: &str) -> Value {
             input["role"] = json!({"permissionsBoundary": made.unwrap().policy.unwrap().arn()});
         }
         "role policy denies" => {
-            iam.create_role().role_name(role).assume_role_policy_document(&empty).send().await.unwrap();
+            iam.create_role()
+                .role_name(role)
+                .assume_role_policy_document(&empty)
+                .permissions_boundary(world.customer().access_role_boundary())
+                .send()
+                .await
+                .unwrap();
             let deny = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "kms:Decrypt", "Resource": "*"}]});
             let put = iam.put_role_policy().role_name(role).policy_name("theirs").policy_document(deny.to_string());
             put.send().await.unwrap();
@@ -127,13 +133,20 @@ async fn break_it(world: &World, what: &str) -> Value {
                     "external",
                 ))
             });
-            iam.create_role().role_name(role).assume_role_policy_document(full.to_json()).send().await.unwrap();
+            iam.create_role()
+                .role_name(role)
+                .assume_role_policy_document(full.to_json())
+                .permissions_boundary(world.customer().access_role_boundary())
+                .send()
+                .await
+                .unwrap();
         }
         "role of another path" => {
             iam.create_role()
                 .role_name(role)
                 .path("/elsewhere/")
                 .assume_role_policy_document(&empty)
+                .permissions_boundary(world.customer().access_role_boundary())
                 .send()
                 .await
                 .unwrap();

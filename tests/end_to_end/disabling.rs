@@ -72,7 +72,15 @@ async fn statements_policies_and_tags_of_others_survive_byte_for_byte() {
     let theirs = json!({"Version": "2012-10-17", "Statement": [
         {"Sid": "BackupTeam", "Effect": "Allow", "Principal": {"Service": ["backup.amazonaws.com"]}, "Action": ["sts:AssumeRole"]},
     ]});
-    world.iam().create_role().role_name(role).assume_role_policy_document(theirs.to_string()).send().await.unwrap();
+    world
+        .iam()
+        .create_role()
+        .role_name(role)
+        .assume_role_policy_document(theirs.to_string())
+        .permissions_boundary(world.customer().access_role_boundary())
+        .send()
+        .await
+        .unwrap();
     let inline = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}});
     let put = world.iam().put_role_policy().role_name(role).policy_name("theirs").policy_document(inline.to_string());
     put.send().await.unwrap();

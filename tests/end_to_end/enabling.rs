@@ -96,7 +96,15 @@ async fn a_role_that_others_use_keeps_every_statement_of_theirs() {
     });
     let document = json!({"Version": "2012-10-17", "Statement": [foreign]});
     let role = &world.customer().role_name;
-    world.iam().create_role().role_name(role).assume_role_policy_document(document.to_string()).send().await.unwrap();
+    world
+        .iam()
+        .create_role()
+        .role_name(role)
+        .assume_role_policy_document(document.to_string())
+        .permissions_boundary(world.customer().access_role_boundary())
+        .send()
+        .await
+        .unwrap();
     let theirs = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}]});
     let put = world.iam().put_role_policy().role_name(role).policy_name("theirs").policy_document(theirs.to_string());
     put.send().await.unwrap();

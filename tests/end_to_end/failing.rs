@@ -119,9 +119,7 @@ async fn a_permission_that_a_functions_role_lacks_is_named_with_its_step() {
         ("Verify", "read-access-role", "verify", "iam:GetRole"),
     ] {
         let world = World::new().await;
-        let roles = world.iam().list_roles().send().await.unwrap().roles;
-        let of_function = |name: &str| name.contains(&format!("-{function}Role"));
-        let role = roles.iter().find(|role| of_function(role.role_name())).unwrap().role_name().to_owned();
+        let role = world.role_of(function).await;
         world.iam().delete_role_policy().role_name(role).policy_name(policy).send().await.unwrap();
         let run = world.enable().await;
         assert_failed(&run, "Account.AccessDenied", step, &[permission]);
@@ -131,8 +129,7 @@ async fn a_permission_that_a_functions_role_lacks_is_named_with_its_step() {
 #[tokio::test]
 async fn each_permission_to_change_a_role_is_missed_by_name() {
     let world = World::new().await;
-    let roles = world.iam().list_roles().send().await.unwrap().roles;
-    let role = roles.iter().find(|role| role.role_name().contains("-UpdateTrustRole")).unwrap().role_name().to_owned();
+    let role = world.role_of("UpdateTrust").await;
     // In this order each run gets one step further than the one before: nothing has to be undone in between.
     for permission in ["iam:CreateRole", "iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy"] {
         let deny =
@@ -164,7 +161,7 @@ async fn a_role_of_another_account_is_never_made_in_ours() {
 async fn the_functions_can_never_change_their_own_roles() {
     let world = World::new().await;
     let roles = world.iam().list_roles().send().await.unwrap().roles;
-    let own = roles.iter().find(|role| role.role_name().contains("-UpdateTrustRole")).unwrap();
+    let own = roles.iter().find(|role| role.role_name().ends_with("-update-trust")).unwrap();
     let mut input = world.customer().input();
     input["roleArn"] = json!(own.arn());
     let run = world.enable_with(&input).await;

@@ -1,5 +1,6 @@
 //! Keys: made, found again, replicated, and let the role in where nothing else does.
 
+use atlas_cmk::policy::Statement;
 use serde_json::{Value, json};
 
 use crate::world::{World, assert_failed, converged_steps};
@@ -19,6 +20,8 @@ async fn from_an_organization_and_an_empty_account_everything_is_made_and_found_
             "create-role",
             "update-trust",
             "update-trust",
+            "grant-key",
+            "grant-key",
             "authorize-role",
             "enable-kms",
             "create-endpoint",
@@ -87,7 +90,11 @@ async fn a_region_without_a_replica_gets_one_with_the_policy_of_the_primary() {
     let run = world.enable_with(&input).await;
     assert_eq!(run.error, None, "{:?}", run.cause);
     assert_eq!(converged_steps(&run)[0], "replicate-key");
-    assert_eq!(world.key_policy("eu-central-1").await, world.key_policy("us-east-1").await);
+    let (primary, replica) = (world.key_policy("us-east-1").await, world.key_policy("eu-central-1").await);
+    let ours = replica.statements().split_off(primary.statements().len());
+    let sids: Vec<_> = ours.iter().filter_map(Statement::sid).collect();
+    assert_eq!(sids, ["AtlasCmkKeyPolicy", "AtlasCmkReplicas"], "KMS takes no policy that locks out who writes it");
+    assert_eq!(sids.into_iter().fold(replica, |policy, sid| policy.remove(sid)), primary);
     assert_eq!(world.enable_with(&input).await.changes(), [] as [Value; 0]);
 }
 
@@ -174,7 +181,13 @@ async fn a_role_that_is_not_ours_to_write_is_not_written_and_works_once_somebody
     let iam = world.iam();
     let role = &world.customer().role_name;
     let empty = json!({"Version": "2012-10-17", "Statement": []}).to_string();
-    iam.create_role().role_name(role).assume_role_policy_document(&empty).send().await.unwrap();
+    iam.create_role()
+        .role_name(role)
+        .assume_role_policy_document(&empty)
+        .permissions_boundary(world.customer().access_role_boundary())
+        .send()
+        .await
+        .unwrap();
     let allow = json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Action": ["kms:Encrypt", "kms:Decrypt", "kms:DescribeKey"], "Resource": world.customer().key_arn(),
     }]});

@@ -20,8 +20,12 @@ async fn do_by_hand(world: &World, steps: usize) {
         "Effect": "Allow", "Principal": {"AWS": principal}, "Action": "sts:AssumeRole",
         "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
     }]});
-    let create =
-        world.iam().create_role().role_name(&customer.role_name).assume_role_policy_document(trust.to_string());
+    let create = world
+        .iam()
+        .create_role()
+        .role_name(&customer.role_name)
+        .assume_role_policy_document(trust.to_string())
+        .permissions_boundary(customer.access_role_boundary());
     create.send().await.unwrap();
     let keys =
         ["us-east-1", "eu-west-1", "ap-southeast-2"].map(|region| customer.key_arn().replace("us-east-1", region));

@@ -28,6 +28,7 @@ impl World {
     /// The steps themselves, without functions and state machines around them: two hundred enablements in a minute.
     fn steps(&self) -> Context {
         let (hub, simulator) = (self.hub(), self.cloud.simulator.url());
+        let boundary = self.customer().access_role_boundary();
         let settings = Settings::read(|name| {
             Some(match name {
                 "AWS_REGION" => "us-east-1".to_owned(),
@@ -36,6 +37,7 @@ impl World {
                 "AWS_SECRET_ACCESS_KEY" => "local".to_owned(),
                 "ATLAS_BASE_URL" => simulator.clone(),
                 "ATLAS_SECRET_ID" => "atlas-cmk/atlas".to_owned(),
+                "ACCESS_ROLE_BOUNDARY_ARN" => boundary.clone(),
                 _ => return None,
             })
         });

@@ -13,6 +13,7 @@ use atlas_cmk::{
 use atlas_cmk_local::{
     Account, Cloud,
     cloud::TIME_SCALE,
+    deploy::{Stack, Template, deploy},
     engine::{Engine, Options},
     execution::{self, Run},
     functions::{self, Package},
@@ -100,6 +101,17 @@ impl World {
         Self { cloud }
     }
 
+    /// Deletes the stack and deploys it again.
+    pub(crate) async fn redeploy(&mut self, more: Vec<(&'static str, String)>) {
+        self.cloud.redeploy(&shared().await.packages, more).await.unwrap();
+    }
+
+    /// Deploys the template once more, beside the stack of this world, with these parameters.
+    pub(crate) async fn deploy_beside(&self, name: &str, parameters: &[(&str, &str)]) -> Stack {
+        let template = Template { file: "template.yaml", packages: &shared().await.packages, parameters };
+        deploy(self.hub(), name, template).await.unwrap()
+    }
+
     pub(crate) fn customer(&self) -> &Customer {
         &self.cloud.customer
     }
@@ -179,8 +191,8 @@ impl World {
     pub(crate) async fn role_of(&self, function: &str) -> String {
         let iam = aws_sdk_iam::Client::new(&self.hub().sdk_config());
         let roles = iam.list_roles().send().await.unwrap().roles;
-        let of_function = |name: &str| name.contains(&format!("-{function}Role"));
-        roles.iter().find(|role| of_function(role.role_name())).unwrap().role_name().to_owned()
+        let name = format!("{}-us-east-1-{}", self.customer().stack, atlas_cmk_tests::kebab(function));
+        roles.iter().find(|role| role.role_name() == name).unwrap().role_name().to_owned()
     }
 
     /// Denies a role an action, whatever else allows it; `None` takes the denial back.

@@ -33,3 +33,15 @@ pub fn list(folder: &str) -> anyhow::Result<Vec<String>> {
     names.sort();
     Ok(names)
 }
+
+/// A name in camel case in kebab case: `update-trust` of `UpdateTrust`.
+pub fn kebab(camel: &str) -> String {
+    let mut kebab = String::new();
+    for c in camel.chars() {
+        if c.is_ascii_uppercase() && !kebab.is_empty() {
+            kebab.push('-');
+        }
+        kebab.push(c.to_ascii_lowercase());
+    }
+    kebab
+}

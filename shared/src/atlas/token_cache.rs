@@ -37,6 +37,7 @@ const DESCRIPTION: &str =
 pub struct TokenCache {
     secrets: Secrets,
     prefix: String,
+    key: Option<String>,
 }
 
 /// A token, and when it ends.
@@ -58,9 +59,9 @@ struct Value {
 }
 
 impl TokenCache {
-    /// Shares tokens in secrets whose names begin with `prefix`.
-    pub fn new(secrets: Secrets, prefix: String) -> Self {
-        Self { secrets, prefix }
+    /// Shares tokens in secrets whose names begin with `prefix`, encrypted with a key of KMS: a token is worth as much as the secret it was got with.
+    pub fn new(secrets: Secrets, prefix: String, key: Option<String>) -> Self {
+        Self { secrets, prefix, key }
     }
 
     /// The shared token, unless there is none that lives or it is the one that was `refused`: then, once nobody else is about to, it is ours to mint and
@@ -78,8 +79,11 @@ impl TokenCache {
         None
     }
 
+    /// Another key makes another secret: one that is there keeps the key that it was created with.
     fn name(&self, client_id: &str) -> String {
-        format!("{}{client_id}", self.prefix)
+        let key = self.key.as_deref().and_then(|arn| arn.rsplit('/').next());
+        let key = key.map(|id| format!("{id}/")).unwrap_or_default();
+        format!("{}{key}{client_id}", self.prefix)
     }
 
     /// Hands a new token to everyone. That it cannot be handed over is nobody's loss but the next one's.
@@ -96,7 +100,7 @@ impl TokenCache {
     async fn look(&self, name: &str, refused: Option<&SecretString>, waited: Duration) -> Result<Look> {
         let claim = value(&Value { token: None, expires_at: 0, writer: Uuid::new_v4().to_string() });
         let Some((text, version)) = self.secrets.find(name).await? else {
-            return Ok(match self.secrets.create(name, &claim, DESCRIPTION).await? {
+            return Ok(match self.secrets.create(name, &claim, DESCRIPTION, self.key.as_deref()).await? {
                 Claim::Won => Look::OursToMint,
                 Claim::Lost => Look::Wait,
             });

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{Iam, Kms, aws_error, errors::EXPLICIT_DENY};
 use crate::{
     error::{Error, ErrorName, Result},
-    ids::{ExternalId, IamRoleArn, Region},
+    ids::{ExternalId, IamPolicyArn, IamRoleArn, InvalidId, Region},
 };
 
 /// Credentials are renewed this long before they expire, so that none expires on its way.
@@ -34,6 +34,20 @@ pub struct AccountAccess {
     pub role_arn: IamRoleArn,
     /// The external ID that its trust policy asks for.
     pub external_id: ExternalId,
+}
+
+impl AccountAccess {
+    /// The permissions boundary that infra/spoke.yaml creates beside the role: it is named after it.
+    ///
+    /// # Errors
+    /// `Input.Invalid` if no policy can have that name.
+    pub fn access_role_boundary(&self) -> Result<IamPolicyArn> {
+        let partition = self.role_arn.as_ref().split(':').nth(1).unwrap_or_default();
+        let (account, name) = (self.role_arn.account(), self.role_arn.name());
+        format!("arn:{partition}:iam::{account}:policy/{name}-access-role-boundary")
+            .parse()
+            .map_err(|error: InvalidId| Error::new(ErrorName::InputInvalid, format!("account.roleArn: {error}")))
+    }
 }
 
 /// On whose behalf a step calls: another account, if one is named, in a session that tells which execution it was.

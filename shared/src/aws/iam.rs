@@ -2,12 +2,13 @@
 
 use aws_sdk_iam::{
     Client,
+    config::{Builder, Config, retry::RetryConfig},
     error::SdkError,
     operation::{
         delete_policy::DeletePolicyError, delete_role::DeleteRoleError, delete_role_policy::DeleteRolePolicyError,
         get_policy::GetPolicyError, get_role::GetRoleError, get_role_policy::GetRolePolicyError,
     },
-    types::{EvaluationResult, PolicyEvaluationDecisionType, Tag},
+    types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType, Tag},
 };
 use aws_types::SdkConfig;
 
@@ -174,6 +175,8 @@ impl Iam {
             .policy_document(document.to_json())
             .description(description)
             .set_tags(Some(sdk_tags(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())))?))
+            .customize()
+            .config_override(once())
             .send()
             .await
             .map_err(|error| aws_error("iam:CreatePolicy", arn.as_ref(), &error))?;
@@ -194,6 +197,8 @@ impl Iam {
             .policy_arn(arn.as_ref())
             .policy_document(document.to_json())
             .set_as_default(true)
+            .customize()
+            .config_override(once())
             .send()
             .await
             .map_err(|error| aws_error("iam:CreatePolicyVersion", arn.as_ref(), &error))?;
@@ -269,17 +274,32 @@ impl Iam {
         Ok(())
     }
 
-    /// Whether the identity policies of a principal allow the actions on all of these resources, as IAM's simulator sees it.
+    /// Whether the identity policies of a principal allow the actions on all of these resources, as IAM's simulator sees it. Conditions know of the
+    /// request what `context` says, by condition key (IAM API reference, `SimulatePrincipalPolicy`, `ContextEntries`).
     ///
     /// # Errors
     /// As [`aws_error`].
-    pub async fn simulate(&self, principal: &str, actions: &[&str], resources: &[&str]) -> Result<Vec<Decision>> {
+    pub async fn simulate(
+        &self,
+        principal: &str,
+        actions: &[&str],
+        resources: &[&str],
+        context: &[(&str, &str)],
+    ) -> Result<Vec<Decision>> {
+        let entry = |(key, value): &(&str, &str)| {
+            ContextEntry::builder()
+                .context_key_name(*key)
+                .context_key_values(*value)
+                .context_key_type(ContextKeyTypeEnum::String)
+                .build()
+        };
         let answer = self
             .0
             .simulate_principal_policy()
             .policy_source_arn(principal)
             .set_action_names(Some(actions.iter().map(ToString::to_string).collect()))
             .set_resource_arns(Some(resources.iter().map(ToString::to_string).collect()))
+            .set_context_entries(Some(context.iter().map(entry).collect()))
             .send()
             .await
             .map_err(|error| aws_error("iam:SimulatePrincipalPolicy", principal, &error))?;
@@ -393,6 +413,8 @@ impl Iam {
             .set_permissions_boundary(role.permissions_boundary.map(ToString::to_string))
             .description(role.description)
             .set_tags(Some(tags))
+            .customize()
+            .config_override(once())
             .send()
             .await
             .map_err(|error| aws_error("iam:CreateRole", role.arn.as_ref(), &error))?;
@@ -429,6 +451,11 @@ impl Iam {
             .map_err(|error| aws_error("iam:PutRolePolicy", arn.as_ref(), &error))?;
         Ok(())
     }
+}
+
+/// For calls that create something: whether one whose answer was lost took effect is for the step to find out, before it is sent again.
+fn once() -> Builder {
+    Config::builder().retry_config(RetryConfig::disabled())
 }
 
 fn sdk_tags<'a>(tags: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Vec<Tag>> {

@@ -3,6 +3,7 @@
 
 use aws_sdk_kms::{
     Client,
+    config::{Builder, Config, retry::RetryConfig},
     error::SdkError,
     operation::{describe_key::DescribeKeyError, replicate_key::ReplicateKeyError},
     types::{KeySpec, KeyState, KeyUsageType, MultiRegionConfiguration, MultiRegionKeyType, Tag},
@@ -79,19 +80,27 @@ impl Kms {
         }
     }
 
-    /// Makes a symmetric multi-Region key.
+    /// Creates a symmetric multi-Region key. Sent once: KMS knows no token by which it would recognise the same call.
     ///
     /// # Errors
     /// As [`aws_error`].
-    pub async fn create_key(&self, description: &str, tags: &[(String, String)]) -> Result<KmsKeyArn> {
+    pub async fn create_key(
+        &self,
+        policy: &PolicyDocument,
+        description: &str,
+        tags: &[(String, String)],
+    ) -> Result<KmsKeyArn> {
         let answer = self
             .0
             .create_key()
             .multi_region(true)
             .key_spec(KeySpec::SymmetricDefault)
             .key_usage(KeyUsageType::EncryptDecrypt)
+            .policy(policy.to_json())
             .description(description)
             .set_tags(Some(sdk_tags(tags)?))
+            .customize()
+            .config_override(once())
             .send()
             .await
             .map_err(|error| aws_error("kms:CreateKey", "a new key", &error))?;
@@ -99,7 +108,8 @@ impl Kms {
         parse(arn)
     }
 
-    /// The key of this region that carries all of these tags, if there is one. Keys whose tags we may not read are not ours.
+    /// The key of this region that carries all of these tags, if there is one. A key whose tags we are not allowed to read is not ours; one whose
+    /// tags cannot be read for another reason may be, and is an error.
     ///
     /// # Errors
     /// As [`aws_error`].
@@ -108,7 +118,11 @@ impl Kms {
         let keys: std::result::Result<Vec<_>, _> = pages.collect().await;
         for entry in keys.map_err(|error| aws_error("kms:ListKeys", "the keys of the region", &error))? {
             let arn = parse(entry.key_arn().unwrap_or_default())?;
-            let Ok(tags) = self.tags(&arn).await else { continue };
+            let tags = match self.tags(&arn).await {
+                Ok(tags) => tags,
+                Err(error) if error.name() == ErrorName::AccountAccessDenied => continue,
+                Err(error) => return Err(error),
+            };
             if wanted.iter().all(|tag| tags.contains(tag)) {
                 return self.key(arn.as_ref()).await;
             }
@@ -143,6 +157,8 @@ impl Kms {
             .create_alias()
             .alias_name(alias.as_ref())
             .target_key_id(key.as_ref())
+            .customize()
+            .config_override(once())
             .send()
             .await
             .map_err(|error| aws_error("kms:CreateAlias", alias.as_ref(), &error))?;
@@ -200,6 +216,8 @@ impl Kms {
             .policy(policy.to_json())
             .description(description)
             .set_tags(Some(sdk_tags(tags)?))
+            .customize()
+            .config_override(once())
             .send()
             .await;
         match sent {
@@ -286,6 +304,11 @@ impl Kms {
             .map_err(|error| aws_error("kms:UntagResource", key.as_ref(), &error))?;
         Ok(())
     }
+}
+
+/// For calls that create something: whether one whose answer was lost took effect is for the step to find out, before it is sent again.
+fn once() -> Builder {
+    Config::builder().retry_config(RetryConfig::disabled())
 }
 
 fn sdk_tags(tags: &[(String, String)]) -> Result<Vec<Tag>> {

@@ -8,6 +8,8 @@ use aws_sdk_ssm::{
 };
 use aws_types::SdkConfig;
 
+use serde_json::Value;
+
 use super::aws_error;
 use crate::error::Result;
 
@@ -51,15 +53,15 @@ impl Parameters {
             .collect())
     }
 
-    /// Creates or replaces a parameter.
+    /// Creates or replaces a parameter. It holds JSON.
     ///
     /// # Errors
     /// As [`aws_error`].
-    pub async fn write(&self, name: &str, value: &str, description: &str) -> Result<()> {
+    pub async fn write(&self, name: &str, value: &Value, description: &str) -> Result<()> {
         self.0
             .put_parameter()
             .name(name)
-            .value(value)
+            .value(without_double_braces(value))
             .description(description)
             .r#type(ParameterType::String)
             // Beyond 4 KB a parameter has to be an advanced one.
@@ -83,6 +85,30 @@ impl Parameters {
                 Ok(())
             }
             answer => answer.map(drop).map_err(|error| aws_error("ssm:DeleteParameter", name, &error)),
+        }
+    }
+}
+
+/// The value as JSON that has no `{{`, which Parameter Store refuses (API reference, `PutParameter`, `Value`): placeholders of profiles would be. In JSON
+/// two braces follow one another in texts only, where either may be written by its code point, and reading gives them back.
+fn without_double_braces(value: &Value) -> String {
+    value.to_string().replace("{{", r"\u007b\u007b")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_text_of_braces_and_backslashes_has_no_double_brace_and_is_read_back(text in r#"[{}\\"a ]{0,12}"#, key in r"[{}a]{1,4}") {
+            let value = json!({key: [text, {"nested": {}}]});
+            let written = without_double_braces(&value);
+            prop_assert!(!written.contains("{{"));
+            prop_assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), value);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use aws_sdk_secretsmanager::{
     Client,
+    config::{Config, retry::RetryConfig},
     error::SdkError,
     operation::{
         create_secret::CreateSecretError, get_secret_value::GetSecretValueError, put_secret_value::PutSecretValueError,
@@ -66,13 +67,21 @@ impl Secrets {
         }
     }
 
-    /// Creates a secret of ours. Whoever comes second learns that it was.
+    /// Creates a secret of ours, encrypted with a key of KMS or with AWS's own for Secrets Manager. Of two who do, the second is told that it lost.
     ///
     /// # Errors
     /// As [`aws_error`].
-    pub async fn create(&self, name: &str, value: &SecretString, description: &str) -> Result<Claim> {
+    pub async fn create(
+        &self,
+        name: &str,
+        value: &SecretString,
+        description: &str,
+        key: Option<&str>,
+    ) -> Result<Claim> {
         let sent = self.0.create_secret().name(name).description(description).secret_string(value.expose_secret());
-        match sent.send().await {
+        let sent = sent.set_kms_key_id(key.map(str::to_owned));
+        let once = Config::builder().retry_config(RetryConfig::disabled());
+        match sent.customize().config_override(once).send().await {
             Ok(_) => Ok(Claim::Won),
             Err(SdkError::ServiceError(refusal))
                 if matches!(refusal.err(), CreateSecretError::ResourceExistsException(_)) =>

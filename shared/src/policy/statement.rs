@@ -96,7 +96,7 @@ impl Statement {
         &self.0
     }
 
-    fn from_json(value: Value) -> Self {
+    pub(super) fn from_json(value: Value) -> Self {
         match value {
             Value::Object(elements) => Self(elements),
             _ => unreachable!("statements are built from objects"),

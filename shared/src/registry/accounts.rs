@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::{
-    error::{Error, ErrorName, Result},
+    error::Result,
     ids::{AccountId, ProfileName},
     step::Context,
 };
@@ -102,10 +103,9 @@ pub async fn list(context: &Context) -> Result<BTreeMap<AccountId, AccountEntry>
 /// # Errors
 /// As [`crate::aws::aws_error`].
 pub async fn write(context: &Context, entry: &AccountEntry) -> Result<()> {
-    let text =
-        serde_json::to_string(entry).map_err(|error| Error::new(ErrorName::Internal, format!("a bug: {error}")))?;
+    let value = json!(entry);
     let what = "An account that was vended, and what atlas-cmk started for it";
-    context.parameters.write(&parameter(&entry.account_id), &text, what).await
+    context.parameters.write(&parameter(&entry.account_id), &value, what).await
 }
 
 /// The failure that was told last of an account, if one was.
@@ -122,7 +122,6 @@ pub async fn read_failure(context: &Context, account: &AccountId) -> Result<Opti
 /// # Errors
 /// As [`crate::aws::aws_error`].
 pub async fn write_failure(context: &Context, account: &AccountId, failure: &FailedVend) -> Result<()> {
-    let text =
-        serde_json::to_string(failure).map_err(|error| Error::new(ErrorName::Internal, format!("a bug: {error}")))?;
-    context.parameters.write(&failed_parameter(account), &text, "An account that a pipeline failed to make").await
+    let value = json!(failure);
+    context.parameters.write(&failed_parameter(account), &value, "An account that a pipeline failed to make").await
 }

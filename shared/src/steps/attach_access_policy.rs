@@ -69,14 +69,26 @@ impl Describe for Attachment {
     }
 }
 
-/// The ARNs of the policies that are attached to the role; `None` if there is no such role.
-pub type Attached = Option<Vec<String>>;
+/// What a role carries; `None` if there is no such role.
+pub type Attached = Option<Carried>;
+
+/// The managed policies of a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Carried {
+    /// The ARNs of those that are attached.
+    pub policies: Vec<String>,
+    /// Whether there is a permissions boundary.
+    pub has_boundary: bool,
+}
 
 /// Reads what is attached to a role.
 pub(crate) async fn attached(context: &Context, caller: Caller<'_>, role: &IamRoleArn) -> Result<Attached> {
     let iam = context.iam_for(role, caller).await?;
     match iam.role(role).await? {
-        Some(_) => Ok(Some(iam.attached_policies(role).await?)),
+        Some(found) => Ok(Some(Carried {
+            policies: iam.attached_policies(role).await?,
+            has_boundary: found.permissions_boundary.is_some(),
+        })),
         None => Ok(None),
     }
 }
@@ -91,7 +103,7 @@ pub(crate) fn decide(input: &Input, attached: &Attached) -> Result<Vec<Attachmen
                 format!("there is no role {}, and it is not ours to create", input.role_arn),
             ));
         }
-        Some(policies) => policies.iter().any(|arn| arn == input.policy_arn.as_ref()),
+        Some(carried) => carried.policies.iter().any(|arn| arn == input.policy_arn.as_ref()),
     };
     Ok(if is_attached == input.remove { vec![Attachment(input.clone())] } else { Vec::new() })
 }
@@ -141,12 +153,16 @@ mod tests {
             let role = "arn:aws:iam::444455556666:role/atc-node";
             serde_json::from_value(json!({"policyArn": arn, "roleArn": role, "remove": remove})).unwrap()
         };
-        let with = Some(vec!["arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned(), arn.to_owned()]);
+        let carrying = |policies: &[&str]| {
+            let policies = policies.iter().map(ToString::to_string).collect();
+            Some(Carried { policies, has_boundary: true })
+        };
+        let with = carrying(&["arn:aws:iam::aws:policy/ReadOnlyAccess", arn]);
         for (remove, attached, changes) in [
-            (false, Some(vec![]), 1),
+            (false, carrying(&[]), 1),
             (false, with.clone(), 0),
             (true, with, 1),
-            (true, Some(vec![]), 0),
+            (true, carrying(&[]), 0),
             (true, None, 0),
         ] {
             assert_eq!(decide(&input(remove), &attached).unwrap().len(), changes, "{remove} {attached:?}");

@@ -125,7 +125,13 @@ impl Describe for KeyChange {
     fn after(&self) -> Value {
         match self {
             Self::Create { alias, region, days } => {
-                json!({"alias": alias, "region": region, "multiRegion": true, "rotationDays": days})
+                json!({
+                    "alias": alias,
+                    "region": region,
+                    "multiRegion": true,
+                    "rotationDays": days,
+                    "policy": "administered by the account through IAM; used, replicated and opened only by whom its own statements name",
+                })
             }
             Self::Adopt(_, alias) => json!({"alias": alias}),
             Self::Rotate(_, _, days) => json!({"rotationEnabled": true, "rotationDays": days}),
@@ -199,7 +205,9 @@ impl Step for EnsureKey {
             match change {
                 KeyChange::Create { alias, region, days } => {
                     let kms = context.accounts.kms(input.caller(), region).await?;
-                    let made = kms.create_key(DESCRIPTION, &[tags::ours(), tags::for_alias(alias)]).await?;
+                    let account = context.account_of(input.caller())?;
+                    let policy = context.key_maintainers(account, input.caller())?.policy_of_new_key();
+                    let made = kms.create_key(&policy, DESCRIPTION, &[tags::ours(), tags::for_alias(alias)]).await?;
                     kms.create_alias(alias, &made).await.map_err(settling)?;
                     kms.rotate_every(&made, *days).await.map_err(settling)?;
                     arn = Some(made);

@@ -233,9 +233,9 @@ impl<'a> Planner<'a> {
         }
         for key in regional_keys(&self.key, self.request.regions()) {
             let made = self.input.key_arn.is_none() || self.input.regions_to_replicate.contains(key.region());
-            // A key that is made leaves it to IAM; a replica has the policy of its primary.
+            // A key that is created lets nobody use it yet; a replica has the policy of its primary.
             let policy = match (made, &self.input.key_arn) {
-                (true, None) => delegating(&key),
+                (true, None) => PolicyDocument::default(),
                 (true, Some(primary)) => self.context.kms_for(primary, self.caller()).await?.policy(primary).await?,
                 (false, _) => self.context.kms_for(&key, self.caller()).await?.policy(&key).await?,
             };
@@ -320,10 +320,4 @@ impl<'a> Planner<'a> {
         self.add(Register::NAME, &Register::decide(&input, &observed)?);
         Ok(())
     }
-}
-
-/// The policy of a key that is made without one (KMS developer guide, "Default key policy").
-fn delegating(key: &KmsKeyArn) -> PolicyDocument {
-    let root = format!("arn:aws:iam::{}:root", key.account());
-    PolicyDocument::default().merge(&crate::policy::Statement::grant("Enable IAM User Permissions", &root, &["kms:*"]))
 }

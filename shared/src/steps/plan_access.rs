@@ -152,6 +152,7 @@ fn judge(input: &Input, found: &Found) -> Result<Output> {
             }
             Err(error) => findings.push(Finding::of(&error)),
         }
+        findings.extend(unbounded(policy, attached).filter(|_| !remove));
     }
     if !remove {
         findings.extend(opened_by_others(request, found));
@@ -191,6 +192,19 @@ fn judge(input: &Input, found: &Found) -> Result<Output> {
         })
         .collect::<Result<_>>()?;
     Ok(Output { policies, external_id, findings, plan, kept })
+}
+
+/// A role without a permissions boundary: IAM would refuse to let the functions attach a policy to it.
+fn unbounded(policy: &create_access_policy::Input, attached: &Attached) -> Option<Finding> {
+    let carried = attached.as_ref()?;
+    (!carried.has_boundary).then(|| {
+        Finding::new(
+            ErrorName::AccountAccessDenied,
+            format!("the role {} carries no permissions boundary, without which atlas-cmk attaches no policy to it", policy.role_arn),
+            "iam:GetRole returns no boundary",
+            "name a boundary in CrossAccountBoundaryArn of the stack (infra/spoke.yaml has the same parameter for its account), and let the role carry it",
+        )
+    })
 }
 
 /// Whoever is let in already without an external ID need not present ours.

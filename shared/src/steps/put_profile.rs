@@ -110,9 +110,9 @@ impl Step for PutProfile {
 
     async fn act(context: &Context, input: &Input, _: Self::Observation, changes: &[Write]) -> Result<Output> {
         for change in changes {
-            let text = json!(change.profile).to_string();
+            let value = json!(change.profile);
             let what = "What atlas-cmk starts for accounts that are vended";
-            context.parameters.write(&parameter(&change.name), &text, what).await?;
+            context.parameters.write(&parameter(&change.name), &value, what).await?;
         }
         Ok(Output { parameter: parameter(&input.name) })
     }

@@ -16,6 +16,7 @@ use crate::{
     registry::{self, Entry, OldKey, Stage},
     request::{EnableEncryption, KeyOptions, ManageKey, ManageRole, regional_keys},
     step::{Context, Step},
+    survey::refuse_registered_by_another,
     tags,
 };
 
@@ -193,6 +194,9 @@ impl Step for Register {
     fn decide(input: &Input, observed: &Registered) -> Result<Vec<RegistryChange>> {
         let entry = entry(input, observed);
         if input.announce {
+            if let Some(before) = &observed.entry {
+                refuse_registered_by_another(&input.request, &input.project_id, before)?;
+            }
             let is_known = observed.entry.as_ref().is_some_and(|before| before.announces(&entry));
             let before = observed.entry.clone().map(Box::new);
             return Ok(if is_known {
@@ -277,6 +281,26 @@ fn desired(input: &Input) -> EnableEncryption {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorName;
+
+    #[test]
+    fn a_project_that_was_found_by_its_name_and_that_another_account_announced_meanwhile_is_not_announced() {
+        let mut by_name = Input { announce: true, ..input(ONE, None) };
+        let theirs = entry(&by_name, &Registered::default());
+        by_name.request.role_arn = "arn:aws:iam::111122220000:role/atlas-cmk".parse().unwrap();
+        let observed = Registered { entry: Some(theirs), ..Registered::default() };
+        assert_eq!(Register::decide(&by_name, &observed).unwrap().len(), 1, "its id was named: it is moved on purpose");
+
+        by_name.request.project_id = None;
+        by_name.request.project =
+            Some(serde_json::from_value(json!({"name": "payments", "orgId": "5f0000000000000000000001"})).unwrap());
+        let error = Register::decide(&by_name, &observed).unwrap_err();
+        assert_eq!(error.name(), ErrorName::AtlasConflict);
+        assert!(
+            error.message().contains("belongs to account 444455556666") && error.message().contains("projectId"),
+            "{error}"
+        );
+    }
 
     const ONE: &str = "arn:aws:kms:us-east-1:444455556666:key/mrk-1";
     const TWO: &str = "arn:aws:kms:us-east-1:444455556666:key/mrk-2";

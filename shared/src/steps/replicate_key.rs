@@ -1,5 +1,6 @@
-//! `replicate-key`: the replica of a multi-Region key in one region, with a policy and tags of its own: neither follows the primary's by itself.
-//! A replica is made within seconds; until then this fails with a name that the state machine retries.
+//! `replicate-key`: the replica of a multi-Region key in one region, with a policy and tags of its own: neither follows the primary's by itself. Its
+//! policy is the primary's and, if it lacks them, our own statements, without which KMS would refuse it: its writer has to be able to change it again.
+//! KMS creates a replica within seconds; until then this fails with a name that the state machine retries.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,6 @@ use crate::{
     ids::{KmsKeyArn, Region},
     policy::PolicyDocument,
     step::{Context, Step},
-    steps::ensure_key::settling,
     tags,
 };
 
@@ -88,7 +88,7 @@ impl Describe for NewReplica {
     }
 
     fn after(&self) -> Value {
-        json!({"region": self.replica.region(), "policy": "that of the primary"})
+        json!({"region": self.replica.region(), "policy": "that of the primary, and statements that admit the roles of atlas-cmk"})
     }
 }
 
@@ -157,11 +157,9 @@ impl Step for ReplicateKey {
         let mut found = keys.replica;
         for change in changes {
             let at_primary = context.kms_for(&change.primary, input.caller()).await?;
-            let is_ours = tags::are_ours(&keys.tags);
-            at_primary
-                .replicate(&change.primary, change.replica.region(), &change.policy, DESCRIPTION, &change.tags)
-                .await
-                .map_err(|error| if is_ours { settling(error) } else { error })?;
+            let maintainers = context.key_maintainers(change.primary.account(), input.caller())?;
+            let policy = maintainers.add_to(&change.policy);
+            at_primary.replicate(&change.primary, change.replica.region(), &policy, DESCRIPTION, &change.tags).await?;
             let there = context.kms_for(&change.replica, input.caller()).await?;
             found = there.key(change.replica.as_ref()).await?;
         }

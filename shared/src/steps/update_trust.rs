@@ -189,10 +189,14 @@ impl Step for UpdateTrust {
         for change in changes {
             match change {
                 RoleChange::CreateRole(arn, trust_policy) => {
+                    let boundary = match &input.permissions_boundary {
+                        Some(asked) => asked.clone(),
+                        None => context.boundary_for(arn, input.caller())?,
+                    };
                     let role = CreateRole {
                         arn,
                         trust_policy,
-                        permissions_boundary: input.permissions_boundary.as_ref().or(context.boundary_for(arn)),
+                        permissions_boundary: Some(&boundary),
                         description: "Lets MongoDB Atlas use the customer-managed keys of its projects",
                         tags: &[("atlas-cmk:managed-by", "atlas-cmk")],
                     };

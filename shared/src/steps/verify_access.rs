@@ -82,7 +82,7 @@ impl Step for VerifyAccess {
             Some(role) => {
                 let iam = context.iam_for(role, source).await?;
                 let target = input.target_role_arn.as_ref();
-                iam.simulate(role.as_ref(), &["sts:AssumeRole"], &[target]).await?.into_iter().next()
+                iam.simulate(role.as_ref(), &["sts:AssumeRole"], &[target], &[]).await?.into_iter().next()
             }
             None => None,
         };

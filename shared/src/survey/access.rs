@@ -1,6 +1,6 @@
 //! What the role that we assume in the other account may do there, as far as IAM's simulator tells.
 
-use super::{Survey, Wanted};
+use super::{Survey, Wanted, role::required_boundary};
 use crate::{
     aws::Decision,
     error::ErrorName,
@@ -26,7 +26,10 @@ pub(super) async fn simulate(context: &Context, wanted: &Wanted<'_>) -> Option<V
         return None;
     }
     let iam = context.accounts.iam(wanted.caller()).await.ok()?;
-    iam.simulate(access.role_arn.as_ref(), &ACTIONS, &[request.role_arn.as_ref()]).await.ok()
+    // The role may only do so on roles that carry the boundary, as this one does or will.
+    let boundary = required_boundary(context, wanted)?;
+    let boundary = [("iam:PermissionsBoundary", boundary.as_ref())];
+    iam.simulate(access.role_arn.as_ref(), &ACTIONS, &[request.role_arn.as_ref()], &boundary).await.ok()
 }
 
 pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {

@@ -5,7 +5,7 @@ use crate::{
     aws::{Key, KeyState},
     error::{Error, ErrorName, Result},
     finding::{ByHand, Finding},
-    ids::{AccountId, KmsKeyArn, Region},
+    ids::{KmsKeyArn, Region},
     policy::{PolicyDocument, Statement},
     request::{EnableEncryption, ManageKey},
     step::Context,
@@ -197,11 +197,8 @@ fn must_be_named(arn: &KmsKeyArn, policy: &PolicyDocument, request: &EnableEncry
 }
 
 pub(super) fn needs_grant(survey: &Survey, request: &EnableEncryption) -> bool {
-    let Some(key) = &survey.key_arn else {
-        // A key that is to be made leaves it to the IAM policies of its account.
-        let account: Option<&AccountId> = request.key_account(survey.own_account.as_ref());
-        return account.is_some_and(|account| account != request.role_arn.account());
-    };
+    // A key that is to be created lets nobody use it whom its policy does not name.
+    let Some(key) = &survey.key_arn else { return true };
     let Some(project) = survey.project.as_ref().ok().and_then(|project| project.as_ref()) else {
         return key.account() != request.role_arn.account()
             || policies(survey).any(|(arn, policy)| must_be_named(arn, policy, request));

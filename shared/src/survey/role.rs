@@ -6,7 +6,7 @@ use crate::{
     aws::Decision,
     error::{Error, ErrorName, Result},
     finding::{ByHand, Finding},
-    ids::{ExternalId, KmsKeyArn, PrincipalArn, ProjectId},
+    ids::{ExternalId, IamPolicyArn, KmsKeyArn, PrincipalArn, ProjectId},
     placeholder,
     policy::PolicyDocument,
     request::{EnableEncryption, ManageRole},
@@ -25,16 +25,19 @@ pub(super) async fn boundary(
 ) -> Option<(String, Result<PolicyDocument>)> {
     let arn = match &role.as_ref().ok()?.role {
         Some(role) => role.permissions_boundary.clone()?,
-        None => {
-            let asked = wanted.request.role.as_ref().and_then(|role| role.permissions_boundary.as_ref());
-            asked.or(context.boundary_for(&wanted.request.role_arn))?.to_string()
-        }
+        None => required_boundary(context, wanted)?.to_string(),
     };
     let document = match context.iam_for(&wanted.request.role_arn, wanted.caller()).await {
         Ok(iam) => iam.managed_policy(&arn).await,
         Err(error) => Err(error),
     };
     Some((arn, document))
+}
+
+/// The boundary that the role has to carry: without it, the functions may not give it rights.
+pub(super) fn required_boundary(context: &Context, wanted: &Wanted<'_>) -> Option<IamPolicyArn> {
+    let asked = wanted.request.role.as_ref().and_then(|role| role.permissions_boundary.clone());
+    asked.or_else(|| context.boundary_for(&wanted.request.role_arn, wanted.caller()).ok())
 }
 
 /// What the role's identity policies allow on the key. A simulator that we may not ask tells nothing, and that is no finding.
@@ -48,7 +51,7 @@ pub(super) async fn allowed(
     let iam = context.iam_for(&wanted.request.role_arn, wanted.caller()).await.ok()?;
     let keys = regional(key?, wanted.request);
     let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
-    iam.simulate(wanted.request.role_arn.as_ref(), &KEY_ACTIONS, &keys).await.ok()
+    iam.simulate(wanted.request.role_arn.as_ref(), &KEY_ACTIONS, &keys, &[]).await.ok()
 }
 
 pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
@@ -67,6 +70,7 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
         return findings;
     }
     findings.extend(refusal(survey, request, observed).as_ref().map(Finding::of));
+    findings.extend(unbounded(survey, request));
     findings.extend(capped(survey));
     findings.extend(denied(survey, request));
     findings
@@ -124,6 +128,29 @@ pub(super) fn update_input(survey: &Survey, request: &EnableEncryption) -> Optio
         account: request.account.clone(),
         execution: None,
     })
+}
+
+/// A role that is there without the boundary: IAM would refuse to let the functions give it rights.
+fn unbounded(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
+    let (role, required) = (survey.role.as_ref().ok()?.role.as_ref()?, survey.required_boundary.as_ref()?);
+    let carried = role.permissions_boundary.as_deref();
+    if request.manage_role() != ManageRole::Full || carried == Some(required.as_ref()) {
+        return None;
+    }
+    let (arn, name) = (&request.role_arn, request.role_arn.name());
+    Some(Finding::new(
+        ErrorName::AccountAccessDenied,
+        format!(
+            "the IAM role {arn} does not carry the permissions boundary {required}, without which atlas-cmk is not allowed to give it rights"
+        ),
+        carried.map_or_else(
+            || "iam:GetRole returns no boundary".to_owned(),
+            |other| format!("iam:GetRole returns the boundary {other}"),
+        ),
+        format!(
+            "set it: aws iam put-role-permissions-boundary --role-name {name} --permissions-boundary {required}; or let role.manage be trust-only, and give the role its rights yourself"
+        ),
+    ))
 }
 
 /// A boundary without kms takes away what our inline policy gives, silently.

@@ -53,12 +53,14 @@ fn prepared() -> Survey {
             name: "payments".to_owned(),
             org_id: "5f0000000000000000000001".to_owned(),
         })),
+        registered: Ok(None),
         roles: Ok(Vec::new()),
         encryption: Ok(EncryptionAtRest::default()),
         endpoints: Ok(Vec::new()),
         clusters: Ok((vec![cluster(&json!({}))], vec!["playground".to_owned()])),
         role: Ok(RolePolicies { role: None, inline_policy: None, trust_policy_size_quota: 2048 }),
         boundary: None,
+        required_boundary: None,
         allowed: None,
         spoke: None,
         keys: vec![
@@ -72,6 +74,13 @@ fn prepared() -> Survey {
         own_account: Some("444455556666".parse().unwrap()),
     }
 }
+
+fn role() -> Role {
+    let trust_policy = PolicyDocument::default();
+    Role { arn: ROLE.to_owned(), trust_policy, permissions_boundary: None, tags: Vec::new() }
+}
+
+type Breakage = fn(&mut Survey);
 
 fn decision(action: &str, allowed: bool, explicitly_denied: bool) -> Decision {
     Decision { action: action.to_owned(), allowed, explicitly_denied }
@@ -90,8 +99,7 @@ fn nothing_is_found_where_nothing_is_wrong() {
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn whatever_would_fail_later_is_found_and_named() {
-    type Breakage = fn(&mut Survey);
-    let table: [(Breakage, Value, &str, &str); 21] = [
+    let table: [(Breakage, Value, &str, &str); 22] = [
         (
             |it| it.keys[0] = regional_key("us-east-1", Some(KeyState::Disabled)),
             json!({}),
@@ -150,6 +158,15 @@ fn whatever_would_fail_later_is_found_and_named() {
             json!({"keyArn": null, "key": {"alias": "alias/x"}}),
             "Atlas.Conflict",
             "which we have not made",
+        ),
+        (
+            |it| {
+                it.required_boundary = Some("arn:aws:iam::444455556666:policy/boundary".parse().unwrap());
+                it.role = Ok(RolePolicies { role: Some(role()), inline_policy: None, trust_policy_size_quota: 2048 });
+            },
+            json!({}),
+            "Account.AccessDenied",
+            "does not carry the permissions boundary",
         ),
         (
             |it| it.boundary = Some(("arn".to_owned(), Ok(PolicyDocument::default()))),
@@ -224,6 +241,69 @@ fn whatever_would_fail_later_is_found_and_named() {
         assert_eq!(found.error, error, "{found:?}");
         assert!(!found.fix.is_empty() && !found.evidence.is_empty(), "{found:?}");
     }
+}
+
+/// A request that names the project by its name.
+fn by_name(change: &Value) -> EnableEncryption {
+    let mut whole = json!({"projectId": null, "project": {"name": "payments", "orgId": "5f0000000000000000000001"}});
+    whole.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    request(&whole)
+}
+
+/// What somebody has registered of the project.
+fn entry(role: &str) -> Entry {
+    serde_json::from_value(json!({
+        "projectId": "66f0a1b2c3d4e5f601234567",
+        "roleId": "6a793f88c0eb9e7a17716581",
+        "keyArn": KEY,
+        "desired": {"projectId": "66f0a1b2c3d4e5f601234567", "roleArn": role, "keyArn": KEY},
+        "registeredAt": "2026-11-22T20:15:04Z",
+        "execution": null,
+    }))
+    .unwrap()
+}
+
+#[test]
+fn a_project_that_was_found_by_its_name_and_is_another_accounts_is_refused_and_by_its_id_it_is_meant() {
+    const OTHER: &str = "arn:aws:iam::111122220000:role/atlas-cmk";
+    fn encrypted(key: &str) -> EncryptionAtRest {
+        serde_json::from_value(json!({"awsKms": {"enabled": true, "customerMasterKeyID": key, "region": "US_EAST_1"}}))
+            .unwrap()
+    }
+    fn record(role: &str) -> AccessRole {
+        let id = "6a793f88c0eb9e7a17716581";
+        serde_json::from_value(json!({"roleId": id, "iamAssumedRoleArn": role, "providerName": "AWS"})).unwrap()
+    }
+    let owned: [Breakage; 3] = [
+        |it| it.encryption = Ok(encrypted("arn:aws:kms:us-east-1:111122220000:key/mrk-9")),
+        |it| it.roles = Ok(vec![record(OTHER)]),
+        |it| it.registered = Ok(Some(entry(OTHER))),
+    ];
+    for take in owned {
+        let mut survey = prepared();
+        take(&mut survey);
+        let found = survey.findings(&by_name(&json!({})));
+        assert_eq!(found.first().map(|it| it.error.as_str()), Some("Atlas.Conflict"), "{found:?}");
+        assert!(found[0].cause.contains("account 111122220000") && found[0].fix.contains("\"projectId\""), "{found:?}");
+        assert_eq!(survey.findings(&request(&json!({}))), [], "by its id a project is moved on purpose");
+    }
+    let own: [Breakage; 4] = [
+        |_| {},
+        |it| it.encryption = Ok(encrypted("arn:aws:kms:eu-west-1:444455556666:key/mrk-0")),
+        |it| it.roles = Ok(vec![record(ROLE)]),
+        |it| it.registered = Ok(Some(entry(ROLE))),
+    ];
+    for leave in own {
+        let mut survey = prepared();
+        leave(&mut survey);
+        assert_eq!(survey.findings(&by_name(&json!({}))), []);
+    }
+}
+
+#[test]
+fn a_registry_that_cannot_be_read_is_not_taken_for_one_without_the_project() {
+    let survey = Survey { registered: Err(denied("ssm:GetParameter")), ..prepared() };
+    assert_eq!(survey.findings(&by_name(&json!({})))[0].error, "Account.AccessDenied");
 }
 
 #[test]

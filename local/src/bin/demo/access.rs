@@ -1,7 +1,12 @@
 //! A role in one account that assumes a role in another under an external ID: set up, tried, and removed.
 
 use anyhow::{Context, Result, bail};
-use atlas_cmk_local::{Account, Cloud, execution::Run, progress, report, seed::Customer};
+use atlas_cmk_local::{
+    Account, Cloud,
+    execution::Run,
+    progress, report,
+    seed::{self, Customer},
+};
 use serde_json::{Value, json};
 
 use super::stage::{self, Shown};
@@ -61,7 +66,8 @@ async fn roles(cloud: &Cloud) -> Result<()> {
 
 async fn create(account: &Account, name: &str, trust: &Value) -> Result<()> {
     let iam = aws_sdk_iam::Client::new(&account.sdk_config());
-    iam.create_role().role_name(name).assume_role_policy_document(trust.to_string()).send().await?;
+    let create = iam.create_role().role_name(name).assume_role_policy_document(trust.to_string());
+    create.permissions_boundary(seed::cross_account_boundary(&account.id)).send().await?;
     Ok(())
 }
 

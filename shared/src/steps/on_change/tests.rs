@@ -135,6 +135,7 @@ fn a_key_in_danger_raises_an_alert_and_is_restored_where_that_is_wanted() {
 #[test]
 fn what_our_own_roles_do_follows_from_us_already() {
     let own = OwnRoles {
+        arn_prefix: None,
         path: Some("/stacks/atlas-cmk/".to_owned()),
         spoke: Some("AtlasCmkSpoke".to_owned()),
         guard: Some("AtlasCmkGuard".to_owned()),

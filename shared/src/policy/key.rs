@@ -1,0 +1,144 @@
+//! The policy of a key that atlas-cmk creates, and what it adds to the policy of a replica that it creates.
+//!
+//! Rights on such a key come from its own policy. The account administers it through IAM, but no identity policy opens it: whoever may use the key,
+//! change its policy or replicate it (a replica gets a policy of its own, so replicating opens the key too) is named here. Our roles are named by
+//! `aws:PrincipalArn` and not as principals, because a role that is deleted turns into its unique id there, and the role of the same name that a later
+//! deployment creates is another (IAM user guide, "AWS JSON policy elements: Principal"). KMS accepts a policy only if it lets the caller call
+//! `PutKeyPolicy` again (KMS API reference, `CreateKey`, `ReplicateKey`, `Policy`).
+
+use serde_json::json;
+
+use super::{PolicyDocument, Statement};
+use crate::ids::AccountId;
+
+/// Sid of the statement by which the account administers the key.
+const ADMINISTRATION_SID: &str = "AtlasCmkAdministration";
+
+/// Sid of the statement for those who change the key policy.
+const KEY_POLICY_SID: &str = "AtlasCmkKeyPolicy";
+
+/// Sid of the statement for those who replicate the key.
+const REPLICAS_SID: &str = "AtlasCmkReplicas";
+
+/// What the account's IAM policies may allow: everything but to use the key, to change its policy, to grant or to replicate it.
+const ADMINISTRATION: [&str; 19] = [
+    "kms:CancelKeyDeletion",
+    "kms:CreateAlias",
+    "kms:DeleteAlias",
+    "kms:DescribeKey",
+    "kms:DisableKey",
+    "kms:DisableKeyRotation",
+    "kms:EnableKey",
+    "kms:EnableKeyRotation",
+    "kms:GetKeyPolicy",
+    "kms:GetKeyRotationStatus",
+    "kms:ListGrants",
+    "kms:ListKeyRotations",
+    "kms:ListResourceTags",
+    "kms:RevokeGrant",
+    "kms:RotateKeyOnDemand",
+    "kms:ScheduleKeyDeletion",
+    "kms:TagResource",
+    "kms:UntagResource",
+    "kms:UpdateAlias",
+];
+
+/// The roles of atlas-cmk that a key which it creates admits, by ARN. They are roles of the key's account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyMaintainers {
+    /// The account of the key.
+    pub account: AccountId,
+    /// Those that may change the key policy.
+    pub of_policy: Vec<String>,
+    /// Those that may replicate the key.
+    pub of_replicas: Vec<String>,
+}
+
+impl KeyMaintainers {
+    /// The policy of a new key.
+    pub fn policy_of_new_key(&self) -> PolicyDocument {
+        let partition = self.of_policy.first().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws");
+        let root = format!("arn:{partition}:iam::{}:root", self.account);
+        self.add_to(&PolicyDocument::default().merge(&Statement::grant(ADMINISTRATION_SID, &root, &ADMINISTRATION)))
+    }
+
+    /// The policy with the statements that admit us. Every other statement stays as it is.
+    #[must_use]
+    pub fn add_to(&self, policy: &PolicyDocument) -> PolicyDocument {
+        policy.merge(&self.statement(KEY_POLICY_SID, "kms:PutKeyPolicy", &self.of_policy)).merge(&self.statement(
+            REPLICAS_SID,
+            "kms:ReplicateKey",
+            &self.of_replicas,
+        ))
+    }
+
+    fn statement(&self, sid: &str, action: &str, roles: &[String]) -> Statement {
+        Statement::from_json(json!({
+            "Sid": sid,
+            "Effect": "Allow",
+            "Principal": { "AWS": "*" },
+            "Action": action,
+            "Resource": "*",
+            "Condition": {
+                "StringEquals": { "kms:CallerAccount": self.account },
+                "ArnEquals": { "aws:PrincipalArn": roles },
+            },
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn maintainers() -> KeyMaintainers {
+        let role = |step: &str| format!("arn:aws:iam::444455556666:role/stacks/atlas-cmk/atlas-cmk-us-east-1-{step}");
+        KeyMaintainers {
+            account: "444455556666".parse().unwrap(),
+            of_policy: vec![role("ensure-key"), role("grant-key")],
+            of_replicas: vec![role("replicate-key")],
+        }
+    }
+
+    #[test]
+    fn no_identity_policy_uses_a_new_key_changes_its_policy_or_replicates_it() {
+        let policy = maintainers().policy_of_new_key();
+        let account = "444455556666".parse().unwrap();
+        for action in [
+            "kms:Decrypt",
+            "kms:Encrypt",
+            "kms:CreateGrant",
+            "kms:PutKeyPolicy",
+            "kms:ReplicateKey",
+            "kms:GenerateDataKey",
+        ] {
+            assert!(!policy.delegates_to_iam(&account, &[action]), "{action}");
+        }
+        for action in ["kms:DescribeKey", "kms:DisableKey", "kms:ScheduleKeyDeletion", "kms:TagResource"] {
+            assert!(policy.delegates_to_iam(&account, &[action]), "{action}");
+        }
+    }
+
+    #[test]
+    fn our_roles_are_named_by_conditions_and_never_as_principals() {
+        let policy = maintainers().policy_of_new_key();
+        for (sid, step) in [(KEY_POLICY_SID, "grant-key"), (REPLICAS_SID, "replicate-key")] {
+            let statement = policy.statement(sid).unwrap();
+            assert_eq!(statement.elements()["Principal"], json!({"AWS": "*"}));
+            let condition = &statement.elements()["Condition"];
+            assert_eq!(condition["StringEquals"]["kms:CallerAccount"], "444455556666");
+            let named = condition["ArnEquals"]["aws:PrincipalArn"].as_array().unwrap();
+            assert!(named.iter().filter_map(Value::as_str).any(|arn| arn.ends_with(step)), "{named:?}");
+        }
+    }
+
+    #[test]
+    fn statements_of_others_stay_and_a_second_time_changes_nothing() {
+        let theirs = Statement::grant("Theirs", "arn:aws:iam::444455556666:role/admin", &["kms:*"]);
+        let once = maintainers().add_to(&PolicyDocument::default().merge(&theirs));
+        assert_eq!(once.statement("Theirs"), Some(theirs));
+        assert_eq!(maintainers().add_to(&once), once);
+    }
+}

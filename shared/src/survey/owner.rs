@@ -1,0 +1,88 @@
+//! Whose the project is. Atlas project names follow account names, and AWS account names are not unique: a project that is found by its name may be
+//! another account's. What belongs to another account is never taken over by name; whoever means to move a project names its id.
+
+use super::{Survey, Wanted};
+use crate::{
+    error::{Error, ErrorName, Result},
+    finding::Finding,
+    ids::{AccountId, IamRoleArn, KmsKeyArn, ProjectId},
+    registry::{self, Entry},
+    request::EnableEncryption,
+    step::Context,
+};
+
+/// What is registered of a project that is found by its name. One that is named by its id is meant, whoever has registered it.
+pub(super) async fn registered(
+    context: &Context,
+    wanted: &Wanted<'_>,
+    project: Option<&ProjectId>,
+) -> Result<Option<Entry>> {
+    match project {
+        Some(project) if wanted.request.project.is_some() => Ok(registry::read(context, project).await?.0),
+        _ => Ok(None),
+    }
+}
+
+/// A project that is found by its name and has a key, an access role or a registration of another account.
+pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
+    let (Some(_), Ok(Some(project))) = (&request.project, &survey.project) else { return Vec::new() };
+    let entry = match &survey.registered {
+        Ok(entry) => entry.as_ref(),
+        Err(error) => return vec![Finding::of(error)],
+    };
+    let key = by_key(survey, request);
+    let role = || by_role(survey, request);
+    let registration = || entry.and_then(|entry| by_registration(request, entry));
+    let Some((account, evidence)) = registration().or(key).or_else(role) else { return Vec::new() };
+    let refusal = refusal(&project.name, &project.id, &account, request.role_arn.account());
+    vec![Finding::new(ErrorName::AtlasConflict, refusal.0, evidence, refusal.1)]
+}
+
+/// Refuses to announce an enablement of a project that was found by its name and that another account has registered meanwhile.
+///
+/// # Errors
+/// `Atlas.Conflict`, naming the account.
+pub fn refuse_registered_by_another(request: &EnableEncryption, project: &ProjectId, entry: &Entry) -> Result<()> {
+    let Some(named) = &request.project else { return Ok(()) };
+    match by_registration(request, entry) {
+        None => Ok(()),
+        Some((account, evidence)) => {
+            let (cause, fix) = refusal(named.name.as_ref(), project, &account, request.role_arn.account());
+            Err(Error::new(ErrorName::AtlasConflict, format!("{cause} ({evidence}); {fix}")))
+        }
+    }
+}
+
+/// Cause and fix.
+fn refusal(name: &str, project: &ProjectId, owner: &AccountId, asking: &AccountId) -> (String, String) {
+    (
+        format!("the Atlas project {name:?} ({project}) belongs to account {owner}, not to account {asking}"),
+        format!(
+            "give account {asking} a project of its own, by a name that contains the account id; to move this project to account {asking} on purpose, put \"projectId\": \"{project}\" into the input in the place of project"
+        ),
+    )
+}
+
+type Owner = (AccountId, String);
+
+fn by_registration(request: &EnableEncryption, entry: &Entry) -> Option<Owner> {
+    let registered = &entry.desired.role_arn;
+    (registered.account() != request.role_arn.account())
+        .then(|| (registered.account().clone(), format!("it is registered with the role {registered}")))
+}
+
+/// The key that the project uses. It may be of the account of the role, or of the one that the request has its key in.
+fn by_key(survey: &Survey, request: &EnableEncryption) -> Option<Owner> {
+    let kms = survey.encryption.as_ref().ok()?.aws_kms.as_ref().filter(|kms| kms.enabled == Some(true))?;
+    let key: KmsKeyArn = kms.customer_master_key_id.as_ref()?.parse().ok()?;
+    let own = [Some(request.role_arn.account()), request.key_account(survey.own_account.as_ref())];
+    (!own.contains(&Some(key.account()))).then(|| (key.account().clone(), format!("it is encrypted with {key}")))
+}
+
+/// An access role record that is authorized for a role of another account.
+fn by_role(survey: &Survey, request: &EnableEncryption) -> Option<Owner> {
+    let roles = survey.roles.as_ref().ok()?.iter().filter_map(|record| record.iam_assumed_role_arn.as_deref());
+    let mut roles = roles.filter_map(|arn| arn.parse::<IamRoleArn>().ok());
+    let other = roles.find(|role| role.account() != request.role_arn.account())?;
+    Some((other.account().clone(), format!("it has an access role for {other}")))
+}

@@ -1,0 +1,123 @@
+//! The template as people deploy it: with every parameter given, and again after it was deleted.
+
+use atlas_cmk_local::Account;
+use atlas_cmk_tests::template;
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+/// A value that AWS would take for each parameter of the template.
+fn every_parameter(world: &World) -> Vec<(String, String)> {
+    let hub = &world.hub().id;
+    let key = format!("arn:aws:kms:us-east-1:{hub}:key/mrk-0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f");
+    let declared = template::load_file("infra/template.yaml").unwrap();
+    let value = |name: &str| match name {
+        "AtlasSecretArn" | "MoreAtlasSecretArns" => {
+            format!("arn:aws:secretsmanager:us-east-1:{hub}:secret:atlas-cmk/atlas-AbCdEf")
+        }
+        "AtlasSecretKeyArn" | "EncryptionKeyArn" | "KeyArns" => key.clone(),
+        "AccessRoleName" => "atlas/*".to_owned(),
+        "AccessRoleBoundaryArn" | "CrossAccountBoundaryArn" | "PermissionsBoundaryArn" => {
+            format!("arn:aws:iam::{hub}:policy/cross-account-boundary")
+        }
+        "OrganizationId" => "o-abcde12345".to_owned(),
+        "VendingAccountId" => "111122223333".to_owned(),
+        "SubnetIds" => "subnet-0123456789abcdef0".to_owned(),
+        "SecurityGroupIds" => "sg-0123456789abcdef0".to_owned(),
+        "Architecture" => "x86_64".to_owned(),
+        _ => declared["Parameters"][name]["Default"]
+            .as_str()
+            .map_or_else(|| declared["Parameters"][name]["Default"].to_string(), str::to_owned),
+    };
+    let names = declared["Parameters"].as_object().unwrap().keys();
+    names.map(|name| (name.clone(), value(name))).collect()
+}
+
+#[tokio::test]
+async fn the_template_is_deployed_with_every_parameter_given() {
+    let world = World::new().await;
+    let parameters = every_parameter(&world);
+    assert!(parameters.iter().all(|(name, value)| !value.is_empty() && value != "null"), "{parameters:?}");
+    let parameters: Vec<(&str, &str)> =
+        parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let name = format!("{}-whole", world.customer().stack);
+    let stack = world.deploy_beside(&name, &parameters).await;
+    let lambda = stack.output("OnAccountVendedFunctionArn").unwrap().to_owned();
+    assert!(lambda.ends_with(&format!("{name}-on-account-vended")), "{lambda}");
+    stack.delete_and_wait(&name).await.unwrap();
+}
+
+/// The statements of a key's policy that name nobody who is gone.
+async fn statements_for(world: &World, region: &str, key: &str) -> Vec<String> {
+    let policy = world.kms_in(region).get_key_policy().key_id(key).send().await.unwrap();
+    let policy: Value = serde_json::from_str(policy.policy().unwrap()).unwrap();
+    policy["Statement"].as_array().unwrap().iter().map(|it| it["Sid"].as_str().unwrap_or("?").to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_key_that_was_created_is_still_revoked_after_the_stack_was_deleted_and_deployed_again() {
+    let mut world = World::with_nothing_in_one_account().await;
+    let mut input = world.bare_input();
+    input["account"] = Value::Null;
+    let run = world.enable_with(&input).await;
+    assert_eq!((run.error.as_deref(), run.cause.as_deref()), (None, None));
+    let output = run.output.unwrap();
+    let (project, key) = (output["projectId"].as_str().unwrap(), output["keyArn"].as_str().unwrap());
+    let ours = format!("AtlasCmk{project}");
+    for region in ["us-east-1", "eu-west-1"] {
+        let id = key.replace("us-east-1", region);
+        assert!(statements_for(&world, region, &id).await.contains(&ours), "the access role is named in {region}");
+    }
+
+    // The boundary stays with the roles that carry it, so the next deployment is given it.
+    let boundary = world.customer().access_role_boundary();
+    world.redeploy(vec![("AccessRoleBoundaryArn", boundary)]).await;
+    let down = json!({"projectId": project, "scope": "role"});
+    let run = atlas_cmk_local::execution::run(&world.cloud, "DisableEncryptionArn", &down, |_| {}).await.unwrap();
+    assert_eq!((run.error.as_deref(), run.cause.as_deref()), (None, None));
+    for region in ["us-east-1", "eu-west-1"] {
+        let id = key.replace("us-east-1", region);
+        let left = statements_for(&world, region, &id).await;
+        assert_eq!(left, ["AtlasCmkAdministration", "AtlasCmkKeyPolicy", "AtlasCmkReplicas"], "{region}");
+    }
+    assert!(!world.role_exists().await);
+}
+
+#[tokio::test]
+async fn no_identity_policy_opens_a_key_that_was_created() {
+    let world = World::with_nothing_in_one_account().await;
+    let mut input = world.bare_input();
+    input["account"] = Value::Null;
+    input["clusters"] = Value::Null;
+    let run = world.enable_with(&input).await;
+    assert_eq!((run.error.as_deref(), run.cause.as_deref()), (None, None));
+    let key = run.output.unwrap()["keyArn"].as_str().unwrap().to_owned();
+
+    // Somebody who may do anything in the account, as far as IAM is concerned.
+    let administrator = an_administrator(world.account()).await;
+    let kms = aws_sdk_kms::Client::new(&administrator);
+    let data = aws_sdk_kms::primitives::Blob::new("secret");
+    let refused = |denied: String, call: &str| assert!(denied.contains("AccessDenied"), "{call}: {denied}");
+    refused(format!("{:?}", kms.encrypt().key_id(&key).plaintext(data).send().await.unwrap_err()), "Encrypt");
+    let open = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}]}).to_string();
+    refused(format!("{:?}", kms.put_key_policy().key_id(&key).policy(&open).send().await.unwrap_err()), "PutKeyPolicy");
+    let replicate = kms.replicate_key().key_id(&key).replica_region("eu-north-1").policy(&open);
+    refused(format!("{:?}", replicate.send().await.unwrap_err()), "ReplicateKey");
+    // What administrators need, they keep.
+    kms.describe_key().key_id(&key).send().await.unwrap();
+    kms.disable_key().key_id(&key).send().await.unwrap();
+    kms.enable_key().key_id(&key).send().await.unwrap();
+}
+
+/// A session of a role that IAM allows everything.
+async fn an_administrator(account: &Account) -> aws_types::SdkConfig {
+    let iam = aws_sdk_iam::Client::new(&account.sdk_config());
+    let trust = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{}:root", account.id)}, "Action": "sts:AssumeRole"},
+    ]});
+    iam.create_role().role_name("admin").assume_role_policy_document(trust.to_string()).send().await.unwrap();
+    let all = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
+    let put = iam.put_role_policy().role_name("admin").policy_name("all").policy_document(all.to_string());
+    put.send().await.unwrap();
+    account.session_of("admin", "test").await.unwrap()
+}
