@@ -4,8 +4,6 @@
 
 use std::fmt;
 
-use lambda_runtime::Diagnostic;
-
 macro_rules! error_names {
     ($($(#[$doc:meta])+ $variant:ident = $name:literal,)+) => {
         /// What went wrong, as the state machines and the README call it.
@@ -166,22 +164,9 @@ impl Error {
     }
 }
 
-impl From<Error> for Diagnostic {
-    fn from(error: Error) -> Self {
-        Self { error_type: error.name.as_str().to_owned(), error_message: error.message }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_function_fails_with_the_name_itself_and_not_with_a_rust_type() {
-        let diagnostic = Diagnostic::from(Error::new(ErrorName::AtlasCannotAssumeRole, "because"));
-        assert_eq!(diagnostic.error_type, "Atlas.CannotAssumeRole");
-        assert_eq!(diagnostic.error_message, "because");
-    }
 
     #[test]
     fn names_are_unique_and_leave_the_prefix_of_step_functions_alone() {

@@ -16,6 +16,7 @@ pub mod aws;
 pub mod change;
 pub mod error;
 pub mod events;
+pub mod failure;
 pub mod finding;
 pub mod fingerprint;
 pub mod http;

@@ -14,6 +14,7 @@ use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt, util::Subsc
 use crate::{
     change::Change,
     error::{Error, ErrorName, Result},
+    failure,
     ids::{AccountId, SecretId},
     settings::Settings,
     step::{Answer, Context, Step, converge, parse},
@@ -66,7 +67,7 @@ async fn serve<S: Step>() -> std::result::Result<(), lambda_runtime::Error> {
             Err(error) => (0, Err(error.clone())),
         };
         invocation.log(S::NAME, &project, requests, started, &result);
-        result.map(|(value, _)| value)
+        result.map(|(value, _)| value).map_err(|error| failure::raise(S::NAME, &error))
     }))
     .await
 }

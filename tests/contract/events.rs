@@ -6,7 +6,7 @@ use atlas_cmk::events::{
     Reading, change,
     vending::{self, Vending},
 };
-use atlas_cmk_tests::{list, read, steps, template};
+use atlas_cmk_tests::{kebab, list, read, steps, template};
 use serde_json::Value;
 
 fn sample(path: &str) -> Value {
@@ -112,17 +112,6 @@ fn every_change_that_is_reacted_to_has_a_sample_that_is_understood() {
         let Reading::Of(changed) = change::read(&event) else { panic!("{file}: {:?}", change::read(&event)) };
         assert!(!changed.id.is_empty() && changed.at.is_some(), "{file}: {changed:?}");
     }
-}
-
-fn kebab(camel: &str) -> String {
-    let mut text = String::new();
-    for c in camel.chars() {
-        if c.is_ascii_uppercase() && !text.is_empty() {
-            text.push('-');
-        }
-        text.push(c.to_ascii_lowercase());
-    }
-    text
 }
 
 /// Every event that the rules of a template let through to one place, by source and name.

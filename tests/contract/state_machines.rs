@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use atlas_cmk::ErrorName;
 use atlas_cmk_tests::{
     asl::{self, Machine, State, error_equals, names_after, strings, successors, variables},
+    kebab,
     steps::{self, Contract},
 };
 use serde_json::Value;
@@ -56,15 +57,49 @@ fn invoked(state: &State<'_>) -> Contract {
     let placeholder =
         state.definition["Arguments"]["FunctionName"].as_str().unwrap_or_else(|| panic!("{}", state.path));
     let camel = placeholder.trim_start_matches("${").trim_end_matches("FunctionArn}");
-    let mut kebab = String::new();
-    for c in camel.chars() {
-        if c.is_ascii_uppercase() && !kebab.is_empty() {
-            kebab.push('-');
-        }
-        kebab.push(c.to_ascii_lowercase());
-    }
+    let kebab = kebab(camel);
     let contract = steps::functions().into_iter().find(|contract| contract.name == kebab);
     contract.unwrap_or_else(|| panic!("{}: there is no function {kebab}", state.path))
+}
+
+#[test]
+fn every_catch_names_the_function_that_it_caught() {
+    for machine in machines() {
+        let states = machine.states();
+        for state in &states {
+            let named = state.definition["Catch"].as_array().into_iter().flatten();
+            let named: Vec<&str> = named.filter_map(|rule| rule["Output"]["step"].as_str()).collect();
+            // A Map or Parallel names one of those in it, for a failure of its own; that of a function in it names itself.
+            let inside = format!("{}/", state.path);
+            let functions: BTreeSet<String> = states
+                .iter()
+                .filter(|other| other.path == state.path || other.path.starts_with(&inside))
+                .filter(|other| is_task(other) && !is_nested(other))
+                .map(|other| invoked(other).name.to_owned())
+                .collect();
+            for name in named.into_iter().filter(|name| !name.starts_with("{%")) {
+                assert!(functions.contains(name), "{}: {name} is not among {functions:?}", state.path);
+            }
+        }
+    }
+}
+
+#[test]
+fn whatever_ends_the_items_of_a_map_says_which_function_failed() {
+    for machine in machines() {
+        for state in machine
+            .states()
+            .iter()
+            .filter(|state| state.definition["Type"] == "Fail" && state.path.matches('/').count() > 1)
+        {
+            let cause = state.definition["Cause"].as_str().unwrap();
+            assert!(
+                cause.contains("'[' & $states.input.step") || cause.contains(": [' & $states.input.step & '] '"),
+                "{}: {cause}",
+                state.path
+            );
+        }
+    }
 }
 
 fn keys(schema: &Value, field: &str) -> BTreeSet<String> {

@@ -3,7 +3,7 @@
 use atlas_cmk_local::{
     Account,
     execution::{self, Run},
-    seed::EXTERNAL_ID,
+    seed::{EXTERNAL_ID, cross_account_boundary},
 };
 use serde_json::{Value, json};
 
@@ -21,7 +21,8 @@ async fn create_role(account: &Account, name: &str, principal: Value) {
         {"Sid": "Theirs", "Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"},
     ]});
     let iam = aws_sdk_iam::Client::new(&account.sdk_config());
-    iam.create_role().role_name(name).assume_role_policy_document(trust.to_string()).send().await.unwrap();
+    let create = iam.create_role().role_name(name).assume_role_policy_document(trust.to_string());
+    create.permissions_boundary(cross_account_boundary(&account.id)).send().await.unwrap();
 }
 
 /// A source role in the hub that our functions may assume, and a target role in the other account.
@@ -182,7 +183,7 @@ async fn without_any_one_of_its_permissions_an_access_is_not_set_up() {
     for (function, step, actions) in [
         ("PlanAccess", "plan-access", vec!["iam:GetPolicy", "iam:GetRole", "iam:ListAttachedRolePolicies"]),
         ("CreateAccessPolicy", "create-access-policy", vec!["iam:GetPolicy", "iam:CreatePolicy"]),
-        ("AttachAccessPolicy", "create-access-policy", vec!["iam:ListAttachedRolePolicies", "iam:AttachRolePolicy"]),
+        ("AttachAccessPolicy", "attach-access-policy", vec!["iam:ListAttachedRolePolicies", "iam:AttachRolePolicy"]),
     ] {
         let role = world.role_of(function).await;
         for action in actions {

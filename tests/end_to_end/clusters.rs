@@ -53,7 +53,7 @@ async fn a_cluster_that_is_at_work_is_waited_for_and_one_that_never_ends_is_give
     input["deadlines"] = json!({"clusterMinutes": 10});
     world.cloud.simulator.behave(json!({"clusterSeconds": 86400})).await.unwrap();
     let run = world.enable_with(&input).await;
-    assert_failed(&run, "Cluster.TimedOut", "enable-cluster", &["cluster reports is UPDATING"]);
+    assert_failed(&run, "Cluster.TimedOut", "check-cluster", &["cluster reports is UPDATING"]);
     assert_eq!(provider(&world, "orders").await, "NONE", "not asked for");
 }
 

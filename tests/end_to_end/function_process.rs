@@ -113,7 +113,8 @@ async fn an_error_has_a_name_of_the_closed_list_and_one_line_in_the_log() {
         let invocation = invoke("create-endpoint", &UNUSED, &event).await;
         assert_eq!(invocation.kind, "error");
         assert_eq!(invocation.body["errorType"], "Input.Invalid", "{}", invocation.body);
-        assert!(invocation.body["errorMessage"].as_str().unwrap().starts_with(told), "{}", invocation.body);
+        let said = format!("[create-endpoint] {told}");
+        assert!(invocation.body["errorMessage"].as_str().unwrap().starts_with(&said), "{}", invocation.body);
         let lines: Vec<Value> = invocation.log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 1, "{}", invocation.log);
         assert_eq!((&lines[0]["step"], &lines[0]["error"]), (&json!("create-endpoint"), &json!("Input.Invalid")));

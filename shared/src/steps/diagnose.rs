@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::NoChange;
 use crate::{
     error::{Error, ErrorName, Result},
+    failure::Failure,
     finding::Finding,
     ids::{AccessRoleId, KmsKeyArn, ProjectId},
     request::EnableEncryption,
@@ -22,12 +23,12 @@ pub struct Diagnose;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
-    /// The step that failed.
+    /// The function that failed, as the state machine knows it. What the function itself says goes before it.
     pub step: String,
     /// The name it failed with; null if `findings` tell why.
     #[serde(default)]
     pub error: Option<String>,
-    /// What it said: a sentence, or what Lambda makes of one.
+    /// What it said: a sentence, or what Lambda, Maps and nested executions make of one.
     #[serde(default)]
     pub message: Option<String>,
     /// What `preflight` found.
@@ -144,16 +145,20 @@ fn leaves_a_trace(name: ErrorName) -> bool {
 }
 
 fn conclude(input: &Input, found: Vec<Finding>) -> Output {
+    let failure = Failure::read(input.message.as_deref().unwrap_or_default());
+    let step = failure.step.unwrap_or_else(|| input.step.clone());
+    let said = Some(failure.said).filter(|text| !text.is_empty());
     let mut findings = if input.findings.is_empty() { found } else { input.findings.clone() };
-    let first = if findings.is_empty() { by_message(input) } else { findings.remove(0) };
+    let first =
+        if findings.is_empty() { by_message(&step, input.error.as_deref(), said.clone()) } else { findings.remove(0) };
     // The name stays the one the step failed with: it is what others match on.
     let error = input.error.clone().unwrap_or_else(|| first.error.clone());
-    let evidence = match said(input) {
-        Some(said) if !first.evidence.contains(&said) => format!("{}; {} said: {said}", first.evidence, input.step),
+    let evidence = match said {
+        Some(said) if !first.evidence.contains(&said) => format!("{}; {step} said: {said}", first.evidence),
         _ => first.evidence.clone(),
     };
     Output {
-        step: input.step.clone(),
+        step,
         error,
         cause: first.cause,
         evidence,
@@ -164,29 +169,21 @@ fn conclude(input: &Input, found: Vec<Finding>) -> Output {
     }
 }
 
-/// What the step said, out of what Lambda wraps it in.
-fn said(input: &Input) -> Option<String> {
-    let message = input.message.as_deref()?;
-    let wrapped: Option<Value> = serde_json::from_str(message).ok();
-    let inner = wrapped.as_ref().and_then(|value| value["errorMessage"].as_str()).map(str::to_owned);
-    Some(inner.unwrap_or_else(|| message.to_owned())).filter(|text| !text.is_empty())
-}
-
 /// What the message alone tells.
-fn by_message(input: &Input) -> Finding {
-    let said = said(input).unwrap_or_else(|| "no reason given".to_owned());
-    let name = input.error.as_deref().unwrap_or_default();
-    let Some(known) = ErrorName::from_text(name) else { return of_step_functions(input, name, said) };
+fn by_message(step: &str, error: Option<&str>, said: Option<String>) -> Finding {
+    let said = said.unwrap_or_else(|| "no reason given".to_owned());
+    let name = error.unwrap_or_default();
+    let Some(known) = ErrorName::from_text(name) else { return of_step_functions(step, name, said) };
     Finding::of(&Error::new(known, said))
 }
 
 /// Names that are not ours: of Step Functions and of Lambda.
-fn of_step_functions(input: &Input, name: &str, said: String) -> Finding {
+fn of_step_functions(step: &str, name: &str, said: String) -> Finding {
     let timed_out = name == "States.Timeout" || name == "Sandbox.Timedout";
     let (cause, fix) = if timed_out {
-        (format!("{} did not answer in time", input.step), "run again; if it stays, look at the log of the function")
+        (format!("{step} did not answer in time"), "run again; if it stays, look at the log of the function")
     } else {
-        (format!("{} could not be run", input.step), "look at the log of the function and of the state machine")
+        (format!("{step} could not be run"), "look at the log of the function and of the state machine")
     };
     Finding { error: name.to_owned(), retryable: timed_out, ..Finding::new(ErrorName::Internal, cause, said, fix) }
 }

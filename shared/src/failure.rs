@@ -1,0 +1,110 @@
+//! What a state machine is told of a failure, and how who failed and what it said is read from that again.
+//!
+//! A function puts its own name before what it says, in brackets: only it knows for certain who failed. On its way the sentence is wrapped by Lambda (JSON
+//! with `errorMessage`), by the Fail state inside a Map (the item and the name of the function that it caught, before it), by a nested execution (JSON with
+//! `Cause`) and by our own diagnosis. What Step Functions says by itself, of time-outs and data limits, is plain text.
+
+use lambda_runtime::Diagnostic;
+use serde_json::Value;
+
+use crate::error::Error;
+
+/// Who failed, and what it said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The function, if the text names one.
+    pub step: Option<String>,
+    /// Its sentence, without what it was wrapped in.
+    pub said: String,
+}
+
+/// What a function answers Lambda with when its step fails.
+pub fn raise(step: &str, error: &Error) -> Diagnostic {
+    Diagnostic { error_type: error.name().as_str().to_owned(), error_message: format!("[{step}] {}", error.message()) }
+}
+
+impl Failure {
+    /// Reads the Cause of a failed state, whatever it is.
+    pub fn read(cause: &str) -> Self {
+        let Some((before, wrapped)) = split(cause) else {
+            let (step, said) = without_mark(cause);
+            return Self { step, said };
+        };
+        let (outer_step, before) = without_mark(before);
+        Self { step: wrapped.step.or(outer_step), said: format!("{before}{}", wrapped.said) }
+    }
+}
+
+/// What stands before the JSON that the text ends with, and what that wraps.
+fn split(text: &str) -> Option<(&str, Failure)> {
+    let (before, json) = text.split_at(text.find('{')?);
+    let json: Value = serde_json::from_str(json).ok()?;
+    let field = |name: &str| json.get(name)?.as_str();
+    if let Some(inner) = field("errorMessage").or(field("Cause")) {
+        return Some((before, Failure::read(inner)));
+    }
+    let (step, said) = (field("step")?.to_owned(), field("cause")?.to_owned());
+    Some((before, Failure { step: Some(step), said }))
+}
+
+/// The name in brackets at the start of the text or behind what a Map puts before it, and the text without it.
+fn without_mark(text: &str) -> (Option<String>, String) {
+    let named = text.find('[').and_then(|start| {
+        let (name, rest) = text[start + 1..].split_once("] ")?;
+        let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        let before = &text[..start];
+        (is_name && (before.is_empty() || before.ends_with(": "))).then(|| (name.to_owned(), format!("{before}{rest}")))
+    });
+    match named {
+        Some((name, said)) => (Some(name), said),
+        None => (None, text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::error::ErrorName;
+
+    fn of_lambda(step: &str, message: &str) -> String {
+        let raised = raise(step, &Error::new(ErrorName::AtlasRejected, message));
+        json!({"errorType": raised.error_type, "errorMessage": raised.error_message}).to_string()
+    }
+
+    #[test]
+    fn a_function_fails_with_the_name_itself_and_says_who_it_is() {
+        let raised = raise("authorize-role", &Error::new(ErrorName::AtlasCannotAssumeRole, "because"));
+        assert_eq!(raised.error_type, "Atlas.CannotAssumeRole");
+        assert_eq!(raised.error_message, "[authorize-role] because");
+    }
+
+    #[test]
+    fn who_failed_is_read_from_whatever_its_sentence_is_wrapped_in() {
+        let own = of_lambda("check-cluster", "it {broke}: [really]");
+        let in_map = format!("orders: [enable-cluster] {own}");
+        let nested = json!({"Error": "Atlas.Rejected", "Cause": in_map}).to_string();
+        let diagnosis =
+            json!({"step": "check-cluster", "error": "x", "cause": "it broke", "fix": "mend it"}).to_string();
+        let timed_out = "orders: [check-cluster] no reason given";
+        let limit = "The state/task 'arn:aws:states:::lambda:invoke' returned a result with a size exceeding the maximum number of bytes service limit.";
+        for (cause, step, said) in [
+            (own.as_str(), Some("check-cluster"), "it {broke}: [really]"),
+            (&in_map, Some("check-cluster"), "orders: it {broke}: [really]"),
+            (&nested, Some("check-cluster"), "orders: it {broke}: [really]"),
+            (&diagnosis, Some("check-cluster"), "it broke"),
+            (&json!({"Cause": diagnosis}).to_string(), Some("check-cluster"), "it broke"),
+            (timed_out, Some("check-cluster"), "orders: no reason given"),
+            (limit, None, limit),
+            ("{}", None, "{}"),
+            ("{not json}", None, "{not json}"),
+            ("[1] is no function", None, "[1] is no function"),
+            ("Atlas says [check-cluster] x", None, "Atlas says [check-cluster] x"),
+            ("", None, ""),
+        ] {
+            let step = step.map(str::to_owned);
+            assert_eq!(Failure::read(cause), Failure { step, said: said.to_owned() }, "{cause}");
+        }
+    }
+}
