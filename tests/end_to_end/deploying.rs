@@ -37,7 +37,7 @@ fn every_parameter(world: &World) -> Vec<(String, String)> {
 async fn the_template_is_deployed_with_every_parameter_given() {
     let world = World::new().await;
     let parameters = every_parameter(&world);
-    assert!(parameters.iter().all(|(name, value)| !value.is_empty() && value != "null"), "{parameters:?}");
+    assert!(parameters.iter().all(|(_, value)| !value.is_empty() && value != "null"), "{parameters:?}");
     let parameters: Vec<(&str, &str)> =
         parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let name = format!("{}-whole", world.customer().stack);

@@ -1,0 +1,78 @@
+"""Checks what people read: every link of every page leads somewhere, and words that a native speaker would not use there do not become more.
+
+`.ci/words` holds how many of them there are. The number only falls: whoever removes some lowers it.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+# Each has a better word of the field: reported, returned, fix, again, repaired, monitor, created by atlas-cmk, allows, entry step, take-down.
+WORDS = re.compile(
+    r"\b(told|tells?|mend(?:s|ed|ing)?|anew|puts? right|looks? after|looked after|made here|lets? (?:\w+ )?in|doors?|way back)\b",
+    re.IGNORECASE,
+)
+LIMIT = Path(".ci/words")
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+
+
+def tracked():
+    names = subprocess.run(["git", "ls-files", "-z"], check=True, capture_output=True, text=True).stdout.split("\0")
+    return [Path(name) for name in names if name and Path(name).is_file()]
+
+
+def words(files):
+    """How often each file has one of the words. Lock files and this script do not count."""
+    counts = {}
+    for file in files:
+        if file.suffix == ".lock" or file == Path(".ci/documentation.py"):
+            continue
+        try:
+            found = WORDS.findall(file.read_text())
+        except UnicodeDecodeError:
+            continue
+        if found:
+            counts[file] = len(found)
+    return counts
+
+
+def anchors(page):
+    """The anchors of a page's headings, as GitHub makes them."""
+    made, seen = set(), {}
+    for heading in re.findall(r"^#+ +(.+?) *$", CODE.sub(lambda m: m.group(0).strip("`") if "\n" not in m.group(0) else "", page.read_text()), re.M):
+        slug = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        seen[slug] = seen.get(slug, -1) + 1
+        made.add(slug if seen[slug] == 0 else f"{slug}-{seen[slug]}")
+    return made
+
+
+def broken_links(pages):
+    for page in pages:
+        for link in LINK.findall(CODE.sub("", page.read_text())):
+            if re.match(r"https?://|mailto:", link):
+                continue
+            path, _, anchor = link.partition("#")
+            target = page.parent / path if path else page
+            if not target.exists():
+                yield f"{page}: {link} leads to no file"
+            elif anchor and target.suffix == ".md" and anchor not in anchors(target):
+                yield f"{page}: {link} leads to no heading"
+
+
+def main():
+    files = tracked()
+    problems = list(broken_links([file for file in files if file.suffix == ".md"]))
+    counts = words(files)
+    found, limit = sum(counts.values()), int(LIMIT.read_text())
+    print(f"links: {'ok' if not problems else 'broken'}; words: {found} of at most {limit}")
+    if found > limit:
+        most = ", ".join(f"{file} {count}" for file, count in sorted(counts.items(), key=lambda it: -it[1])[:10])
+        problems.append(f"there are {found} words that a native speaker would not use, and {limit} are allowed; most in {most}")
+    if found < limit:
+        problems.append(f"there are fewer words that a native speaker would not use: write {found} into {LIMIT}, so that they stay fewer")
+    sys.exit("\n".join(problems) or None)
+
+
+main()
