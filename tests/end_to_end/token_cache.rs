@@ -87,3 +87,24 @@ async fn the_functions_of_a_run_share_one_token() {
     assert_eq!(run.error, None, "{:?}", run.cause);
     assert_eq!(minted(&world).await, 1);
 }
+
+#[tokio::test]
+async fn the_token_is_encrypted_with_the_key_of_the_secret() {
+    let secret = json!({"clientId": CLIENT_ID, "clientSecret": "mdb_sa_sk_a-secret"});
+    let mut world = World::with_secret(secret).await;
+    let kms = aws_sdk_kms::Client::new(&world.hub().sdk_config());
+    let key = kms.create_key().send().await.unwrap().key_metadata.unwrap();
+    let boundary = world.customer().access_role_boundary();
+    let key_arn = key.arn().unwrap().to_owned();
+    world.redeploy(vec![("AtlasSecretKeyArn", key_arn), ("AccessRoleBoundaryArn", boundary)]).await;
+    world.enable_successfully().await;
+
+    let secrets = aws_sdk_secretsmanager::Client::new(&world.hub().sdk_config());
+    let kept = secrets.list_secrets().send().await.unwrap().secret_list.unwrap();
+    let prefix = format!("{}/tokens/", world.customer().stack);
+    let tokens: Vec<_> = kept.iter().filter(|it| it.name().is_some_and(|name| name.starts_with(&prefix))).collect();
+    assert_eq!(tokens.len(), 1, "{tokens:?}");
+    let described = secrets.describe_secret().secret_id(tokens[0].arn().unwrap()).send().await.unwrap();
+    assert_eq!(described.kms_key_id(), key.arn());
+    assert_eq!(minted(&world).await, 1, "and every function could use it");
+}

@@ -3,8 +3,10 @@
 //! Rights on such a key come from its own policy. The account administers it through IAM, but no identity policy opens it: whoever may use the key,
 //! change its policy or replicate it (a replica gets a policy of its own, so replicating opens the key too) is named here. Our roles are named by
 //! `aws:PrincipalArn` and not as principals, because a role that is deleted turns into its unique id there, and the role of the same name that a later
-//! deployment creates is another (IAM user guide, "AWS JSON policy elements: Principal"). KMS accepts a policy only if it lets the caller call
-//! `PutKeyPolicy` again (KMS API reference, `CreateKey`, `ReplicateKey`, `Policy`).
+//! deployment creates is another, while conditions keep the ARN (IAM user guide, "AWS JSON policy elements: Principal"). A principal of `*` is for
+//! statements that conditions limit, as here to the account and to the roles (KMS developer guide, "Examining the key policy", "kms:CallerAccount").
+//! KMS accepts a policy only if it lets the caller call `PutKeyPolicy` again (KMS API reference, `CreateKey`, `ReplicateKey`, `Policy`); that this
+//! check looks at conditions as any authorization does is read from these pages, and was not seen on AWS.
 
 use serde_json::json;
 
