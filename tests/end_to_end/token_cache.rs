@@ -97,7 +97,8 @@ async fn the_token_is_encrypted_with_the_key_of_the_secret() {
     let boundary = world.customer().access_role_boundary();
     let key_arn = key.arn().unwrap().to_owned();
     world.redeploy(vec![("AtlasSecretKeyArn", key_arn), ("AccessRoleBoundaryArn", boundary)]).await;
-    world.enable_successfully().await;
+    let run = world.enable().await;
+    assert_eq!(run.error, None, "{:?}", run.cause);
 
     let secrets = aws_sdk_secretsmanager::Client::new(&world.hub().sdk_config());
     let kept = secrets.list_secrets().send().await.unwrap().secret_list.unwrap();
