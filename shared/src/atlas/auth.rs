@@ -122,6 +122,7 @@ impl Authenticator {
     /// The client id of the service account in use and the last `seen` characters of its secret, or `None` if an API key is in use.
     pub(super) async fn service_account(&self, seen: usize) -> Result<Option<(String, String)>, AtlasError> {
         let mut session = self.session.lock().await;
+        self.check(&mut session).await?;
         let credential = match &session.credential {
             Some(credential) => credential,
             None => session.credential.insert(self.source.read().await.map_err(AtlasError::credentials)?),

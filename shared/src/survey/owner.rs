@@ -33,8 +33,8 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
     let key = by_key(survey, request);
     let role = || by_role(survey, request);
     let registration = || entry.and_then(|entry| by_registration(request, entry));
-    let Some((account, evidence)) = registration().or(key).or_else(role) else { return Vec::new() };
-    let refusal = refusal(&project.name, &project.id, &account, request.role_arn.account());
+    let Some((owner, evidence)) = registration().or(key).or_else(role) else { return Vec::new() };
+    let refusal = refusal(&project.name, &project.id, owner.as_ref(), request.role_arn.account());
     vec![Finding::new(ErrorName::AtlasConflict, refusal.0, evidence, refusal.1)]
 }
 
@@ -46,37 +46,46 @@ pub fn refuse_registered_by_another(request: &EnableEncryption, project: &Projec
     let Some(named) = &request.project else { return Ok(()) };
     match by_registration(request, entry) {
         None => Ok(()),
-        Some((account, evidence)) => {
-            let (cause, fix) = refusal(named.name.as_ref(), project, &account, request.role_arn.account());
+        Some((owner, evidence)) => {
+            let (cause, fix) = refusal(named.name.as_ref(), project, owner.as_ref(), request.role_arn.account());
             Err(Error::new(ErrorName::AtlasConflict, format!("{cause} ({evidence}); {fix}")))
         }
     }
 }
 
 /// Cause and fix.
-fn refusal(name: &str, project: &ProjectId, owner: &AccountId, asking: &AccountId) -> (String, String) {
+fn refusal(name: &str, project: &ProjectId, owner: Option<&AccountId>, asking: &AccountId) -> (String, String) {
+    let belongs = match owner {
+        Some(owner) => format!("belongs to account {owner}, not to account {asking}"),
+        None => format!("may belong to another account than {asking}"),
+    };
     (
-        format!("the Atlas project {name:?} ({project}) belongs to account {owner}, not to account {asking}"),
+        format!("the Atlas project {name:?} ({project}) {belongs}"),
         format!(
             "give account {asking} a project of its own, by a name that contains the account id; to move this project to account {asking} on purpose, put \"projectId\": \"{project}\" into the input in the place of project"
         ),
     )
 }
 
-type Owner = (AccountId, String);
+/// The account, if it is known, and what shows that it is another.
+type Owner = (Option<AccountId>, String);
 
 fn by_registration(request: &EnableEncryption, entry: &Entry) -> Option<Owner> {
     let registered = &entry.desired.role_arn;
     (registered.account() != request.role_arn.account())
-        .then(|| (registered.account().clone(), format!("it is registered with the role {registered}")))
+        .then(|| (Some(registered.account().clone()), format!("it is registered with the role {registered}")))
 }
 
 /// The key that the project uses. It may be of the account of the role, or of the one that the request has its key in.
 fn by_key(survey: &Survey, request: &EnableEncryption) -> Option<Owner> {
     let kms = survey.encryption.as_ref().ok()?.aws_kms.as_ref().filter(|kms| kms.enabled == Some(true))?;
-    let key: KmsKeyArn = kms.customer_master_key_id.as_ref()?.parse().ok()?;
+    let id = kms.customer_master_key_id.as_ref()?;
+    // Of a key that is used with an access key, Atlas knows the id only.
+    let Ok(key) = id.parse::<KmsKeyArn>() else {
+        return Some((None, format!("it is encrypted with the key {id}, whose account Atlas does not return")));
+    };
     let own = [Some(request.role_arn.account()), request.key_account(survey.own_account.as_ref())];
-    (!own.contains(&Some(key.account()))).then(|| (key.account().clone(), format!("it is encrypted with {key}")))
+    (!own.contains(&Some(key.account()))).then(|| (Some(key.account().clone()), format!("it is encrypted with {key}")))
 }
 
 /// An access role record that is authorized for a role of another account.
@@ -84,5 +93,5 @@ fn by_role(survey: &Survey, request: &EnableEncryption) -> Option<Owner> {
     let roles = survey.roles.as_ref().ok()?.iter().filter_map(|record| record.iam_assumed_role_arn.as_deref());
     let mut roles = roles.filter_map(|arn| arn.parse::<IamRoleArn>().ok());
     let other = roles.find(|role| role.account() != request.role_arn.account())?;
-    Some((other.account().clone(), format!("it has an access role for {other}")))
+    Some((Some(other.account().clone()), format!("it has an access role for {other}")))
 }

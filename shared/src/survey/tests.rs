@@ -287,6 +287,13 @@ fn a_project_that_was_found_by_its_name_and_is_another_accounts_is_refused_and_b
         assert!(found[0].cause.contains("account 111122220000") && found[0].fix.contains("\"projectId\""), "{found:?}");
         assert_eq!(survey.findings(&request(&json!({}))), [], "by its id a project is moved on purpose");
     }
+    let unknown = "1234abcd-12ab-34cd-56ef-1234567890ab";
+    let survey = Survey { encryption: Ok(encrypted(unknown)), ..prepared() };
+    let found = survey.findings(&by_name(&json!({})));
+    assert!(
+        found[0].cause.contains("may belong to another account") && found[0].evidence.contains(unknown),
+        "{found:?}"
+    );
     let own: [Breakage; 4] = [
         |_| {},
         |it| it.encryption = Ok(encrypted("arn:aws:kms:eu-west-1:444455556666:key/mrk-0")),
