@@ -63,31 +63,31 @@ fn by_message(name: ErrorName, said: &str) -> Option<(&'static str, &'static str
     Some(match name {
         ErrorName::AccountAccessDenied if is("explicit deny in a service control policy") => (
             "a service control policy of the organization denies the call",
-            "have it lifted for this account, or wait until the account has left its quarantine",
+            "have the policy lifted for this account, or wait until the account has left quarantine",
         ),
         ErrorName::AccountAccessDenied if is("no permissions boundary allows") => (
-            "the permissions boundary of our own role does not allow the call",
-            "allow the action in PermissionsBoundaryArn of the stack",
+            "the permissions boundary of atlas-cmk's own role does not allow the call",
+            "allow the action in the policy that PermissionsBoundaryArn of the stack names",
         ),
-        ErrorName::IamPropagating if is("the tags of a new key") => (
-            "KMS refuses what the tag of a key of ours allows",
-            "if the key was made minutes ago, run again; otherwise look for a deny in the key policy or a service control policy",
+        ErrorName::IamPropagating if is("tag-based permissions on a new key") => (
+            "KMS denies a call that the tag of a key created by atlas-cmk allows",
+            "if the key was created minutes ago, run again; otherwise look for a Deny in the key policy or a service control policy",
         ),
         ErrorName::AtlasUnauthorized if is("NOT_ORG_GROUP_CREATOR") => (
-            "the Atlas credentials may not create projects",
-            "give them the role Organization Project Creator, or make the project and give its projectId",
+            "the Atlas credentials are not allowed to create projects",
+            "grant them the role Organization Project Creator, or create the project yourself and give its projectId",
         ),
         ErrorName::AtlasUnauthorized
             if is("USER_UNAUTHORIZED") || is("NOT_IN_GROUP") || is("USER_CANNOT_ACCESS_GROUP") =>
         {
             (
                 "the Atlas credentials lack the role Project Owner on the project",
-                "give the API key or the service account the role Project Owner on the project",
+                "grant the API key or the service account the role Project Owner on the project",
             )
         }
-        ErrorName::AtlasRejected if is("GROUP_NOT_FOUND") => ("there is no such project", "correct projectId"),
+        ErrorName::AtlasRejected if is("GROUP_NOT_FOUND") => ("the Atlas project does not exist", "correct projectId"),
         ErrorName::InputInvalid if said.starts_with("keyArn: expected the ARN") => (
-            "the key is given by its id or alias, which mean nothing in another account",
+            "the key is given by its id or alias, which has no meaning in another account",
             "give the full ARN of the key: arn:aws:kms:REGION:ACCOUNT:key/ID",
         ),
         _ => return None,
@@ -100,96 +100,104 @@ fn known(name: ErrorName) -> (&'static str, &'static str) {
         ErrorName::InputInvalid => ("a field of the input is wrong", "correct the field that the evidence names"),
         ErrorName::SecretUnusable => (
             "the secret with the Atlas credentials cannot be used",
-            "store {\"clientId\",\"clientSecret\"} or {\"publicKey\",\"privateKey\"} in it, and let the functions decrypt it",
+            "store {\"clientId\",\"clientSecret\"} or {\"publicKey\",\"privateKey\"} in it, and allow the functions to decrypt it",
         ),
         ErrorName::AccountNotReady => (
-            "the account of role and key does not let us in",
+            "atlas-cmk cannot assume its role in the account of the IAM role and the key",
             "deploy infra/spoke.yaml in the account, check the external ID, and wait until a new account is ready",
         ),
         ErrorName::AccountAccessDenied => (
-            "AWS refuses one of our own calls",
-            "allow the action to the role the evidence names, or lift the boundary or service control policy that denies it",
+            "AWS denies a call of atlas-cmk",
+            "allow the action to the role that the evidence names, or lift the permissions boundary or service control policy that denies it",
         ),
         ErrorName::AtlasUnauthorized => (
-            "the Atlas credentials are refused, or lack the role Project Owner",
-            "check the keys in the secret, and give them the role Project Owner on the project",
+            "Atlas rejects the credentials, or they lack the role Project Owner",
+            "check the keys in the secret, and grant them the role Project Owner on the project",
         ),
         ErrorName::AtlasIpNotAllowed => (
-            "Atlas refuses the address the functions call from",
-            "put the address on the access list of the API key or the organization",
+            "Atlas refuses the IP address that the functions call from",
+            "add the IP address to the access list of the API key or of the organization",
         ),
         ErrorName::AtlasRateLimited => (
-            "Atlas's rate limit, or its limit of live tokens, is used up",
+            "Atlas's rate limit, or its limit of active access tokens, is exhausted",
             "run fewer executions at the same time, or use another service account",
         ),
         ErrorName::AtlasUnavailable => {
-            ("Atlas does not answer as it should", "look at Atlas's status page, and run again later")
+            ("Atlas does not respond as expected", "check Atlas's status page, and run again later")
         }
         ErrorName::AtlasCannotAssumeRole => (
             "Atlas cannot assume the IAM role",
-            "check the role's trust policy for a deny of another statement, or for something that rewrites ours",
+            "check the role's trust policy for another statement that denies it, and find out what overwrites the statement of atlas-cmk",
         ),
-        ErrorName::AtlasRoleNotAuthorized => ("the access role was deauthorized meanwhile", "run again"),
-        ErrorName::AtlasRoleInUse => ("Atlas features still use the access role", "remove those features first"),
+        ErrorName::AtlasRoleNotAuthorized => ("the access role record was deauthorized in the meantime", "run again"),
+        ErrorName::AtlasRoleInUse => {
+            ("other Atlas features still use the access role record", "remove those features first")
+        }
         ErrorName::AtlasConflict => (
-            "something is there that contradicts the input and is not ours to change",
+            "an existing resource contradicts the input, and atlas-cmk must not change it",
             "decide which of the two is right, and change the other",
         ),
-        ErrorName::AtlasRejected => ("Atlas refuses the request for good", "follow what the evidence says"),
+        ErrorName::AtlasRejected => {
+            ("Atlas rejects the request, and a retry does not help", "correct what the evidence names")
+        }
         ErrorName::IamPropagating => (
-            "a policy names a principal that AWS does not know",
-            "remove principals that no longer exist from the policy; if one was made minutes ago, run again",
+            "a policy names a principal that AWS does not know, or not yet",
+            "remove principals that no longer exist from the policy; if one was created minutes ago, run again",
         ),
         ErrorName::IamQuotaExceeded => (
-            "a policy has no room left",
-            "remove statements that are no longer used, raise the quota, or give the project a role of its own",
+            "an AWS quota is reached, usually the size of a policy",
+            "remove statements that are no longer used, request a higher quota, or give the project an IAM role of its own",
         ),
         ErrorName::KmsAccessDenied => (
-            "the role may not use the key",
-            "allow kms:Encrypt, kms:Decrypt and kms:DescribeKey to the role, in the key policy too if that does not leave it to IAM",
+            "the IAM role is not allowed to use the key",
+            "allow kms:Encrypt, kms:Decrypt and kms:DescribeKey to the role, and also in the key policy if that does not delegate to IAM policies",
         ),
         ErrorName::KmsKeyUnusable => {
-            ("the key cannot be used", "enable the key, cancel its deletion, or give the ARN of the right one")
+            ("the key cannot be used", "enable the key, cancel its deletion, or give the ARN of the right key")
         }
-        ErrorName::KmsNotReplicated => ("the key has no replica in a region that needs one", "replicate the key there"),
-        ErrorName::AwsUnavailable => ("AWS does not answer as it should", "run again later"),
+        ErrorName::KmsNotReplicated => {
+            ("the key has no replica in a region that needs one", "replicate the key to that region")
+        }
+        ErrorName::AwsUnavailable => ("AWS does not respond as expected", "run again later"),
         ErrorName::EndpointFailed => (
             "a private endpoint failed",
-            "remove what the evidence quotes from Atlas, delete the failed endpoint in Atlas, run again",
+            "remove the cause that the evidence quotes from Atlas, delete the failed endpoint in Atlas, and run again",
         ),
-        ErrorName::EndpointTimedOut => {
-            ("private endpoints did not become active in time", "run again to go on waiting; if it stays, ask MongoDB")
-        }
+        ErrorName::EndpointTimedOut => (
+            "private endpoints did not become active in time",
+            "run again to continue waiting; if it happens again, contact MongoDB Support",
+        ),
         ErrorName::EndpointProvisioning => (
-            "Atlas does not delete a private endpoint that is being created",
-            "run again when it is active or failed; if it stays, as it did for hours once, ask MongoDB",
+            "Atlas does not delete a private endpoint while it is being created",
+            "run again when it is active or failed; if it stays in this state for hours, contact MongoDB Support",
         ),
         ErrorName::EndpointLingering => (
-            "Atlas still counts private endpoints that are gone",
-            "run again in some minutes; if it stays, ask MongoDB",
+            "Atlas still counts private endpoints that were deleted",
+            "run again in a few minutes; if that does not help, contact MongoDB Support",
         ),
         ErrorName::ClusterEncrypted => (
             "Atlas still counts a cluster that uses the key",
-            "run again: a cluster that was made or switched to the key meanwhile is taken along",
+            "run again: the new run includes clusters that were created or switched to the key in the meantime",
         ),
         ErrorName::ClusterTimedOut => (
-            "a cluster did not become idle in time",
-            "run again to go on waiting; if it stays, look at the cluster in Atlas",
+            "a cluster did not become IDLE in time",
+            "run again to continue waiting; if it happens again, check the cluster in Atlas",
         ),
         ErrorName::VerifyDiffers => (
-            "everything was done, and yet the world differs from the request",
+            "all steps succeeded, but the actual state still differs from the request",
             "find out what else changes the project, the role or the key: the evidence lists the differences",
         ),
         ErrorName::AccessDiffers => (
-            "the role cannot be assumed as it should be",
-            "look at the trust policy of the target role, at what denies the source role sts:AssumeRole, and run again",
+            "the target role cannot be assumed as intended",
+            "check the trust policy of the target role and what denies the source role sts:AssumeRole, and run again",
         ),
-        ErrorName::ApprovalRefused => ("whoever was asked said no", "talk to them; nothing was changed"),
-        ErrorName::ApprovalTimedOut => {
-            ("nobody answered in time", "see that the topic is read, and run again; nothing was changed")
-        }
+        ErrorName::ApprovalRefused => ("the approver refused the changes", "ask the approver why; nothing was changed"),
+        ErrorName::ApprovalTimedOut => (
+            "no approver answered in time",
+            "make sure that someone reads the SNS topic, and run again; nothing was changed",
+        ),
         ErrorName::Internal => {
-            ("a bug of ours, or of the state machine", "report it with the log line of the function")
+            ("a bug in atlas-cmk or in its state machine", "report it with the log line of the function")
         }
     }
 }

@@ -51,7 +51,7 @@ pub fn client(extra_roots: Option<&Path>) -> Result<reqwest::Client> {
 fn add_roots(roots: &mut RootCertStore, path: &Path) -> std::result::Result<(), String> {
     let certificates = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<std::result::Result<Vec<_>, _>>)
-        .map_err(|error| format!("cannot read the extra certificate authorities: {error}"))?;
+        .map_err(|error| format!("cannot read the file of additional certificate authorities: {error}"))?;
     if certificates.is_empty() {
         return Err("holds no certificate".to_owned());
     }

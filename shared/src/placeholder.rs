@@ -28,7 +28,7 @@ const WORDS: [(&str, &str); 5] = [
 
 /// A placeholder as the id it stands for.
 pub(crate) fn of<T: FromStr>(text: &str) -> Result<T> {
-    text.parse().map_err(|_| Error::new(ErrorName::Internal, format!("a bug: {text} is no placeholder of its kind")))
+    text.parse().map_err(|_| Error::new(ErrorName::Internal, format!("a bug: {text} is not a valid placeholder")))
 }
 
 /// The same with words in the places of the placeholders.

@@ -86,7 +86,7 @@ impl Profile {
             let Some(project) = self.fill(&values)?.project else { continue };
             if let Some(other) = accounts.insert(project.name.to_string(), values.account_id.clone()) {
                 let why = format!(
-                    "profile.input.project.name: accounts of the same name would share an Atlas project: {other} and {} would both get {:?}; put {{{{ accountId }}}} into the name, or name one project for all on purpose with projectId",
+                    "profile.input.project.name: accounts of the same name would share an Atlas project: {other} and {} would both get {:?}; put {{{{ accountId }}}} into the name, or, to share one project on purpose, give its projectId",
                     values.account_id,
                     project.name.as_ref()
                 );
@@ -114,7 +114,7 @@ impl Profile {
         })?;
         input.validate().map_err(|error| Error::new(error.name(), format!("profile.input.{}", error.message())))?;
         if input.mode() != Mode::Apply {
-            let why = "profile.input.mode: a vended account is enabled; leave this out";
+            let why = "profile.input.mode: a profile always enables the vended account; omit this field";
             return Err(Error::new(ErrorName::InputInvalid, why));
         }
         Ok(input)
@@ -149,7 +149,7 @@ pub fn choose<'a>(
         return found.map(Some).ok_or_else(|| {
             Error::new(
                 ErrorName::InputInvalid,
-                format!("profile: there is no profile {wanted}; write it with put-profile"),
+                format!("profile: the profile {wanted} does not exist; create it with put-profile"),
             )
         });
     }
@@ -171,7 +171,10 @@ fn only<'a>(candidates: &[(&'a ProfileName, &'a Profile)]) -> Result<Option<(&'a
         return Ok(Some(*one));
     }
     let names: Vec<&str> = candidates.iter().map(|(name, _)| name.as_ref()).collect();
-    let why = format!("profile: {} are for the account alike; tell them apart", names.join(" and "));
+    let why = format!(
+        "profile: {} apply to the account equally; give them different organizationalUnits or accountTags",
+        names.join(" and ")
+    );
     Err(Error::new(ErrorName::InputInvalid, why))
 }
 
@@ -185,7 +188,9 @@ pub async fn list(context: &Context) -> Result<BTreeMap<ProfileName, Profile>> {
         let unusable = |why: String| {
             Error::new(
                 ErrorName::InputInvalid,
-                format!("the parameter {PROFILES}/{name} is no profile: {why}; write it with put-profile"),
+                format!(
+                    "the parameter {PROFILES}/{name} is not a valid profile: {why}; write it again with put-profile"
+                ),
             )
         };
         let profile = serde_json::from_str(&text).map_err(|error| unusable(error.to_string()))?;

@@ -123,8 +123,9 @@ impl Settings {
             },
             access_role_boundary: get("ACCESS_ROLE_BOUNDARY_ARN")
                 .map(|text| {
-                    text.parse()
-                        .map_err(|error: InvalidId| invalid("ACCESS_ROLE_BOUNDARY_ARN", &format!("is wrong: {error}")))
+                    text.parse().map_err(|error: InvalidId| {
+                        invalid("ACCESS_ROLE_BOUNDARY_ARN", &format!("is invalid: {error}"))
+                    })
                 })
                 .transpose()?,
             token_cache_prefix: get("TOKEN_CACHE_PREFIX"),

@@ -116,7 +116,7 @@ impl Context {
         let http = http::client(settings.extra_ca_file.as_deref())?;
         let config = aws::sdk_config(settings, &http);
         let region = settings.aws_region.parse().map_err(|error: InvalidId| {
-            Error::new(ErrorName::InputInvalid, format!("the environment variable AWS_REGION is wrong: {error}"))
+            Error::new(ErrorName::InputInvalid, format!("the environment variable AWS_REGION is invalid: {error}"))
         })?;
         Ok(Self {
             atlas: atlas(settings, &config, http, settings.atlas_secret_id.as_deref()),
@@ -175,7 +175,7 @@ impl Context {
         Err(Error::new(
             ErrorName::InputInvalid,
             format!(
-                "{field}: {resource} is not in account {}, where it would be looked for; to reach another account, name a role to assume there in account.roleArn and account.externalId",
+                "{field}: {resource} is not in account {}, where atlas-cmk looks for it; to use another account, name a role to assume there in account.roleArn and account.externalId",
                 looked_for.map(ToString::to_string).unwrap_or_default()
             ),
         ))
@@ -252,7 +252,7 @@ impl Context {
 pub(crate) fn not_set(variable: &str) -> Error {
     Error::new(
         ErrorName::Internal,
-        format!("the environment variable {variable} is not set: deploy infra/template.yaml anew"),
+        format!("the environment variable {variable} is not set: deploy infra/template.yaml again"),
     )
 }
 

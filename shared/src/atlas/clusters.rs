@@ -85,9 +85,11 @@ impl ClusterRefusal {
     /// The reason in a few words.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Shared => "customer-managed keys take M10 or larger; free and Flex clusters share their machines",
-            Self::Paused => "it is paused; resume it and run again",
-            Self::OtherProvider => "it uses keys of another cloud, which are not ours to switch off",
+            Self::Shared => "customer-managed keys require M10 or larger; this is a free or Flex cluster",
+            Self::Paused => "the cluster is paused; resume it and run again",
+            Self::OtherProvider => {
+                "the cluster uses keys of another cloud provider, which atlas-cmk does not switch off"
+            }
         }
     }
 }

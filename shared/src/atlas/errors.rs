@@ -100,7 +100,7 @@ impl AtlasError {
         let repeatable = rate_limited || (call.is_read() && (server_error || silent_refusal));
 
         let said = body.detail.or(body.reason).unwrap_or_else(|| match status.canonical_reason() {
-            Some(reason) if !is_json => format!("{reason}, without a reason that could be read"),
+            Some(reason) if !is_json => format!("{reason}, and the response body gives no readable reason"),
             Some(reason) => reason.to_owned(),
             None => "no reason given".to_owned(),
         });
@@ -124,9 +124,9 @@ impl AtlasError {
         let what = if error.is_connect() {
             "could not connect to Atlas"
         } else if error.is_timeout() {
-            "no answer in time"
+            "no response before the timeout"
         } else {
-            "the connection broke"
+            "the connection was interrupted"
         };
         let not_sent = error.is_connect();
         let mut named = Error::new(ErrorName::AtlasUnavailable, format!("{}: {what}", call.describe()));
@@ -141,7 +141,7 @@ impl AtlasError {
         // Only where it broke is told: the body of another API could hold anything.
         let place = format!("line {}, column {}", error.line(), error.column());
         let message =
-            format!("{}: the answer (HTTP {}) was not understood at {place}", call.describe(), status.as_u16());
+            format!("{}: the response (HTTP {}) could not be parsed at {place}", call.describe(), status.as_u16());
         let mut named = Error::new(ErrorName::AtlasUnavailable, message);
         if !call.is_read() {
             named = named.with_unknown_outcome();
@@ -156,18 +156,21 @@ impl AtlasError {
     pub(super) fn unusable_credentials() -> Self {
         Self::plain(Error::new(
             ErrorName::SecretUnusable,
-            "the Atlas credentials cannot be used: they hold characters that HTTP does not carry",
+            "the Atlas credentials cannot be used: they contain characters that are not allowed in an HTTP header",
         ))
     }
 
     pub(super) fn unknown_challenge() -> Self {
-        Self::plain(Error::new(ErrorName::AtlasRejected, "Atlas asks for a kind of HTTP digest that is not known here"))
+        Self::plain(Error::new(
+            ErrorName::AtlasRejected,
+            "Atlas requests a kind of HTTP digest authentication that atlas-cmk does not support",
+        ))
     }
 
     pub(super) fn out_of_time() -> Self {
         Self::plain(Error::new(
             ErrorName::AtlasUnavailable,
-            "no time left in this invocation for another request to Atlas",
+            "the Lambda invocation has no time left for another request to Atlas",
         ))
     }
 
@@ -176,13 +179,16 @@ impl AtlasError {
     }
 
     pub(super) fn token_transport(error: &reqwest::Error) -> Self {
-        let what = if error.is_timeout() { "no answer in time" } else { "the connection failed" };
-        let named = Error::new(ErrorName::AtlasUnavailable, format!("asking for an access token: {what}"));
+        let what = if error.is_timeout() { "no response before the timeout" } else { "the connection failed" };
+        let named = Error::new(ErrorName::AtlasUnavailable, format!("requesting an access token from Atlas: {what}"));
         Self { repeatable: true, ..Self::plain(named) }
     }
 
     pub(super) fn token_unreadable(status: StatusCode) -> Self {
-        let message = format!("asking for an access token: the answer (HTTP {}) was not understood", status.as_u16());
+        let message = format!(
+            "requesting an access token from Atlas: the response (HTTP {}) could not be parsed",
+            status.as_u16()
+        );
         Self { repeatable: true, ..Self::plain(Error::new(ErrorName::AtlasUnavailable, message)) }
     }
 
@@ -197,7 +203,7 @@ impl AtlasError {
             naming::of_token_refusal(status, body.error.as_deref())
         };
         let message = format!(
-            "asking for an access token: {} (HTTP {}{}){fix}",
+            "requesting an access token from Atlas: {} (HTTP {}{}){fix}",
             body.error_description.as_deref().unwrap_or("refused").trim_end_matches('.'),
             status.as_u16(),
             body.error.map(|error| format!(", {error}")).unwrap_or_default(),

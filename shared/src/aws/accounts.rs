@@ -158,7 +158,7 @@ impl Accounts {
         let given = answer.credentials.ok_or_else(|| {
             Error::new(
                 ErrorName::AwsUnavailable,
-                format!("sts:AssumeRole on {}: no credentials in the answer", access.role_arn),
+                format!("sts:AssumeRole on {}: the response holds no credentials", access.role_arn),
             )
         })?;
         let expires = SystemTime::try_from(given.expiration).unwrap_or_else(|_| SystemTime::now());
@@ -225,7 +225,7 @@ fn not_ready(access: &AccountAccess, error: Error) -> Error {
     Error::new(
         ErrorName::AccountNotReady,
         format!(
-            "{} cannot be assumed: it is not there yet, its trust policy does not name the role of this function, or its external ID is another; deploy infra/spoke.yaml in account {}",
+            "{} cannot be assumed: it does not exist yet, its trust policy does not name the role of this function, or it requires another external ID; deploy infra/spoke.yaml in account {}",
             access.role_arn,
             access.role_arn.account()
         ),

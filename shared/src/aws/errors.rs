@@ -78,23 +78,23 @@ fn name_of(code: &str, message: &str, server_error: bool) -> ErrorName {
 fn hint(name: ErrorName, action: &str, message: &str) -> String {
     match name {
         ErrorName::AccountAccessDenied if message.contains(EXPLICIT_DENY) => {
-            "; a service control policy denies it: have it lifted for this account, or wait until the account has left its quarantine".to_owned()
+            "; a service control policy denies the call: have the policy lifted for this account, or wait until the account has left quarantine".to_owned()
         }
         ErrorName::AccountAccessDenied if action.starts_with("iam:") => {
-            format!("; name a role that AccessRoleName of the stack allows, or allow {action} in the role of this function, and look for a permissions boundary or a service control policy that denies it")
+            format!("; give an IAM role that AccessRoleName of the stack allows, or allow {action} in the role of this function, and check for a permissions boundary or a service control policy that denies it")
         }
         ErrorName::AccountAccessDenied if action.starts_with("kms:") => {
-            format!("; name the key in KeyArns of the stack, or in key.manage that it is not ours to write; {action} must be allowed by the key policy too")
+            format!("; name the key in KeyArns of the stack, or set key.manage so that atlas-cmk does not change the key; the key policy must allow {action} too")
         }
         ErrorName::AccountAccessDenied => {
             format!(
-                "; allow {action} in the role of this function, and look for a permissions boundary or a service control policy that denies it"
+                "; allow {action} in the role of this function, and check for a permissions boundary or a service control policy that denies it"
             )
         }
-        ErrorName::AccountNotReady => "; the account may still be in the making".to_owned(),
-        ErrorName::IamQuotaExceeded => "; raise the quota or remove what is no longer used".to_owned(),
+        ErrorName::AccountNotReady => "; AWS may still be creating the account".to_owned(),
+        ErrorName::IamQuotaExceeded => "; request a higher quota, or remove what is no longer used".to_owned(),
         ErrorName::IamPropagating => {
-            "; usual for minutes after a change, otherwise a policy names something that does not exist"
+            "; expected for some minutes after a change; otherwise a policy names a principal that does not exist"
                 .to_owned()
         }
         _ => String::new(),
@@ -103,11 +103,11 @@ fn hint(name: ErrorName, action: &str, message: &str) -> String {
 
 fn kind_of<E>(error: &SdkError<E, HttpResponse>) -> &'static str {
     match error {
-        SdkError::TimeoutError(_) => "no answer in time",
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => "no answer in time",
+        SdkError::TimeoutError(_) => "no response before the timeout",
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => "no response before the timeout",
         SdkError::DispatchFailure(_) => "the connection failed",
-        SdkError::ResponseError(_) => "the answer was not understood",
-        _ => "the request could not be made",
+        SdkError::ResponseError(_) => "the response could not be parsed",
+        _ => "the request could not be sent",
     }
 }
 

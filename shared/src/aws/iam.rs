@@ -132,8 +132,9 @@ impl Iam {
             .await
             .map_err(|error| aws_error("iam:GetPolicyVersion", arn, &error))?;
         let document = answer.policy_version.and_then(|version| version.document).unwrap_or_default();
-        PolicyDocument::parse(&document)
-            .map_err(|error| Error::new(ErrorName::Internal, format!("IAM returned, for {arn}, what is {error}")))
+        PolicyDocument::parse(&document).map_err(|error| {
+            Error::new(ErrorName::Internal, format!("the policy that IAM returned for {arn} is {error}"))
+        })
     }
 
     /// A managed policy of an account, or `None` if there is none.
@@ -461,7 +462,7 @@ fn once() -> Builder {
 fn sdk_tags<'a>(tags: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Vec<Tag>> {
     tags.map(|(key, value)| Tag::builder().key(key).value(value).build())
         .collect::<std::result::Result<_, _>>()
-        .map_err(|error| Error::new(ErrorName::Internal, format!("a tag of ours is malformed: {error}")))
+        .map_err(|error| Error::new(ErrorName::Internal, format!("an atlas-cmk tag is malformed: {error}")))
 }
 
 fn read_role(arn: &IamRoleArn, role: &aws_sdk_iam::types::Role) -> Result<Role> {
@@ -480,5 +481,5 @@ fn read_role(arn: &IamRoleArn, role: &aws_sdk_iam::types::Role) -> Result<Role> 
 
 fn read_document(arn: &IamRoleArn, text: &str) -> Result<PolicyDocument> {
     PolicyDocument::parse(text)
-        .map_err(|error| Error::new(ErrorName::Internal, format!("IAM returned, for {arn}, what is {error}")))
+        .map_err(|error| Error::new(ErrorName::Internal, format!("the policy that IAM returned for {arn} is {error}")))
 }

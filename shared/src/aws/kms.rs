@@ -244,8 +244,9 @@ impl Kms {
             .send()
             .await
             .map_err(|error| aws_error("kms:GetKeyPolicy", key.as_ref(), &error))?;
-        PolicyDocument::parse(answer.policy().unwrap_or_default())
-            .map_err(|error| Error::new(ErrorName::Internal, format!("KMS returned, for {key}, what is {error}")))
+        PolicyDocument::parse(answer.policy().unwrap_or_default()).map_err(|error| {
+            Error::new(ErrorName::Internal, format!("the key policy that KMS returned for {key} is {error}"))
+        })
     }
 
     /// Replaces the key's policy. KMS refuses one that would lock us out, and that check is never bypassed.
@@ -315,7 +316,7 @@ fn sdk_tags(tags: &[(String, String)]) -> Result<Vec<Tag>> {
     tags.iter()
         .map(|(key, value)| Tag::builder().tag_key(key).tag_value(value).build())
         .collect::<std::result::Result<_, _>>()
-        .map_err(|error| Error::new(ErrorName::Internal, format!("a tag of ours is malformed: {error}")))
+        .map_err(|error| Error::new(ErrorName::Internal, format!("an atlas-cmk tag is malformed: {error}")))
 }
 
 fn parse(arn: &str) -> Result<KmsKeyArn> {

@@ -33,7 +33,7 @@ impl Secrets {
         let answer = self.0.get_secret_value().secret_id(id).send().await.map_err(|error| match &error {
             SdkError::ServiceError(refusal) => match refusal.err() {
                 GetSecretValueError::ResourceNotFoundException(_) => {
-                    unusable("does not exist; create it, or set AtlasSecretArn of the stack to the one that does")
+                    unusable("does not exist; create it, or set AtlasSecretArn of the stack to an existing secret")
                 }
                 GetSecretValueError::InvalidRequestException(_) => {
                     unusable("is scheduled for deletion or has no current value; restore it or store a value")
@@ -45,7 +45,10 @@ impl Secrets {
             },
             _ => aws_error("secretsmanager:GetSecretValue", id, &error),
         })?;
-        answer.secret_string.map(SecretString::from).ok_or_else(|| unusable("holds bytes; store a JSON text instead"))
+        answer
+            .secret_string
+            .map(SecretString::from)
+            .ok_or_else(|| unusable("holds binary data; store JSON text instead"))
     }
 
     /// The current value of a secret of ours and the id of its version, or `None` if there is no such secret or no value.

@@ -87,6 +87,6 @@ impl TaskTokens {
 fn nobody_waits() -> Error {
     Error::new(
         ErrorName::InputInvalid,
-        "taskToken: no execution waits for this answer; it was given already, it came too late, or the token is incomplete",
+        "taskToken: no execution waits for this answer: it was already answered, it timed out, or the token is incomplete",
     )
 }

@@ -31,7 +31,7 @@ impl Topic {
     pub async fn publish(&self, kind: &str, subject: &str, message: &str) -> Result<()> {
         let kind =
             MessageAttributeValue::builder().data_type("String").string_value(kind).build().map_err(|error| {
-                Error::new(ErrorName::Internal, format!("an attribute of ours is malformed: {error}"))
+                Error::new(ErrorName::Internal, format!("an attribute of the message is malformed: {error}"))
             })?;
         // A subject is ASCII without line breaks.
         let subject: String = subject.chars().filter(|c| (' '..='~').contains(c)).take(SUBJECT_LENGTH).collect();

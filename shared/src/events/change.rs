@@ -118,7 +118,7 @@ impl Changed {
 /// Reads an event of EventBridge.
 pub fn read(event: &Value) -> Reading<Changed> {
     let Some(event) = envelope(event) else {
-        return Reading::Unknown("it is no event of EventBridge".to_owned());
+        return Reading::Unknown("it is not an EventBridge event".to_owned());
     };
     let name = event.detail["eventName"].as_str().unwrap_or_default();
     match (event.source.as_str(), event.detail_type.as_str()) {
@@ -128,7 +128,7 @@ pub fn read(event: &Value) -> Reading<Changed> {
         ("aws.secretsmanager", "Secret Label Updated") => secret(&event),
         (source, kind) => {
             let what = if name.is_empty() { kind } else { name };
-            Reading::Unknown(format!("{what} of {source} concerns no project"))
+            Reading::Unknown(format!("{what} of {source} does not affect Atlas projects"))
         }
     }
 }
@@ -158,7 +158,7 @@ fn by_kms(event: &EventBridgeEvent<Value>) -> Reading<Changed> {
     let arn = event.resources.iter().flatten().find_map(|arn| arn.parse().ok());
     match arn {
         Some(arn) => Reading::Of(changed(event, Subject::Key(arn), &event.detail_type)),
-        None => Reading::Unknown(format!("{} names no key", event.detail_type)),
+        None => Reading::Unknown(format!("{} does not name a KMS key", event.detail_type)),
     }
 }
 
@@ -177,7 +177,7 @@ fn call_of_kms(event: &EventBridgeEvent<Value>, name: &str) -> Reading<Changed> 
     let arn = resources.filter_map(|resource| resource["ARN"].as_str()).find_map(|arn| arn.parse().ok());
     match arn {
         Some(arn) => Reading::Of(changed(event, Subject::Key(arn), name)),
-        None => Reading::Unknown(format!("{name} names no key")),
+        None => Reading::Unknown(format!("{name} does not name a KMS key")),
     }
 }
 
@@ -190,7 +190,7 @@ fn call_of_iam(event: &EventBridgeEvent<Value>, name: &str) -> Reading<Changed> 
     let account = account.into_iter().flatten().find_map(|text| text.parse().ok());
     match (account, text(&detail["requestParameters"]["roleName"])) {
         (Some(account), Some(role)) => Reading::Of(changed(event, Subject::Role { account, name: role }, name)),
-        _ => Reading::Unknown(format!("{name} names no role")),
+        _ => Reading::Unknown(format!("{name} does not name an IAM role")),
     }
 }
 
@@ -198,7 +198,7 @@ fn call_of_iam(event: &EventBridgeEvent<Value>, name: &str) -> Reading<Changed> 
 fn secret(event: &EventBridgeEvent<Value>) -> Reading<Changed> {
     let label = event.detail["labelUpdated"].as_str().unwrap_or_default();
     if label != "AWSCURRENT" {
-        return Reading::Unknown(format!("the label {label} of a secret is not read"));
+        return Reading::Unknown(format!("atlas-cmk does not use the staging label {label} of a secret"));
     }
     match event.resources.iter().flatten().next() {
         Some(arn) => {
@@ -207,7 +207,7 @@ fn secret(event: &EventBridgeEvent<Value>) -> Reading<Changed> {
             let id = text(&event.detail["versionId"]).unwrap_or(changed.id);
             Reading::Of(Changed { id, ..changed })
         }
-        None => Reading::Unknown("the label of an unnamed secret was updated".to_owned()),
+        None => Reading::Unknown("a staging label was updated, and the event does not name the secret".to_owned()),
     }
 }
 

@@ -72,7 +72,7 @@ pub fn read(event: &Value) -> Vec<Reading<Vending>> {
     if event.get("accountId").is_some() {
         return vec![custom(event, None)];
     }
-    vec![Reading::Unknown("it is no event of a vending pipeline that is known here".to_owned())]
+    vec![Reading::Unknown("it is not an event of a vending pipeline that atlas-cmk supports".to_owned())]
 }
 
 fn of_event_bridge(event: &EventBridgeEvent<Value>) -> Reading<Vending> {
@@ -88,7 +88,7 @@ fn of_event_bridge(event: &EventBridgeEvent<Value>) -> Reading<Vending> {
         ("aws.organizations", "AccountJoinedOrganization") => joined(&event.detail),
         (source, name) => {
             let what = if name.is_empty() { event.detail_type.as_str() } else { name };
-            Reading::Unknown(format!("{what} of {source} vends no account"))
+            Reading::Unknown(format!("{what} of {source} does not report a vended account"))
         }
     };
     if let Reading::Of(Vending::Succeeded(vended)) = &mut reading {
@@ -119,11 +119,11 @@ fn succeeded(vended: Vended) -> Reading<Vending> {
 }
 
 fn without_account(told_by: &str) -> Reading<Vending> {
-    Reading::Unknown(format!("{told_by} names no account"))
+    Reading::Unknown(format!("{told_by} does not name an account"))
 }
 
 fn failed(told_by: &str, account: &Value, reason: &Value) -> Reading<Vending> {
-    let reason = text(reason).unwrap_or_else(|| "it gives no reason".to_owned());
+    let reason = text(reason).unwrap_or_else(|| "the event gives no reason".to_owned());
     Reading::Of(Vending::Failed { account: text(account), what: told_by.to_owned(), reason })
 }
 
@@ -168,7 +168,7 @@ fn baseline(detail: &Value) -> Reading<Vending> {
     let details = &detail["serviceEventDetails"]["enableBaselineStatus"]["enabledBaselineDetails"];
     let target = details["targetIdentifier"].as_str().unwrap_or_default();
     let Some((_, account)) = target.split_once(":account/") else {
-        return Reading::Unknown(format!("{NAME} is about {target}, which is no account"));
+        return Reading::Unknown(format!("{NAME} is about {target}, which is not an account"));
     };
     let account = json!(account.rsplit('/').next());
     let status = &details["statusSummary"]["status"];
@@ -195,7 +195,7 @@ fn move_account(detail: &Value) -> Reading<Vending> {
     let asked = &detail["requestParameters"];
     // Accounts are moved there to be closed, or to be moved on.
     if text(&asked["destinationParentId"]).is_some_and(|parent| !is_organizational_unit(&parent)) {
-        return Reading::Unknown(format!("{NAME} was to the root, which is no organizational unit"));
+        return Reading::Unknown(format!("{NAME} was to the root, which is not an organizational unit"));
     }
     match vended(&asked["accountId"], NAME) {
         Some(vended) => succeeded(Vended { ou: text(&asked["destinationParentId"]), ..vended }),
@@ -220,11 +220,11 @@ fn of_aft_message(message: &str) -> Reading<Vending> {
             || of_aft(&execution["Input"]),
             || failed(NAME, &execution["Input"]["account_info"]["account"]["id"], &execution["Cause"]),
         ),
-        Ok(_) => Reading::Unknown("the message names no account of AFT".to_owned()),
+        Ok(_) => Reading::Unknown("the AFT message does not name an account".to_owned()),
         Err(_) if message.contains("Error") || message.contains("error") => {
             failed("aft-failure-notifications", &Value::Null, &json!(message))
         }
-        Err(_) => Reading::Unknown("the message is none of AFT".to_owned()),
+        Err(_) => Reading::Unknown("it is not a message of AFT".to_owned()),
     }
 }
 

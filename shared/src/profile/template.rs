@@ -186,34 +186,34 @@ impl Write for Filled {
 
 fn fill_text(path: &str, text: &str, values: &Placeholders) -> Result<String> {
     if let Some(found) = beyond_filters(text) {
-        let what = format!("a placeholder is a name with filters ({}), without {found:?}", FILTERS.join(", "));
+        let what = format!("a placeholder consists of a name and filters ({}), without {found:?}", FILTERS.join(", "));
         return Err(invalid(path, &what));
     }
     let environment = environment();
-    let template = environment
-        .template_from_str(text)
-        .map_err(|error| invalid(path, &format!("it is no template: {}", error.detail().unwrap_or("malformed"))))?;
+    let template = environment.template_from_str(text).map_err(|error| {
+        invalid(path, &format!("it is not a valid template: {}", error.detail().unwrap_or("malformed")))
+    })?;
     let mut unknown: Vec<String> = template.undeclared_variables(false).into_iter().collect();
     unknown.retain(|name| !NAMES.contains(&name.as_str()));
     unknown.sort();
     if let Some(name) = unknown.first() {
-        return Err(invalid(path, &format!("there is no placeholder {name}; there are {}", NAMES.join(", "))));
+        return Err(invalid(path, &format!("the placeholder {name} does not exist; use one of {}", NAMES.join(", "))));
     }
     let mut filled = Filled::default();
     template.render_captured_to(values.context(), &mut filled).map_err(|error| match error.kind() {
-        ErrorKind::UnknownFilter => invalid(path, &format!("there is no such filter; there are {}", FILTERS.join(", "))),
-        ErrorKind::WriteFailure => invalid(path, &format!("it cannot be filled: {too_long}", too_long = too_long().detail().unwrap_or_default())),
+        ErrorKind::UnknownFilter => invalid(path, &format!("the filter does not exist; use one of {}", FILTERS.join(", "))),
+        ErrorKind::WriteFailure => invalid(path, &format!("the placeholders cannot be replaced: {too_long}", too_long = too_long().detail().unwrap_or_default())),
         ErrorKind::UndefinedError => {
             let missing: Vec<&str> =
                 NAMES.into_iter().filter(|name| template.undeclared_variables(false).contains(*name)).collect();
             invalid(
                 path,
-                &format!("one of {} is not known of the account; let the functions read it from Organizations (they may, where they run in a delegated administrator's account), or do without", missing.join(", ")),
+                &format!("one of {} is not known for the account; allow the functions to read it from Organizations (deploy them in a delegated administrator's account), or do not use it", missing.join(", ")),
             )
         }
-        _ => invalid(path, &format!("it cannot be filled: {}", error.detail().unwrap_or("malformed"))),
+        _ => invalid(path, &format!("the placeholders cannot be replaced: {}", error.detail().unwrap_or("malformed"))),
     })?;
-    String::from_utf8(filled.0).map_err(|_| invalid(path, "it cannot be filled: it would not be UTF-8"))
+    String::from_utf8(filled.0).map_err(|_| invalid(path, "the placeholders cannot be replaced: it would not be UTF-8"))
 }
 
 #[cfg(test)]

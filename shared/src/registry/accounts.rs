@@ -104,7 +104,7 @@ pub async fn list(context: &Context) -> Result<BTreeMap<AccountId, AccountEntry>
 /// As [`crate::aws::aws_error`].
 pub async fn write(context: &Context, entry: &AccountEntry) -> Result<()> {
     let value = json!(entry);
-    let what = "An account that was vended, and what atlas-cmk started for it";
+    let what = "A vended account, and what atlas-cmk started for it";
     context.parameters.write(&parameter(&entry.account_id), &value, what).await
 }
 
@@ -123,5 +123,8 @@ pub async fn read_failure(context: &Context, account: &AccountId) -> Result<Opti
 /// As [`crate::aws::aws_error`].
 pub async fn write_failure(context: &Context, account: &AccountId, failure: &FailedVend) -> Result<()> {
     let value = json!(failure);
-    context.parameters.write(&failed_parameter(account), &value, "An account that a pipeline failed to make").await
+    context
+        .parameters
+        .write(&failed_parameter(account), &value, "An account that a vending pipeline failed to create")
+        .await
 }

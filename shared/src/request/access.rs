@@ -93,12 +93,14 @@ impl CrossAccountAccess {
         ] {
             let there = access.as_ref().map(|access| access.role_arn.account());
             if there.is_some_and(|there| there != account) {
-                return invalid(format!("{path}: it is in another account than the role it is to reach, {account}"));
+                return invalid(format!(
+                    "{path}: the role must be in account {account}, like the role that atlas-cmk changes through it"
+                ));
             }
         }
         let Some(buckets) = &self.buckets else { return Ok(()) };
         if !(1..=20).contains(&buckets.len()) {
-            return invalid("buckets: name 1 to 20, or leave the field out".to_owned());
+            return invalid("buckets: name 1 to 20, or omit the field".to_owned());
         }
         for (index, bucket) in buckets.iter().enumerate() {
             if bucket.access.is_empty() || bucket.access.len() > 3 {

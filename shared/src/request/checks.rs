@@ -24,7 +24,7 @@ fn invalid(path: &str, what: impl AsRef<str>) -> Error {
 
 fn project(input: &EnableEncryption) -> Result<()> {
     match (&input.project_id, &input.project) {
-        (Some(_), Some(_)) => Err(invalid("project", "projectId names the project already; give one of the two")),
+        (Some(_), Some(_)) => Err(invalid("project", "projectId already names the project; give only one of the two")),
         (None, None) => Err(invalid("projectId", "missing; give the project's id, or its name and orgId in project")),
         _ => Ok(()),
     }
@@ -39,13 +39,13 @@ fn role(input: &EnableEncryption) -> Result<()> {
         let meant = arn.as_ref().replace(&format!(":role{}", arn.path()), &format!(":role{path}"));
         return Err(invalid(
             "role.path",
-            format!("the path of roleArn is {}; write roleArn as {meant}, or leave this out", arn.path()),
+            format!("the path of roleArn is {}; write roleArn as {meant}, or omit this field", arn.path()),
         ));
     }
     if role.permissions_boundary.is_some() && role.manage.unwrap_or_default() != ManageRole::Full {
         return Err(invalid(
             "role.permissionsBoundary",
-            "a boundary is for a role that is created here, which role.manage forbids",
+            "a permissions boundary applies to a role that atlas-cmk creates, which role.manage forbids",
         ));
     }
     Ok(())
@@ -55,10 +55,13 @@ fn key(input: &EnableEncryption) -> Result<()> {
     let alias = input.key_alias();
     match (&input.key_arn, alias) {
         (Some(_), Some(_)) => {
-            return Err(invalid("key.alias", "keyArn names the key already; give one of the two"));
+            return Err(invalid("key.alias", "keyArn already names the key; give only one of the two"));
         }
         (None, None) => {
-            return Err(invalid("keyArn", "missing; give the key's ARN, or in key.alias the alias to make one under"));
+            return Err(invalid(
+                "keyArn",
+                "missing; give the key's ARN, or in key.alias the alias under which atlas-cmk creates a key",
+            ));
         }
         _ => {}
     }
@@ -67,7 +70,7 @@ fn key(input: &EnableEncryption) -> Result<()> {
         if alias.is_none() {
             return Err(invalid(
                 "key.rotationDays",
-                "only of a key that is made here, under key.alias; the rotation of keyArn is yours",
+                "only for a key that atlas-cmk creates, under key.alias; configure the rotation of keyArn yourself",
             ));
         }
         if !(90..=2560).contains(&days) {
@@ -75,7 +78,10 @@ fn key(input: &EnableEncryption) -> Result<()> {
         }
     }
     if alias.is_some() && key.manage == Some(super::ManageKey::None) {
-        return Err(invalid("key.manage", "none forbids to make the key that key.alias asks for; give keyArn instead"));
+        return Err(invalid(
+            "key.manage",
+            "none forbids atlas-cmk to create the key that key.alias requests; give keyArn instead",
+        ));
     }
     Ok(())
 }
@@ -83,10 +89,7 @@ fn key(input: &EnableEncryption) -> Result<()> {
 fn regions(input: &EnableEncryption) -> Result<()> {
     let Some(regions) = &input.regions else { return Ok(()) };
     if !(1..=40).contains(&regions.len()) {
-        return Err(invalid(
-            "regions",
-            "name 1 to 40 regions, or leave the field out to not ask for private networking",
-        ));
+        return Err(invalid("regions", "name 1 to 40 regions, or omit the field to configure no private networking"));
     }
     let mut seen = BTreeSet::new();
     for (index, region) in regions.iter().enumerate() {
@@ -104,7 +107,7 @@ fn has_key(input: &EnableEncryption, path: &str, region: &Region) -> Result<()> 
         Some(key) if key.replica_in(region).is_none() => Err(invalid(
             path,
             format!(
-                "{region} cannot reach {key}, a single-Region key of {}; a single-Region key cannot be converted: create a multi-Region key (its id starts with mrk-, or let key.alias make one) and run with that",
+                "{region} cannot use {key}, a single-Region key of {}; a single-Region key cannot be converted: create a multi-Region key (its id starts with mrk-; key.alias creates one) and run with that",
                 key.region()
             ),
         )),
@@ -121,7 +124,10 @@ fn account(input: &EnableEncryption) -> Result<()> {
     if there == input.role_arn.account() || of_key {
         return Ok(());
     }
-    Err(invalid("account.roleArn", format!("it is in account {there}, but roleArn is in {}", input.role_arn.account())))
+    Err(invalid(
+        "account.roleArn",
+        format!("the role is in account {there}, but roleArn is in account {}", input.role_arn.account()),
+    ))
 }
 
 fn clusters(input: &EnableEncryption) -> Result<()> {
@@ -131,7 +137,7 @@ fn clusters(input: &EnableEncryption) -> Result<()> {
             return Err(invalid(&format!("clusters[{index}]"), format!("{} is named twice", names[index])));
         }
         if names.len() > 25 {
-            return Err(invalid("clusters", "a project has 25 clusters at the most"));
+            return Err(invalid("clusters", "a project has at most 25 clusters"));
         }
     }
     match input.cluster_concurrency {

@@ -153,10 +153,10 @@ fn named<T: Ord + std::fmt::Display>(
     let Some(list) = list else { return Ok(()) };
     if !fits {
         let scope = if scope == Scope::Endpoints { "endpoints" } else { "clusters" };
-        return Err(invalid(path, format!("only scope {scope} can be narrowed by it; leave it out, or change scope")));
+        return Err(invalid(path, format!("this field applies only to scope {scope}; omit it, or change scope")));
     }
     if !(1..=most).contains(&list.len()) {
-        return Err(invalid(path, format!("name 1 to {most}, or leave the field out to take all")));
+        return Err(invalid(path, format!("name 1 to {most}, or omit the field to include all")));
     }
     let mut seen = BTreeSet::new();
     match list.iter().enumerate().find(|(_, item)| !seen.insert(*item)) {

@@ -49,7 +49,7 @@ impl Step for Approve {
         if input.task_token.is_well_formed() {
             return Ok(());
         }
-        Err(Error::new(ErrorName::InputInvalid, "taskToken: give the whole token that came with the question"))
+        Err(Error::new(ErrorName::InputInvalid, "taskToken: give the complete token from the approval request"))
     }
 
     async fn observe(_: &Context, _: &Input) -> Result<()> {
@@ -74,7 +74,7 @@ impl Step for Approve {
 fn refusal(input: &Input) -> String {
     let by = input.by.as_deref().unwrap_or("somebody");
     match &input.reason {
-        Some(reason) => format!("{by} said no: {reason}"),
-        None => format!("{by} said no, and gave no reason"),
+        Some(reason) => format!("{by} refused: {reason}"),
+        None => format!("{by} refused without giving a reason"),
     }
 }

@@ -100,7 +100,7 @@ pub(crate) fn decide(input: &Input, attached: &Attached) -> Result<Vec<Attachmen
         None => {
             return Err(Error::new(
                 ErrorName::AtlasConflict,
-                format!("there is no role {}, and it is not ours to create", input.role_arn),
+                format!("the IAM role {} does not exist, and atlas-cmk does not create it", input.role_arn),
             ));
         }
         Some(carried) => carried.policies.iter().any(|arn| arn == input.policy_arn.as_ref()),

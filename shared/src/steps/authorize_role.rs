@@ -80,14 +80,14 @@ impl Step for AuthorizeRole {
         let conflict = |what: String| Error::new(ErrorName::AtlasConflict, what);
         let Some(record) = records.iter().find(|record| record.role_id == input.role_id) else {
             return Err(conflict(format!(
-                "access role {} is no longer in project {}: someone removed it in the meantime; run again",
+                "access role record {} is no longer in project {}: it was removed in the meantime; run again",
                 input.role_id, input.project_id
             )));
         };
         match &record.iam_assumed_role_arn {
             _ if record.is_authorized_for(&input.role_arn) => Ok(Vec::new()),
             Some(other) if other != input.role_arn.as_ref() => Err(conflict(format!(
-                "access role {} was authorized for {other} in the meantime, which is not ours to take; run again",
+                "access role record {} was authorized for {other} in the meantime, and atlas-cmk does not take it over; run again",
                 input.role_id
             ))),
             _ => Ok(vec![Authorize(input.clone(), record.iam_assumed_role_arn.clone())]),

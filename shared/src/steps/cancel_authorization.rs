@@ -67,7 +67,7 @@ impl Step for CancelAuthorization {
             Some(record) => Err(Error::new(
                 ErrorName::AtlasConflict,
                 format!(
-                    "access role {role_id} is authorized for {}, and is not cancelled: take it down with disable-encryption, or deauthorize it in Atlas",
+                    "access role record {role_id} is authorized for {} and was not removed: use disable-encryption, or deauthorize it in Atlas",
                     record.iam_assumed_role_arn.as_deref().unwrap_or("an IAM role")
                 ),
             )),
@@ -88,7 +88,7 @@ fn meant<'a>(input: &'a Input, found: &'a Found) -> Result<&'a AccessRoleId> {
         Error::new(
             ErrorName::InputInvalid,
             format!(
-                "roleId: missing, and no access role is registered of project {}; name one of those that describe lists as pending",
+                "roleId: missing, and no access role record is registered for project {}; give the id of one that describe lists as pending",
                 input.project_id
             ),
         )

@@ -83,14 +83,14 @@ impl Step for CheckCluster {
 pub(super) fn coming(project: &ProjectId, name: &ClusterName, found: &Found) -> Result<(State, String)> {
     let cluster = match found {
         None => {
-            return Err(conflict(format!("there is no cluster {name} in project {project} any more; run again")));
+            return Err(conflict(format!("cluster {name} no longer exists in project {project}; run again")));
         }
-        Some(Err(refusal)) => return Ok((State::Skipped, format!("is left out: {}", refusal.as_str()))),
+        Some(Err(refusal)) => return Ok((State::Skipped, format!("is skipped: {}", refusal.as_str()))),
         Some(Ok(cluster)) => cluster,
     };
     Ok(match (cluster.uses_aws(), cluster.is_idle(), cluster.refusal()) {
         (true, true, _) => (State::Done, "uses the key and is IDLE".to_owned()),
-        (false, _, Some(refusal)) => (State::Skipped, format!("is left out: {}", refusal.as_str())),
+        (false, _, Some(refusal)) => (State::Skipped, format!("is skipped: {}", refusal.as_str())),
         (false, true, None) => (State::Ready, "is IDLE and does not use the key".to_owned()),
         _ => (State::Busy, format!("is {}", state_of(cluster))),
     })
@@ -99,12 +99,12 @@ pub(super) fn coming(project: &ProjectId, name: &ClusterName, found: &Found) -> 
 /// The same on its way away from the key. One that is being deleted is waited for: until it is gone, it counts.
 pub(super) fn leaving(project: &ProjectId, name: &ClusterName, found: &Found) -> Result<(State, String)> {
     let Some(Ok(cluster)) = found else {
-        return Ok((State::Done, "is gone, or never could use a key".to_owned()));
+        return Ok((State::Done, "no longer exists, or can never use a customer-managed key".to_owned()));
     };
     match (cluster.uses_aws(), cluster.is_idle()) {
         (false, true) => Ok((State::Done, "does not use the key and is IDLE".to_owned())),
         (true, _) if cluster.is_paused() => Err(conflict(format!(
-            "cluster {name} of project {project} is paused, and Atlas changes none of those; resume it and run again"
+            "cluster {name} of project {project} is paused, and Atlas cannot change a paused cluster; resume it and run again"
         ))),
         (true, true) => Ok((State::Ready, "is IDLE and uses the key".to_owned())),
         (_, false) => Ok((State::Busy, format!("is {}", state_of(cluster)))),

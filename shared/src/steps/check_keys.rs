@@ -76,7 +76,7 @@ impl Step for CheckKeys {
                 Ok((Some(_), true)) if !is_in_use(&key, &keys.entries) => keys.gone.push(key),
                 Ok((what, _)) => keys.in_danger.extend(what.map(|what| (key, what))),
                 // One account that is out of reach hides no key of another.
-                Err(error) => keys.out_of_reach.push(format!("{key} could not be looked at: {}", error.message())),
+                Err(error) => keys.out_of_reach.push(format!("{key} could not be checked: {}", error.message())),
             }
         }
         Ok(keys)
@@ -99,11 +99,11 @@ impl Step for CheckKeys {
         on_change::react(context, reactions).await?;
         let told = keys.in_danger.iter().map(|(key, what)| {
             format!(
-                "key {key} cannot be used, as after {what}: it is needed, see the message of the kind key-endangered"
+                "key {key} cannot be used, as after {what}, and is still needed: see the message of the kind key-endangered"
             )
         });
         let gone = keys.gone.iter().map(|key| {
-            format!("key {key} is gone, and snapshots made with it are lost: take it out of oldKeys in /atlas-cmk/projects to be told no more")
+            format!("key {key} no longer exists; snapshots encrypted with it cannot be restored. To silence this, remove it from oldKeys of the project's parameter under /atlas-cmk/projects")
         });
         Ok(Output { attention: at_most_told(told.chain(gone).chain(keys.out_of_reach)) })
     }
@@ -145,7 +145,7 @@ fn lost(key: &KmsKeyArn, what: &str, execution: &str) -> Changed {
     Changed {
         subject: Subject::Key(key.clone()),
         what: what.to_owned(),
-        by: Some(format!("not known: no event came, found by {execution}")),
+        by: Some(format!("unknown: no event reported it, found by {execution}")),
         by_role: None,
         at: Some(Timestamp::now()),
         id: execution.to_owned(),

@@ -86,8 +86,8 @@ impl Describe for PolicyChange {
 
     fn summary(&self) -> String {
         match self {
-            Self::Create(arn, _) => format!("managed policy {} made", arn.name()),
-            Self::Replace(arn, ..) => format!("managed policy {} brought in line", arn.name()),
+            Self::Create(arn, _) => format!("managed policy {} created", arn.name()),
+            Self::Replace(arn, ..) => format!("managed policy {} updated", arn.name()),
             Self::Delete(arn, _) => format!("managed policy {} deleted", arn.name()),
         }
     }
@@ -172,7 +172,7 @@ pub(crate) fn decide(input: &Input, found: Option<&ManagedPolicy>) -> Result<Vec
     if !tags::are_ours(&found.tags) {
         return Err(Error::new(
             ErrorName::AtlasConflict,
-            format!("name: {arn} is there and was not made here; choose another name for the access"),
+            format!("name: {arn} already exists and is not managed by atlas-cmk; choose another name for the access"),
         ));
     }
     let wanted = input.document();
@@ -208,7 +208,7 @@ impl Step for CreateAccessPolicy {
         for change in changes {
             match change {
                 PolicyChange::Create(arn, document) => {
-                    let what = "Cross-account access, made by atlas-cmk";
+                    let what = "Cross-account access, created by atlas-cmk";
                     iam.create_policy(arn, document, what, &[tags::ours()]).await?;
                 }
                 PolicyChange::Replace(arn, document, _) => iam.replace_policy(arn, document).await?,

@@ -129,7 +129,7 @@ pub(crate) fn output(record: &AccessRole) -> Result<Output> {
     let unusable = |field: &str, why: &str| {
         Error::new(
             ErrorName::AtlasRejected,
-            format!("Atlas gave access role {} no usable {field}: {why}", record.role_id),
+            format!("access role record {} has no usable {field}: {why}", record.role_id),
         )
     };
     let principal = record.atlas_aws_account_arn.as_deref().unwrap_or_default();

@@ -223,11 +223,11 @@ mod tests {
             (
                 "Atlas.Unauthorized",
                 "POST … (HTTP 401, errorCode NOT_ORG_GROUP_CREATOR)",
-                "may not create projects",
+                "not allowed to create projects",
                 "Project Creator",
                 false,
             ),
-            ("Atlas.IpNotAllowed", "GET … (HTTP 403)", "refuses the address", "access list", false),
+            ("Atlas.IpNotAllowed", "GET … (HTTP 403)", "refuses the IP address", "access list", false),
             ("Atlas.RateLimited", "GET … (HTTP 429)", "rate limit", "fewer executions", true),
             (
                 "Input.Invalid",

@@ -79,14 +79,13 @@ impl Describe for SwitchOff {
 
     fn consequences(&self) -> Vec<String> {
         match (self.part, &self.key) {
-            (Part::PrivateNetworking, _) => vec!["the key is reached over the public network again".to_owned()],
+            (Part::PrivateNetworking, _) => vec!["Atlas reaches the key over the public network again".to_owned()],
             (Part::Keys, key) => {
                 let keep = key.iter().map(|key| {
-                    format!("snapshots need the key they were made with: keep {key} for as long as they exist, and enable it for the project again to restore one")
+                    format!("snapshots need the key that encrypted them: keep {key} for as long as they exist, and configure it for the project again to restore one")
                 });
-                let search = self
-                    .search_nodes
-                    .then(|| "search nodes are provisioned anew and search indexes are rebuilt".to_owned());
+                let search =
+                    self.search_nodes.then(|| "Atlas replaces search nodes, and search indexes are rebuilt".to_owned());
                 keep.chain(search).collect()
             }
         }

@@ -115,7 +115,7 @@ impl Step for EnableCluster {
             return Err(Error::new(
                 ErrorName::KmsKeyUnusable,
                 format!(
-                    "cluster {} is left as it is, because Atlas cannot use the key of project {} now",
+                    "cluster {} was not changed, because Atlas cannot use the key of project {} now",
                     input.cluster, input.project_id
                 ),
             ));
@@ -127,7 +127,7 @@ impl Step for EnableCluster {
             return Err(Error::new(
                 ErrorName::EndpointFailed,
                 format!(
-                    "cluster {} is left as it is, because it has nodes in {region}, which has no active private endpoint; add the region to regions",
+                    "cluster {} was not changed, because it has nodes in {region}, which has no active private endpoint; add the region to regions",
                     input.cluster
                 ),
             ));

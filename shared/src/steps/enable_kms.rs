@@ -95,13 +95,13 @@ impl Describe for Configure {
         }
         let old = now.customer_master_key_id.as_deref().filter(|_| now.enabled == Some(true));
         if let Some(old) = old.filter(|old| !is_same_key(old, &self.update.customer_master_key_id)) {
-            told.push(format!("snapshots need the key they were made with: keep {old} for as long as they exist"));
+            told.push(format!("snapshots need the key that encrypted them: keep {old} for as long as they exist"));
         }
         if now.enabled != Some(true) {
             told.push("Atlas charges for encryption with customer-managed keys".to_owned());
         }
         if self.search_nodes.is_some_and(|wanted| self.before.search_nodes.unwrap_or_default() != wanted) {
-            told.push("search nodes are provisioned anew and search indexes are rebuilt".to_owned());
+            told.push("Atlas replaces search nodes, and search indexes are rebuilt".to_owned());
         }
         told
     }
@@ -159,7 +159,7 @@ impl Step for EnableKms {
                 return Err(Error::new(
                     ErrorName::AtlasConflict,
                     format!(
-                        "project {} uses keys of {name}, which is not ours to switch off; disable it there first",
+                        "project {} uses keys of {name}, which atlas-cmk does not switch off; disable them in Atlas first",
                         input.project_id
                     ),
                 ));
@@ -213,7 +213,7 @@ impl Step for EnableKms {
         Err(Error::new(
             ErrorName::KmsKeyUnusable,
             format!(
-                "Atlas cannot use {} for project {}; check that the key is enabled and not pending deletion, that its policy lets the role in, and that the trust policy still has our statement; clusters are shut down at Atlas's next check if they depend on it",
+                "Atlas cannot use {} for project {}. Check that the key is enabled and not pending deletion, that the key policy allows the IAM role, and that the trust policy of the role still has the statement of atlas-cmk. At its next check, Atlas shuts down clusters that depend on the key",
                 input.key_arn, input.project_id
             ),
         ))

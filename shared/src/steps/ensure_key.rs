@@ -17,7 +17,7 @@ use crate::{
 /// How often a key that is made here is renewed, unless the input says otherwise.
 const ROTATION_DAYS: u16 = 365;
 
-const DESCRIPTION: &str = "Customer-managed key for MongoDB Atlas, made by atlas-cmk";
+const DESCRIPTION: &str = "Customer-managed key for MongoDB Atlas, created by atlas-cmk";
 
 /// The step.
 pub struct EnsureKey;
@@ -101,16 +101,16 @@ impl Describe for KeyChange {
     fn summary(&self) -> String {
         match self {
             Self::Create { region, days, .. } => {
-                format!("symmetric multi-Region key in {region}, renewed every {days} days")
+                format!("symmetric multi-Region key in {region}, rotated every {days} days")
             }
-            Self::Adopt(_, alias) => format!("{alias} given to the key that was made for it"),
-            Self::Rotate(_, _, days) => format!("material renewed every {days} days"),
+            Self::Adopt(_, alias) => format!("{alias} assigned to the key that was created for it"),
+            Self::Rotate(_, _, days) => format!("key material rotated every {days} days"),
         }
     }
 
     fn consequences(&self) -> Vec<String> {
         match self {
-            Self::Create { .. } => vec!["AWS charges for the key by the month, and for each replica of it".to_owned()],
+            Self::Create { .. } => vec!["AWS charges for the key and for each of its replicas by the month".to_owned()],
             Self::Adopt(..) | Self::Rotate(..) => Vec::new(),
         }
     }
@@ -130,7 +130,7 @@ impl Describe for KeyChange {
                     "region": region,
                     "multiRegion": true,
                     "rotationDays": days,
-                    "policy": "administered by the account through IAM; used, replicated and opened only by whom its own statements name",
+                    "policy": "IAM policies of the account administer the key; only principals that the key policy names can use it, replicate it or change its policy",
                 })
             }
             Self::Adopt(_, alias) => json!({"alias": alias}),
@@ -173,7 +173,7 @@ impl Step for EnsureKey {
             return Err(Error::new(
                 ErrorName::AtlasConflict,
                 format!(
-                    "key.alias: {} points to {arn}, which we have not made; choose another alias, or give the key's ARN in keyArn",
+                    "key.alias: {} points to {arn}, which atlas-cmk did not create; choose another alias, or give the key's ARN in keyArn",
                     input.alias
                 ),
             ));
@@ -232,7 +232,7 @@ pub(crate) fn settling(error: Error) -> Error {
     match error.name() {
         ErrorName::AccountAccessDenied | ErrorName::KmsKeyUnusable => Error::new(
             ErrorName::IamPropagating,
-            format!("{} (the tags of a new key take minutes to count)", error.message()),
+            format!("{} (tag-based permissions on a new key take up to five minutes)", error.message()),
         ),
         _ => error,
     }

@@ -65,7 +65,7 @@ fn leftovers(project: &ProjectId, roles: &[AccessRole], endpoints: &[PrivateEndp
         let hours = (now.as_second() - created.parse::<Timestamp>().ok()?.as_second()) / 3600;
         (hours >= GIVEN_UP_AFTER_HOURS).then(|| {
             format!(
-                "project {project}: the access role {} was never authorized since {created}: go on with it by enabling, or remove it with cancel-authorization",
+                "project {project}: the access role record {}, created {created}, was never authorized: continue with enable-encryption, or remove it with cancel-authorization",
                 role.role_id
             )
         })
@@ -73,7 +73,7 @@ fn leftovers(project: &ProjectId, roles: &[AccessRole], endpoints: &[PrivateEndp
     let stuck = endpoints.iter().filter(|endpoint| endpoint.status != EndpointStatus::Active).map(|endpoint| {
         let why = endpoint.error_message().map(|why| format!(" ({why})")).unwrap_or_default();
         format!(
-            "project {project}: the private endpoint in {} is {}{why}: if it stays, delete it and run the enablement again, or ask MongoDB",
+            "project {project}: the private endpoint in {} is {}{why}: if it stays in this state, delete it and run the enablement again, or contact MongoDB Support",
             endpoint.region_name, endpoint.status
         )
     });

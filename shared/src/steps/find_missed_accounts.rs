@@ -129,7 +129,7 @@ fn sort(unheard: Vec<Unheard>) -> Output {
         match account {
             // Nothing is started for an account that was not made; a success that got lost since then is for somebody to tell.
             Unheard::Failed(account, FailedVend { what, told_at, .. }) => output.attention.push(format!(
-                "account {}: {what} failed, as was told at {told_at}, and nothing was heard of it since: if it was made after all, invoke on-account-vended with its accountId",
+                "account {}: {what} failed, as reported at {told_at}, and no event has reported success since: if the account was created after all, invoke on-account-vended with its accountId",
                 account.account_id
             )),
             Unheard::Joined(account) => output.missed.push(missed(account, None)),

@@ -112,7 +112,7 @@ pub(crate) fn changes(
         return Err(Error::new(
             ErrorName::IamQuotaExceeded,
             format!(
-                "the policy of {key} would have {size} bytes, {} more than its quota of {KEY_POLICY_SIZE_QUOTA}; remove statements that are no longer used",
+                "the key policy of {key} would be {size} bytes long, {} more than its quota of {KEY_POLICY_SIZE_QUOTA}; remove statements that are no longer used",
                 size - KEY_POLICY_SIZE_QUOTA
             ),
         ));

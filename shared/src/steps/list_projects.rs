@@ -112,7 +112,7 @@ fn list(registry: &Registry, now: Timestamp) -> Output {
                 let hours = since.map(|since| (now.as_second() - since.as_second()) / 3600);
                 if hours.is_none_or(|hours| hours >= DEAD_AFTER_HOURS) {
                     output.attention.push(format!(
-                        "project {}: its enablement was begun at {} and never finished: run it again, or take it down",
+                        "project {}: its enablement began at {} and never finished: run it again, or disable the encryption of the project",
                         entry.project_id, entry.registered_at
                     ));
                 }
@@ -123,7 +123,7 @@ fn list(registry: &Registry, now: Timestamp) -> Output {
     output.credentials = by_secret.into_values().collect();
     output.room = room(output.projects.len());
     output.attention.extend(registry.unreadable.iter().map(|name| {
-        format!("the parameter {name} is not what atlas-cmk writes: run the enablement of its project again")
+        format!("the parameter {name} does not have the format that atlas-cmk writes: run the enablement of its project again")
     }));
     output.attention = at_most_told(output.attention);
     output

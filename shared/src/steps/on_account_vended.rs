@@ -137,9 +137,9 @@ impl Describe for VendingChange {
             Self::Start { entry, .. } => {
                 format!("enablement of account {} started, from profile {}", entry.account_id, entry.profile)
             }
-            Self::Learn(_) => "what was learnt of the account written down".to_owned(),
-            Self::TellFailure { what, .. } => format!("failure of {what} told"),
-            Self::TellProblem(_, error) => format!("{} told, event kept", error.name()),
+            Self::Learn(_) => "new details of the account recorded".to_owned(),
+            Self::TellFailure { what, .. } => format!("failure of {what} reported"),
+            Self::TellProblem(_, error) => format!("{} reported, event kept", error.name()),
             Self::Leave(outcome) => outcome.reason.clone(),
         }
     }
@@ -243,7 +243,7 @@ fn decide_one(told: &Told) -> VendingChange {
         (Ok(Reading::Of(Vending::Succeeded(vended))), known) => {
             let account = Some(vended.account_id.to_string());
             let Some(known) = known else {
-                return leave(Ending::Ignored, account, None, "nothing is known of it".to_owned());
+                return leave(Ending::Ignored, account, None, "atlas-cmk has no record of the account".to_owned());
             };
             match judge(known) {
                 Ok(Verdict::Start { name, input, entry }) => VendingChange::Start { name, input, entry },
@@ -275,7 +275,7 @@ async fn carry_out(context: &Context, change: &VendingChange) -> Result<Outcome>
                 result: Ending::Known,
                 account_id: Some(entry.account_id.to_string()),
                 execution_arn: Some(entry.execution_arn.clone()),
-                reason: "it was started before, and what is different starts nothing".to_owned(),
+                reason: "its enablement was started before, and the changed details need no new run".to_owned(),
             })
         }
         VendingChange::TellFailure { account, what, reason } => {
@@ -288,7 +288,7 @@ async fn carry_out(context: &Context, change: &VendingChange) -> Result<Outcome>
             let subject = format!("atlas-cmk: {what} failed, nothing was started");
             let message = json!({
                 "kind": "vend-failed", "accountId": account, "event": what, "reason": reason,
-                "fix": "mend what the pipeline complains about; its next success starts the enablement",
+                "fix": "fix the failure that the pipeline reports; its next success starts the enablement",
             });
             context.topic()?.publish("vend-failed", &subject, &message.to_string()).await?;
             let reason = format!("{what} failed: {reason}");
@@ -313,7 +313,7 @@ async fn report_problem(context: &Context, event: &Value, outcome: &Outcome) -> 
         "kind": "vend-problem",
         "accountId": outcome.account_id,
         "reason": outcome.reason,
-        "fix": "mend what the reason names, then invoke on-account-vended with the event from the dead-letter queue",
+        "fix": "fix what the reason names, then invoke on-account-vended with the event from the dead-letter queue",
         "event": if kept.is_ok() { "kept on the dead-letter queue" } else { "lost: the dead-letter queue could not be written" },
     });
     let account = outcome.account_id.as_deref().unwrap_or("an account");

@@ -111,9 +111,9 @@ impl Describe for Reaction {
 
     fn summary(&self) -> String {
         match self {
-            Self::Alert(alert) => format!("alert raised: {} of a key that is needed", alert.event),
-            Self::Restore(_, guard) => format!("restoring of {} started", guard.key_arn),
-            Self::Reconcile(_, project) => format!("look at project {} started", project.project_id),
+            Self::Alert(alert) => format!("alert raised: {} of a key that is in use", alert.event),
+            Self::Restore(_, guard) => format!("restore of {} started", guard.key_arn),
+            Self::Reconcile(_, project) => format!("reconciliation of project {} started", project.project_id),
         }
     }
 }
@@ -134,7 +134,7 @@ impl Step for OnChange {
         if let Some(role) =
             own_role(&changed, &context.own_roles, context.own_account.as_ref()).filter(|_| !changed.endangers_a_key())
         {
-            return Ok(Observed::Nobody(format!("{} was our own, by {role}", changed.what)));
+            return Ok(Observed::Nobody(format!("{} was made by atlas-cmk itself, with {role}", changed.what)));
         }
         let entries = registry::list(context).await?.entries;
         let mut named = changed.tagged_projects.clone();
@@ -305,7 +305,9 @@ fn undo(key: &KmsKeyArn, what: &str) -> Vec<String> {
     match what {
         "ScheduleKeyDeletion" => vec![command("cancel-key-deletion"), command("enable-key")],
         "DisableKey" => vec![command("enable-key")],
-        "DeleteKey" | "KMS CMK Deletion" => vec!["nothing brings it back, and what it encrypted is lost".to_owned()],
+        "DeleteKey" | "KMS CMK Deletion" => {
+            vec!["nothing: the key cannot be restored, and the data it encrypted is lost".to_owned()]
+        }
         _ => vec![format!("import the same key material into {key} again")],
     }
 }

@@ -200,9 +200,9 @@ fn unbounded(policy: &create_access_policy::Input, attached: &Attached) -> Optio
     (!carried.has_boundary).then(|| {
         Finding::new(
             ErrorName::AccountAccessDenied,
-            format!("the role {} carries no permissions boundary, without which atlas-cmk attaches no policy to it", policy.role_arn),
+            format!("the IAM role {} has no permissions boundary, and atlas-cmk attaches policies only to roles that have one", policy.role_arn),
             "iam:GetRole returns no boundary",
-            "name a boundary in CrossAccountBoundaryArn of the stack (infra/spoke.yaml has the same parameter for its account), and let the role carry it",
+            "name a boundary in CrossAccountBoundaryArn of the stack (infra/spoke.yaml has the same parameter for its account), and set it on the role",
         )
     })
 }
@@ -212,9 +212,9 @@ fn opened_by_others(request: &CrossAccountAccess, found: &Found) -> Option<Findi
     let statement = open_door(&request.source_role_arn, found.target.trust_policy()?)?;
     Some(Finding::new(
         ErrorName::AccessDiffers,
-        format!("{} lets the source role in without an external ID", request.target_role_arn),
-        format!("statement {statement} of its trust policy asks for none"),
-        "let that statement ask for an external ID, or take it out",
+        format!("{} allows the source role to assume it without an external ID", request.target_role_arn),
+        format!("statement {statement} of its trust policy requires none"),
+        "require an external ID in that statement, or remove the statement",
     ))
 }
 

@@ -144,9 +144,12 @@ fn judge(request: &EnableEncryption, survey: &Survey) -> Result<Output> {
 fn to_add(missing: &ByHand) -> Finding {
     Finding::new(
         ErrorName::KmsAccessDenied,
-        format!("the {} of {} lacks a statement that the input forbids us to add", missing.policy, missing.resource),
+        format!(
+            "the {} of {} lacks a statement that the input forbids atlas-cmk to add",
+            missing.policy, missing.resource
+        ),
         format!("the statement is {}", missing.statement),
-        "add it by hand, or let role.manage and key.manage be full",
+        "add it by hand, or set role.manage and key.manage to full",
     )
 }
 

@@ -95,10 +95,10 @@ impl Step for PutProfile {
             let shared =
                 input.profile.organizational_units.iter().find(|unit| other.organizational_units.contains(unit));
             if let Some(unit) = shared {
-                return Err(conflict("organizationalUnits", &format!("profile {name} is for {unit} already")));
+                return Err(conflict("organizationalUnits", &format!("profile {name} already applies to {unit}")));
             }
             if !other.account_tags.is_empty() && other.account_tags == input.profile.account_tags {
-                return Err(conflict("accountTags", &format!("profile {name} is for the same tags")));
+                return Err(conflict("accountTags", &format!("profile {name} applies to the same tags")));
             }
         }
         let before = profiles.iter().find(|(name, _)| *name == input.name).map(|(_, profile)| profile.clone());
@@ -111,7 +111,7 @@ impl Step for PutProfile {
     async fn act(context: &Context, input: &Input, _: Self::Observation, changes: &[Write]) -> Result<Output> {
         for change in changes {
             let value = json!(change.profile);
-            let what = "What atlas-cmk starts for accounts that are vended";
+            let what = "An atlas-cmk profile: the input of the enablement of vended accounts";
             context.parameters.write(&parameter(&change.name), &value, what).await?;
         }
         Ok(Output { parameter: parameter(&input.name) })
@@ -119,7 +119,7 @@ impl Step for PutProfile {
 }
 
 fn conflict(field: &str, what: &str) -> Error {
-    Error::new(ErrorName::InputInvalid, format!("profile.{field}: {what}; an account is given one profile"))
+    Error::new(ErrorName::InputInvalid, format!("profile.{field}: {what}; only one profile may apply to an account"))
 }
 
 #[cfg(test)]

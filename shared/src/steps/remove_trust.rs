@@ -103,11 +103,11 @@ impl Describe for RoleChange {
 
     fn summary(&self) -> String {
         match &self.1 {
-            Removal::PutInlinePolicy(..) => format!("statement taken out of inline policy {INLINE_POLICY}"),
+            Removal::PutInlinePolicy(..) => format!("statement removed from inline policy {INLINE_POLICY}"),
             Removal::DeleteInlinePolicy(_) => format!("inline policy {INLINE_POLICY} deleted"),
-            Removal::PutTrustPolicy(..) => "trust statement taken out".to_owned(),
-            Removal::Untag(_) => "tag of the project taken from the role".to_owned(),
-            Removal::DeleteRole(_) => "IAM role deleted, which was made here and is used by nothing else".to_owned(),
+            Removal::PutTrustPolicy(..) => "trust statement removed".to_owned(),
+            Removal::Untag(_) => "tag of the project removed from the role".to_owned(),
+            Removal::DeleteRole(_) => "IAM role deleted, which atlas-cmk created and nothing else uses".to_owned(),
         }
     }
 
@@ -155,18 +155,18 @@ impl RoleUse {
     ) -> Option<String> {
         let role = self.policies.role.as_ref()?;
         let Some(project) = project else {
-            return Some("it is the target of an access, and was there before".to_owned());
+            return Some("it is the target of an access and existed before".to_owned());
         };
         let of_this = tags::of_project(project).0;
         let other_project = role.tags.iter().find(|(key, _)| key.starts_with(tags::PROJECT) && *key != of_this);
         if !tags::are_ours(&role.tags) {
-            Some("it was not made here".to_owned())
+            Some("atlas-cmk did not create it".to_owned())
         } else if !trust.is_empty() {
-            Some("its trust policy has statements of others".to_owned())
+            Some("its trust policy has other statements".to_owned())
         } else if let Some((key, _)) = other_project {
-            Some(format!("it carries the tag {key}"))
+            Some(format!("it has the tag {key}"))
         } else if inline.is_some() || !self.other_inline.is_empty() || !self.attached.is_empty() {
-            Some("it has policies of others".to_owned())
+            Some("it has other policies".to_owned())
         } else {
             None
         }
@@ -194,7 +194,7 @@ pub(crate) fn decide(input: &Input, found: &RoleUse) -> Result<(Vec<RoleChange>,
     };
     let ours = role.trust_policy.statement(&sid);
     if input.manage == ManageRole::None {
-        let told = "role.manage is none: take out by hand what trusts Atlas and allows the use of the keys";
+        let told = "role.manage is none: remove by hand the statements that trust Atlas and allow the use of the keys";
         return Ok((Vec::new(), vec![keep(told.to_owned())]));
     }
     let (mut changes, mut kept) = (Vec::new(), Vec::new());
@@ -211,7 +211,7 @@ pub(crate) fn decide(input: &Input, found: &RoleUse) -> Result<(Vec<RoleChange>,
     let tag = input.project_id.as_ref().map(tags::of_project).filter(|tag| role.tags.contains(tag));
     if !input.used_by.is_empty() {
         kept.push(keep(format!(
-            "our trust statement stays: {} of Atlas still assume the role",
+            "the trust statement of atlas-cmk stays: {} of Atlas still assume the role",
             input.used_by.join(", ")
         )));
         return Ok((changes, kept));
@@ -226,7 +226,9 @@ pub(crate) fn decide(input: &Input, found: &RoleUse) -> Result<(Vec<RoleChange>,
         (Some(statement), Some(reason)) => {
             let trust = if others.is_empty() { trust.merge(&Statement::nobody()) } else { trust };
             if others.is_empty() {
-                kept.push(keep(format!("the role stays, because {reason}; it lets nobody in any more")));
+                kept.push(keep(format!(
+                    "the role stays, because {reason}; its trust policy no longer allows anyone to assume it"
+                )));
             } else if tags::are_ours(&role.tags) {
                 kept.push(keep(format!("the role stays, because {reason}")));
             }
@@ -249,7 +251,7 @@ impl Step for RemoveTrust {
 
     fn validate(input: &Input) -> Result<()> {
         if input.project_id.is_some() == input.access_name.is_some() {
-            let message = "projectId: give this or accessName, and not both";
+            let message = "projectId: give either this or accessName, not both";
             return Err(Error::new(ErrorName::InputInvalid, message));
         }
         Ok(())

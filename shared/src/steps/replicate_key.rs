@@ -88,7 +88,7 @@ impl Describe for NewReplica {
     }
 
     fn after(&self) -> Value {
-        json!({"region": self.replica.region(), "policy": "that of the primary, and statements that admit the roles of atlas-cmk"})
+        json!({"region": self.replica.region(), "policy": "the key policy of the primary key, plus statements that allow the roles of atlas-cmk"})
     }
 }
 
@@ -140,7 +140,7 @@ impl Step for ReplicateKey {
         }
         let named = context.kms_for(&input.key_arn, input.caller()).await?.key(input.key_arn.as_ref()).await?;
         let primary = named.and_then(|key| key.primary).ok_or_else(|| {
-            Error::new(ErrorName::KmsKeyUnusable, format!("there is no multi-Region key {}", input.key_arn))
+            Error::new(ErrorName::KmsKeyUnusable, format!("the multi-Region key {} does not exist", input.key_arn))
         })?;
         let kms = context.kms_for(&primary, input.caller()).await?;
         Ok(Keys { policy: kms.policy(&primary).await?, tags: kms.tags(&primary).await?, primary, replica: None })
@@ -167,7 +167,7 @@ impl Step for ReplicateKey {
             Some(key) if key.state != KeyState::Creating => Ok(Output { key_arn: key.arn }),
             _ => Err(Error::new(
                 ErrorName::KmsNotReplicated,
-                format!("the replica of {} in {} is still being made", input.key_arn, input.region),
+                format!("the replica of {} in {} is still being created", input.key_arn, input.region),
             )),
         }
     }

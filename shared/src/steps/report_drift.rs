@@ -67,8 +67,8 @@ impl Step for ReportDrift {
 
     async fn act(context: &Context, input: &Input, (): (), _: &[NoChange]) -> Result<Output> {
         let (kind, subject) = match input.state {
-            ProjectState::Repaired => ("repaired", format!("atlas-cmk: project {} was put right", input.project_id)),
-            _ => ("drifted", format!("atlas-cmk: project {} differs from what is registered", input.project_id)),
+            ProjectState::Repaired => ("repaired", format!("atlas-cmk: project {} was repaired", input.project_id)),
+            _ => ("drifted", format!("atlas-cmk: project {} differs from its registered state", input.project_id)),
         };
         context.topic()?.publish(kind, &subject, &message(kind, input).to_string()).await?;
         Ok(Output { kind: kind.to_owned() })
@@ -77,8 +77,8 @@ impl Step for ReportDrift {
 
 fn message(kind: &str, input: &Input) -> Value {
     let fix = match input.state {
-        ProjectState::Repaired => "find out what changed it; it would be put right again",
-        _ => "run enable-encryption with what is registered as desired, or register it with repair: true",
+        ProjectState::Repaired => "find out what changed it; atlas-cmk would repair it again",
+        _ => "run enable-encryption with the registered desired state, or register the project with repair: true",
     };
     json!({
         "kind": kind,

@@ -79,7 +79,7 @@ fn report(input: &Input) -> SweepReport {
     for project_id in &input.projects {
         let troubled = |what: Vec<String>| Troubled { project_id: project_id.clone(), what };
         let Some(result) = by_id.get(project_id.as_ref()) else {
-            report.failed.push(troubled(vec!["the look at it was not finished".to_owned()]));
+            report.failed.push(troubled(vec!["its check did not finish".to_owned()]));
             continue;
         };
         match result.state {
@@ -97,7 +97,7 @@ fn report(input: &Input) -> SweepReport {
 
 fn subject(report: &SweepReport) -> String {
     format!(
-        "atlas-cmk: {} projects, {} fine, {} drifted, {} repaired, {} failed, {} to look at",
+        "atlas-cmk: {} projects, {} fine, {} drifted, {} repaired, {} failed, {} need attention",
         report.projects,
         report.fine,
         report.drifted.len(),
@@ -130,7 +130,7 @@ fn fitting(message: Value) -> String {
         let ids: Vec<Value> = projects.map(|project| project["projectId"].clone()).collect();
         shorter[field] = json!(ids);
     }
-    shorter["attention"] = json!(["there is more than a message can hold: see the output of the execution"]);
+    shorter["attention"] = json!(["the report is too large for an SNS message: see the output of the execution"]);
     shorter.to_string()
 }
 

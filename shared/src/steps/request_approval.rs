@@ -66,7 +66,7 @@ impl Step for RequestApproval {
     async fn act(context: &Context, input: &Input, (): (), _: &[NoChange]) -> Result<Output> {
         let topic = context.topic()?;
         let subject =
-            format!("atlas-cmk: {} changes of project {} wait for your answer", input.plan.len(), input.project_id);
+            format!("atlas-cmk: {} changes of project {} wait for your approval", input.plan.len(), input.project_id);
         topic.publish("approval-requested", &subject, &question(input).to_string()).await?;
         Ok(Output { changes_to_approve: input.plan.len() })
     }

@@ -91,10 +91,14 @@ impl Step for RestoreKey {
             Some(KeyState::PendingDeletion) => {
                 Ok(vec![Restoring::CancelDeletion(arn.clone()), Restoring::Enable(arn.clone())])
             }
-            Some(KeyState::Other(state)) => {
-                Err(Error::new(ErrorName::KmsKeyUnusable, format!("{arn} is {state}: it cannot be restored from here")))
-            }
-            None => Err(Error::new(ErrorName::KmsKeyUnusable, format!("{arn} is gone: what it encrypted is lost"))),
+            Some(KeyState::Other(state)) => Err(Error::new(
+                ErrorName::KmsKeyUnusable,
+                format!("{arn} is {state}, and atlas-cmk cannot restore a key in this state"),
+            )),
+            None => Err(Error::new(
+                ErrorName::KmsKeyUnusable,
+                format!("{arn} no longer exists: the data it encrypted is lost"),
+            )),
         }
     }
 
@@ -117,7 +121,7 @@ impl Step for RestoreKey {
 /// consistency").
 fn settling(error: Error) -> Error {
     if error.name() == ErrorName::KmsKeyUnusable {
-        let what = "it was changed a moment ago, and cannot be restored yet";
+        let what = "the key was changed a moment ago and cannot be restored yet";
         return Error::new(ErrorName::IamPropagating, format!("{}; {what}", error.message()));
     }
     error
@@ -152,7 +156,7 @@ async fn tell(context: &Context, input: &Input, changes: &[Restoring]) -> Result
         "done": done,
         "cause": request.cause,
         "projectIds": request.project_ids,
-        "why": "the registry says guard: restore of these projects; to let the key go, disable their encryption first, or register them with guard: alert",
+        "why": "these projects are registered with guard: restore; to give up the key, disable their encryption first, or register them with guard: alert",
         "execution": input.execution,
     });
     context.topic()?.publish("key-restored", &subject, &message.to_string()).await

@@ -79,9 +79,9 @@ impl Describe for Revocation {
     fn summary(&self) -> String {
         match self {
             Self::PutPolicy(key, ..) => {
-                format!("statement for the role taken out of the key policy in {}", key.region())
+                format!("statement for the role removed from the key policy in {}", key.region())
             }
-            Self::Untag(key, _) => format!("tag of the project taken from the key in {}", key.region()),
+            Self::Untag(key, _) => format!("tag of the project removed from the key in {}", key.region()),
         }
     }
 

@@ -135,13 +135,13 @@ fn judge(request: &ReconcileProject, execution: &str, queue: &Queue) -> Output {
     let before_us = queue.looking.iter().position(|running| running.name == execution).unwrap_or(queue.looking.len());
     if let Some(next) = before_us.checked_sub(1).filter(|at| *at > 0) {
         let name = &queue.looking[next].name;
-        return not_ours(Turn::Nobodys, format!("{name} still waits for its turn, and will see all there is to see"));
+        return not_ours(Turn::Nobodys, format!("{name} is still waiting and will see all changes"));
     }
     if let (1, Some(first)) = (before_us, queue.looking.first()) {
-        return not_ours(Turn::Others, format!("{} looks at the project", first.name));
+        return not_ours(Turn::Others, format!("{} is reconciling the project", first.name));
     }
     if let Some(changing) = &queue.changing {
-        return not_ours(Turn::Others, format!("{changing} changes the project"));
+        return not_ours(Turn::Others, format!("{changing} is changing the project"));
     }
     match entry.stage {
         Stage::Enabled => {
@@ -150,10 +150,8 @@ fn judge(request: &ReconcileProject, execution: &str, queue: &Queue) -> Output {
             let desired = EnableEncryption { mode: Some(mode), ..entry.desired.clone() };
             Output { turn: Turn::Ours, desired: Some(desired), repair, reason: None }
         }
-        Stage::Enabling => {
-            not_ours(Turn::Nobodys, "its enablement was begun and never finished: run it again".to_owned())
-        }
-        Stage::Disabled => not_ours(Turn::Nobodys, "it was taken down".to_owned()),
+        Stage::Enabling => not_ours(Turn::Nobodys, "its enablement began and never finished: run it again".to_owned()),
+        Stage::Disabled => not_ours(Turn::Nobodys, "its encryption was disabled".to_owned()),
     }
 }
 

@@ -73,7 +73,7 @@ impl Describe for Rewrite {
 
     fn summary(&self) -> String {
         match &self.after {
-            Some(_) => "what is desired of the project registered anew".to_owned(),
+            Some(_) => "desired state of the project registered again".to_owned(),
             None => "project no longer registered".to_owned(),
         }
     }

@@ -170,9 +170,9 @@ impl Step for UpdateTrust {
         let invalid = |message: &str| Err(Error::new(ErrorName::InputInvalid, message));
         match (&input.project_id, &input.access_name, &input.key_arn) {
             (Some(_), None, Some(_)) | (None, Some(_), None) => Ok(()),
-            (Some(_), None, None) => invalid("keyArn: missing; with projectId, the role is to use a key"),
-            (None, Some(_), Some(_)) => invalid("keyArn: only with projectId"),
-            _ => invalid("projectId: give this or accessName, and not both"),
+            (Some(_), None, None) => invalid("keyArn: missing; projectId requires it"),
+            (None, Some(_), Some(_)) => invalid("keyArn: allowed only with projectId"),
+            _ => invalid("projectId: give either this or accessName, not both"),
         }
     }
 
@@ -218,7 +218,9 @@ pub(crate) fn decide(input: &Input, observed: &RolePolicies) -> Result<Vec<RoleC
     let mut changes = Vec::new();
     match &observed.role {
         None if input.manage != ManageRole::Full => {
-            return Err(conflict(format!("roleArn: there is no role {arn}, and role.manage forbids us to create it")));
+            return Err(conflict(format!(
+                "roleArn: the IAM role {arn} does not exist, and role.manage forbids atlas-cmk to create it"
+            )));
         }
         None => {
             let trust = PolicyDocument::default().merge(&input.trust_statement());
@@ -274,7 +276,7 @@ fn check_size(arn: &IamRoleArn, what: &str, document: &PolicyDocument, quota: us
     Err(Error::new(
         ErrorName::IamQuotaExceeded,
         format!(
-            "the {what} of {arn} would have {size} characters, {} more than its quota of {quota}; remove statements that are no longer used, give this project a role of its own, or, for a trust policy, raise the quota and TrustPolicySizeQuota of the stack with it",
+            "the {what} of {arn} would be {size} characters long, {} more than its quota of {quota}; remove statements that are no longer used, give this project a role of its own, or, for a trust policy, raise the quota and set TrustPolicySizeQuota of the stack to it",
             size - quota
         ),
     ))

@@ -135,7 +135,7 @@ pub(crate) fn compare(input: &Input, world: &World) -> Output {
     let encryption_path = format!("/groups/{}/encryptionAtRest", input.project_id);
     let record = world.roles.iter().find(|record| record.is_authorized_for(&input.role_arn));
     match record {
-        None => differences.add(&roles_path, format!("no access role is authorized for {}", input.role_arn)),
+        None => differences.add(&roles_path, format!("no access role record is authorized for {}", input.role_arn)),
         Some(record) => {
             differences.compare_iam(input, record, &world.iam);
             let asked = enable_kms::Input {
@@ -157,7 +157,7 @@ pub(crate) fn compare(input: &Input, world: &World) -> Output {
     }
     if input.search_nodes.is_some_and(|wanted| world.encryption.enabled_for_search_nodes.unwrap_or_default() != wanted)
     {
-        differences.add(&encryption_path, "enabledForSearchNodes is not as asked for".to_owned());
+        differences.add(&encryption_path, "enabledForSearchNodes differs from the request".to_owned());
     }
     for name in &input.clusters {
         if !world.clusters.iter().any(|cluster| cluster.name == name.as_ref() && cluster.uses_aws()) {
@@ -202,12 +202,15 @@ impl Differences {
             by_others || has(Some(&role.trust_policy), &ours)
         });
         if !trusts {
-            self.add(arn, "the trust policy lacks our statement with Atlas's principal and external ID".to_owned());
+            self.add(
+                arn,
+                "the trust policy lacks the statement of atlas-cmk with Atlas's principal and external ID".to_owned(),
+            );
         }
         let wanted = regional_keys(&input.key_arn, &input.regions);
         let keys = kms_statement(&input.project_id, &wanted, iam.inline_policy.as_ref());
         if input.manage_role == ManageRole::Full && !has(iam.inline_policy.as_ref(), &keys) {
-            self.add(arn, "the inline policy lacks our statement with the regional keys".to_owned());
+            self.add(arn, "the inline policy lacks the statement of atlas-cmk with the regional keys".to_owned());
         }
     }
 }

@@ -115,24 +115,27 @@ fn judge(input: &Input, seen: &Seen) -> Result<Output> {
     let differs = |what: &str| {
         Err(Error::new(
             ErrorName::AccessDiffers,
-            format!("{} by {}: {what}; usual for minutes after a change", input.target_role_arn, input.source_role_arn),
+            format!(
+                "{} by {}: {what}; expected for some minutes after a change",
+                input.target_role_arn, input.source_role_arn
+            ),
         ))
     };
     match seen {
         Seen::Tried(Assumption { with_external_id: false, .. }) => differs("it cannot be assumed with the external ID"),
         Seen::Tried(Assumption { without_external_id: true, .. }) => differs(
-            "it can be assumed without the external ID: another statement of its trust policy lets the source role in",
+            "it can be assumed without the external ID: another statement of its trust policy allows the source role",
         ),
         Seen::Tried(_) => Ok(Output { verified: Verified::ByAssuming }),
-        Seen::Read { target: None, .. } => differs("there is no such role"),
+        Seen::Read { target: None, .. } => differs("the role does not exist"),
         Seen::Read { source: Some(decision), .. } if !decision.allowed => {
-            differs("no policy of the source role allows it, or one denies it")
+            differs("no policy of the source role allows sts:AssumeRole, or one denies it")
         }
         Seen::Read { target: Some(trust), .. } => {
             let sid = access_sid(&input.access_name);
             let ours = trust.statement(&sid);
             if ours.and_then(|it| it.external_id().map(str::to_owned)).as_deref() != Some(input.external_id.as_ref()) {
-                return differs("its trust policy lacks our statement with this external ID");
+                return differs("its trust policy lacks the statement of atlas-cmk with this external ID");
             }
             let role = input.source_role_arn.role();
             if let Some(statement) = role.and_then(|role| trust.denies_role(role, "sts:AssumeRole")) {
@@ -140,7 +143,7 @@ fn judge(input: &Input, seen: &Seen) -> Result<Output> {
             }
             if let Some(statement) = open_door(&input.source_role_arn, trust) {
                 return differs(&format!(
-                    "statement {statement} of its trust policy lets the source role in without the external ID"
+                    "statement {statement} of its trust policy allows the source role without the external ID"
                 ));
             }
             Ok(Output { verified: Verified::ByPolicies })
@@ -184,13 +187,13 @@ mod tests {
             |allowed, target: Option<PolicyDocument>| judged(&Seen::Read { source: Some(decision(allowed)), target });
         assert_eq!(read(true, Some(ours.clone())), Ok(Verified::ByPolicies));
         assert!(read(false, Some(ours.clone())).unwrap_err().contains("no policy of the source role"));
-        assert!(read(true, None).unwrap_err().contains("no such role"));
-        assert!(read(true, Some(PolicyDocument::default())).unwrap_err().contains("lacks our statement"));
+        assert!(read(true, None).unwrap_err().contains("the role does not exist"));
+        assert!(read(true, Some(PolicyDocument::default())).unwrap_err().contains("lacks the statement of atlas-cmk"));
         let other_id = PolicyDocument::default().merge(&Statement::trust("AtlasCmkAccessS3Keys", SOURCE, "another"));
-        assert!(read(true, Some(other_id)).unwrap_err().contains("lacks our statement"));
+        assert!(read(true, Some(other_id)).unwrap_err().contains("lacks the statement of atlas-cmk"));
         let open = json!({"Sid": "Open", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::444455556666:root"}, "Action": "sts:AssumeRole"});
         let open = ours.merge(&open.as_object().unwrap().clone().into());
-        assert!(read(true, Some(open)).unwrap_err().contains("statement \"Open\" of its trust policy lets"));
+        assert!(read(true, Some(open)).unwrap_err().contains("statement \"Open\" of its trust policy allows"));
         let of_the_organization = json!({
             "Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole",
             "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}},

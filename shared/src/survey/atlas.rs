@@ -49,9 +49,9 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
             if other.as_ref().is_some_and(|provider| provider.enabled == Some(true)) {
                 findings.push(Finding::new(
                     ErrorName::AtlasConflict,
-                    format!("the project uses keys of {name}, which is not ours to switch off"),
+                    format!("the project uses keys of {name}, which atlas-cmk does not switch off"),
                     format!("encryptionAtRest of the project has {name} enabled"),
-                    "disable it in Atlas first",
+                    "disable them in Atlas first",
                 ));
             }
         }
@@ -75,7 +75,7 @@ fn not_owner(error: &Error) -> Finding {
         ErrorName::AtlasUnauthorized,
         "the Atlas credentials lack the role Project Owner on the project",
         error.message(),
-        "give the API key or the service account the role Project Owner on the project",
+        "grant the API key or the service account the role Project Owner on the project",
     )
 }
 
@@ -146,9 +146,9 @@ fn region_unknown(request: &EnableEncryption) -> Vec<Finding> {
         .map(|region| {
             Finding::new(
                 ErrorName::InputInvalid,
-                format!("{region} is no region of AWS that Atlas knows"),
+                format!("Atlas does not support AWS region {region}"),
                 format!("regions or keyArn name {region}"),
-                "correct the region; if Atlas has opened it since August 2026, update atlas-cmk",
+                "correct the region; if Atlas has added it since August 2026, update atlas-cmk",
             )
         })
         .collect()
@@ -164,7 +164,7 @@ fn failed_endpoints(survey: &Survey, request: &EnableEncryption) -> Vec<Finding>
             Finding::new(
                 ErrorName::EndpointFailed,
                 format!("the private endpoint in {region} failed"),
-                format!("Atlas says of it: {}", endpoint.error_message().unwrap_or("nothing")),
+                format!("Atlas reports: {}", endpoint.error_message().unwrap_or("no reason")),
                 format!("remove the cause, delete the endpoint {} in Atlas and run again", endpoint.id),
             )
         })

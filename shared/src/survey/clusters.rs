@@ -87,23 +87,25 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
         if !cluster.is_on_aws_only() {
             findings.push(Finding::new(
                 ErrorName::AtlasConflict,
-                format!("cluster {name} has nodes outside of AWS, and private networking is for clusters on AWS only"),
+                format!(
+                    "cluster {name} has nodes outside of AWS, and private networking supports clusters on AWS only"
+                ),
                 "its replicationSpecs name another provider".to_owned(),
-                "leave regions out, or take the cluster out of clusters",
+                "omit regions, or remove the cluster from clusters",
             ));
         } else if single_region && regions.len() > 1 {
             findings.push(Finding::new(
                 ErrorName::KmsNotReplicated,
                 format!("cluster {name} spans several regions, for which private networking needs a multi-Region key"),
                 format!("it has nodes in {}", regions.join(", ")),
-                "create a multi-Region key (key.alias makes one) and run with that",
+                "create a multi-Region key (key.alias creates one) and run with that",
             ));
         } else if !lacking.is_empty() && selected.iter().any(|it| it.name == *name) && !cluster.uses_aws() {
             findings.push(Finding::new(
                 ErrorName::InputInvalid,
                 format!("cluster {name} has nodes in regions without a private endpoint"),
                 format!("it has nodes in {}, which regions does not name", lacking.join(", ")),
-                format!("add {} to regions, or take the cluster out of clusters", lacking.join(", ")),
+                format!("add {} to regions, or remove the cluster from clusters", lacking.join(", ")),
             ));
         }
     }

@@ -83,15 +83,15 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
             Err(error) => findings.push(not_readable(&it.arn, request, error)),
             Ok(None) if own == Some(it.arn.region()) => findings.push(Finding::new(
                 ErrorName::KmsKeyUnusable,
-                format!("there is no key {}", it.arn),
+                format!("the key {} does not exist", it.arn),
                 format!("kms:DescribeKey in {} does not find it", it.arn.region()),
                 "correct region, account and id in keyArn",
             )),
             Ok(None) if request.manage_key() == ManageKey::None => findings.push(Finding::new(
                 ErrorName::KmsNotReplicated,
                 format!("the key has no replica in {}", it.arn.region()),
-                format!("kms:DescribeKey does not find {}, and key.manage forbids us to replicate", it.arn),
-                format!("replicate the key to {}, or let key.manage be full", it.arn.region()),
+                format!("kms:DescribeKey does not find {}, and key.manage forbids atlas-cmk to replicate it", it.arn),
+                format!("replicate the key to {}, or set key.manage to full", it.arn.region()),
             )),
             Ok(None) => {}
             Ok(Some(key)) => {
@@ -125,12 +125,12 @@ fn not_readable(arn: &KmsKeyArn, request: &EnableEncryption, error: &Error) -> F
     }
     let fix = if error.name() == ErrorName::AccountAccessDenied && request.account.is_none() {
         format!(
-            "let the key policy of {arn} leave it to the IAM policies of its account, or allow kms:DescribeKey and kms:GetKeyPolicy in it; check that the key exists"
+            "allow kms:DescribeKey and kms:GetKeyPolicy in the key policy of {arn}, or delegate to the IAM policies of its account there; check that the key exists"
         )
     } else {
         Finding::of(error).fix
     };
-    Finding::new(error.name(), format!("the key {arn} cannot be looked at"), error.message(), fix)
+    Finding::new(error.name(), format!("atlas-cmk cannot read the key {arn}"), error.message(), fix)
 }
 
 fn unusable(key: &Key) -> Option<Finding> {
@@ -138,8 +138,9 @@ fn unusable(key: &Key) -> Option<Finding> {
     if !key.is_symmetric {
         return Some(Finding::new(
             ErrorName::KmsKeyUnusable,
-            format!("{arn} is no symmetric key for encryption"),
-            "kms:DescribeKey tells another KeySpec or KeyUsage than SYMMETRIC_DEFAULT and ENCRYPT_DECRYPT".to_owned(),
+            format!("{arn} is not a symmetric encryption key"),
+            "kms:DescribeKey returned a KeySpec or KeyUsage other than SYMMETRIC_DEFAULT and ENCRYPT_DECRYPT"
+                .to_owned(),
             "create a symmetric key (multi-Region, if there are regions) and give its ARN",
         ));
     }
@@ -152,7 +153,7 @@ fn unusable(key: &Key) -> Option<Finding> {
         KeyState::PendingDeletion => (
             format!("the key {arn} is pending deletion"),
             format!(
-                "cancel it, and enable the key afterwards: aws kms cancel-key-deletion --region {0} --key-id {arn} && aws kms enable-key --region {0} --key-id {arn}",
+                "cancel the deletion, then enable the key: aws kms cancel-key-deletion --region {0} --key-id {arn} && aws kms enable-key --region {0} --key-id {arn}",
                 arn.region()
             ),
         ),
@@ -162,7 +163,7 @@ fn unusable(key: &Key) -> Option<Finding> {
         KeyState::Other(state) => state.clone(),
         state => format!("{state:?}"),
     };
-    Some(Finding::new(ErrorName::KmsKeyUnusable, cause, format!("kms:DescribeKey tells the state {state}"), fix))
+    Some(Finding::new(ErrorName::KmsKeyUnusable, cause, format!("kms:DescribeKey returned the state {state}"), fix))
 }
 
 /// A Deny in the key policy, which no Allow of ours makes up for.
@@ -173,7 +174,7 @@ fn denied(arn: &KmsKeyArn, policy: &PolicyDocument, request: &EnableEncryption) 
         ErrorName::KmsAccessDenied,
         format!("the policy of {arn} denies {action} to {}", request.role_arn),
         format!("statement {statement} of the key policy"),
-        format!("except {} from that statement", request.role_arn),
+        format!("exclude {} from that statement", request.role_arn),
     ))
 }
 
@@ -185,7 +186,7 @@ fn foreign(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
     }
     Some(Finding::new(
         ErrorName::AtlasConflict,
-        format!("{alias} is the alias of a key which we have not made"),
+        format!("{alias} is the alias of a key that atlas-cmk did not create"),
         format!("it points to {key}, which has no tag {}", tags::MANAGED_BY),
         "choose another alias, or give the key's ARN in keyArn",
     ))

@@ -62,7 +62,7 @@ fn refusal(name: &str, project: &ProjectId, owner: Option<&AccountId>, asking: &
     (
         format!("the Atlas project {name:?} ({project}) {belongs}"),
         format!(
-            "give account {asking} a project of its own, by a name that contains the account id; to move this project to account {asking} on purpose, put \"projectId\": \"{project}\" into the input in the place of project"
+            "give account {asking} a project of its own, by a name that contains the account id; to move this project to account {asking} on purpose, put \"projectId\": \"{project}\" into the input instead of project"
         ),
     )
 }

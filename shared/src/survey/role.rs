@@ -63,9 +63,9 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
     if observed.role.is_none() && request.manage_role() != ManageRole::Full {
         findings.push(Finding::new(
             ErrorName::AtlasConflict,
-            format!("there is no role {}, and role.manage forbids us to create it", request.role_arn),
+            format!("the IAM role {} does not exist, and role.manage forbids atlas-cmk to create it", request.role_arn),
             "iam:GetRole does not find it".to_owned(),
-            "create the role, or let role.manage be full",
+            "create the role, or set role.manage to full",
         ));
         return findings;
     }
@@ -82,9 +82,9 @@ fn not_readable(request: &EnableEncryption, error: &Error) -> Finding {
     }
     Finding::new(
         error.name(),
-        format!("the functions may not look at {}", request.role_arn),
+        format!("atlas-cmk is not allowed to read {}", request.role_arn),
         error.message(),
-        "name a role that AccessRoleName of the stack allows, or lift the boundary or service control policy that denies it",
+        "give an IAM role that AccessRoleName of the stack allows, or lift the permissions boundary or service control policy that denies it",
     )
 }
 
@@ -141,14 +141,14 @@ fn unbounded(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
     Some(Finding::new(
         ErrorName::AccountAccessDenied,
         format!(
-            "the IAM role {arn} does not carry the permissions boundary {required}, without which atlas-cmk is not allowed to give it rights"
+            "the IAM role {arn} does not have the permissions boundary {required}, without which atlas-cmk is not allowed to change its policies"
         ),
         carried.map_or_else(
             || "iam:GetRole returns no boundary".to_owned(),
             |other| format!("iam:GetRole returns the boundary {other}"),
         ),
         format!(
-            "set it: aws iam put-role-permissions-boundary --role-name {name} --permissions-boundary {required}; or let role.manage be trust-only, and give the role its rights yourself"
+            "set it: aws iam put-role-permissions-boundary --role-name {name} --permissions-boundary {required}; or set role.manage to trust-only, and grant the role its permissions yourself"
         ),
     ))
 }
@@ -166,8 +166,8 @@ fn capped(survey: &Survey) -> Option<Finding> {
                 Finding::new(
                     ErrorName::KmsAccessDenied,
                     format!("the permissions boundary {arn} of the role does not allow the use of the key"),
-                    format!("it allows no {}", lacking.join(", ")),
-                    format!("allow {} in the boundary, or give the role another", lacking.join(", ")),
+                    format!("it does not allow {}", lacking.join(", ")),
+                    format!("allow {} in the boundary, or give the role another boundary", lacking.join(", ")),
                 )
             })
         }
@@ -187,7 +187,7 @@ fn denied(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
         Finding::new(
             ErrorName::KmsAccessDenied,
             format!("a policy of {} denies it {}", request.role_arn, denied.join(", ")),
-            "iam:SimulatePrincipalPolicy tells explicitDeny",
+            "iam:SimulatePrincipalPolicy returned explicitDeny",
             "remove the Deny from the policies of the role",
         )
     })
@@ -217,17 +217,19 @@ pub(super) fn trust(survey: &Survey, wanted: &Wanted<'_>) -> Vec<Finding> {
     let atlas = principal.as_ref();
     let mended = match request.manage_role() {
         ManageRole::None => {
-            "role.manage forbids us to: add it by hand, with the principal and the external ID of the evidence"
+            "add the statement by hand, with the principal and the external ID that the evidence names: role.manage forbids atlas-cmk to"
         }
-        _ => "find out what changes our statement (Terraform, a stack, a person), then run again: it is put right",
+        _ => {
+            "find out what changes the statement of atlas-cmk (Terraform, a stack, a person), then run again: atlas-cmk restores it"
+        }
     };
     let mut findings = Vec::new();
     if !trusts {
         findings.push(if role.trust_policy.lets_principal(atlas, assume) {
             Finding::new(
                 ErrorName::AtlasCannotAssumeRole,
-                format!("the trust policy of {arn} asks Atlas for another external ID"),
-                format!("Atlas presents {external_id}, and no statement for {atlas} asks for it"),
+                format!("the trust policy of {arn} requires another external ID of Atlas"),
+                format!("Atlas presents {external_id}, and no statement for {atlas} requires that one"),
                 mended,
             )
         } else {
@@ -241,9 +243,9 @@ pub(super) fn trust(survey: &Survey, wanted: &Wanted<'_>) -> Vec<Finding> {
     } else if let Some(statement) = role.trust_policy.denies_principal(atlas, assume) {
         findings.push(Finding::new(
             ErrorName::AtlasCannotAssumeRole,
-            format!("the trust policy of {arn} denies Atlas what our statement allows"),
+            format!("the trust policy of {arn} denies Atlas what the statement of atlas-cmk allows"),
             format!("statement {statement} denies {assume}"),
-            "except Atlas from that statement",
+            "exclude Atlas from that statement",
         ));
     }
     findings
@@ -268,12 +270,12 @@ pub(super) fn rights(survey: &Survey, request: &EnableEncryption) -> Vec<Finding
     vec![Finding::new(
         ErrorName::KmsAccessDenied,
         format!("no policy of {} allows it {}", request.role_arn, lacking.join(", ")),
-        "iam:SimulatePrincipalPolicy tells implicitDeny",
+        "iam:SimulatePrincipalPolicy returned implicitDeny",
         match request.manage_role() {
             ManageRole::Full => {
-                "find out what changes our inline policy atlas-cmk (Terraform, a stack, a person), then run again: it is put back"
+                "find out what changes the inline policy atlas-cmk (Terraform, a stack, a person), then run again: atlas-cmk restores it"
             }
-            _ => "role.manage forbids us to: allow it by hand",
+            _ => "allow it by hand: role.manage forbids atlas-cmk to",
         },
     )]
 }

@@ -122,9 +122,9 @@ fn whatever_would_fail_later_is_found_and_named() {
             |it| it.keys[0].key.as_mut().unwrap().as_mut().unwrap().is_symmetric = false,
             json!({}),
             "Kms.KeyUnusable",
-            "no symmetric key",
+            "is not a symmetric encryption key",
         ),
-        (|it| it.keys[0] = regional_key("us-east-1", None), json!({}), "Kms.KeyUnusable", "there is no key"),
+        (|it| it.keys[0] = regional_key("us-east-1", None), json!({}), "Kms.KeyUnusable", "does not exist"),
         (
             |it| it.keys[1] = regional_key("eu-west-1", None),
             json!({"key": {"manage": "none"}}),
@@ -135,13 +135,13 @@ fn whatever_would_fail_later_is_found_and_named() {
             |it| it.keys[0].key = Err(denied("kms:DescribeKey")),
             json!({}),
             "Account.AccessDenied",
-            "cannot be looked at",
+            "atlas-cmk cannot read the key",
         ),
         (
             |it| it.alias = Some(denied("kms:DescribeKey")),
             json!({}),
             "Account.AccessDenied",
-            "refuses one of our own calls",
+            "AWS denies a call of atlas-cmk",
         ),
         (
             |it| {
@@ -157,7 +157,7 @@ fn whatever_would_fail_later_is_found_and_named() {
             |it| it.key_tags = Some(Vec::new()),
             json!({"keyArn": null, "key": {"alias": "alias/x"}}),
             "Atlas.Conflict",
-            "which we have not made",
+            "that atlas-cmk did not create",
         ),
         (
             |it| {
@@ -166,7 +166,7 @@ fn whatever_would_fail_later_is_found_and_named() {
             },
             json!({}),
             "Account.AccessDenied",
-            "does not carry the permissions boundary",
+            "does not have the permissions boundary",
         ),
         (
             |it| it.boundary = Some(("arn".to_owned(), Ok(PolicyDocument::default()))),
@@ -180,8 +180,8 @@ fn whatever_would_fail_later_is_found_and_named() {
             "Kms.AccessDenied",
             "denies it kms:Decrypt",
         ),
-        (|it| it.role = Err(denied("iam:GetRole")), json!({}), "Account.AccessDenied", "may not look at"),
-        (|_| {}, json!({"role": {"manage": "none"}}), "Atlas.Conflict", "there is no role"),
+        (|it| it.role = Err(denied("iam:GetRole")), json!({}), "Account.AccessDenied", "is not allowed to read"),
+        (|_| {}, json!({"role": {"manage": "none"}}), "Atlas.Conflict", "does not exist, and role.manage"),
         (
             |it| it.endpoints = Err(Error::new(ErrorName::AtlasUnauthorized, "401")),
             json!({}),

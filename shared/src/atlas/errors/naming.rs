@@ -63,7 +63,7 @@ fn of_status(status: StatusCode, is_json: bool) -> ErrorName {
 pub(super) fn of_token_refusal(status: StatusCode, error: Option<&str>) -> (ErrorName, &'static str) {
     match (status.as_u16(), error) {
         (403, Some("access_denied")) => {
-            (ErrorName::AtlasRateLimited, "; wait for live tokens to expire, or use another service account")
+            (ErrorName::AtlasRateLimited, "; wait for active tokens to expire, or use another service account")
         }
         (400 | 401 | 403, _) => {
             (ErrorName::AtlasUnauthorized, "; store the current client id and secret of the service account")
@@ -79,27 +79,29 @@ pub(super) fn fix(name: ErrorName, code: Option<&ErrorCode>) -> Option<&'static 
     Some(match (name, code) {
         (_, Some(Code::GroupNotFound)) => "check projectId",
         (_, Some(Code::NotOrgGroupCreator)) => {
-            "give the credentials the role Organization Project Creator, or make the project and give its projectId"
+            "grant the credentials the role Organization Project Creator, or create the project yourself and give its projectId"
         }
         (_, Some(Code::CannotDisableWithBackupCompliancePolicy | Code::CannotDisableAllWithBackupCompliancePolicy)) => {
-            "the project's backup compliance policy demands encryption with its own keys: only MongoDB's support can lift it"
+            "the project's backup compliance policy requires encryption with customer-managed keys; only MongoDB Support can lift it"
         }
-        (_, Some(Code::InvalidRegion)) => "take this region out of regions",
-        (_, Some(Code::AccountSuspended | Code::NoPaymentInformationFound)) => "settle the billing of the organization",
+        (_, Some(Code::InvalidRegion)) => "remove this region from regions",
+        (_, Some(Code::AccountSuspended | Code::NoPaymentInformationFound)) => {
+            "resolve the billing problem of the Atlas organization"
+        }
         (_, Some(Code::InvalidVersionDate | Code::VersionGone)) => {
-            "update atlas-cmk: it asks for a version of the API that is gone"
+            "update atlas-cmk: it requests a version of the Atlas API that no longer exists"
         }
         (ErrorName::AtlasUnauthorized, _) => {
-            "check the keys in the secret, and give them the role Project Owner on this project"
+            "check the keys in the secret, and grant them the role Project Owner on this project"
         }
         (ErrorName::AtlasIpNotAllowed, _) => {
-            "add the address that the functions call from to the access list of the API key or the organization"
+            "add the IP address that the Lambda functions call from to the access list of the API key or of the organization"
         }
         (ErrorName::AtlasCannotAssumeRole, _) => {
-            "usual for minutes after a change, otherwise check the trust policy: principal, external ID and role ARN"
+            "expected for some minutes after a change; otherwise check the trust policy: principal, external ID and role ARN"
         }
         (ErrorName::KmsAccessDenied, _) => {
-            "usual for minutes after a change, otherwise allow kms:Encrypt, kms:Decrypt and kms:DescribeKey to the role, in the key policy too if that does not leave it to the IAM policies of the account, or if the key is in another"
+            "expected for some minutes after a change; otherwise allow kms:Encrypt, kms:Decrypt and kms:DescribeKey in the policies of the role, and also in the key policy if that does not delegate to IAM policies or if the key is in another account"
         }
         (ErrorName::KmsKeyUnusable, _) => "check that the key exists in the region of its ARN and is enabled",
         _ => return None,

@@ -46,7 +46,7 @@ pub(super) fn judge(known: &Known) -> Result<Verdict> {
         && let (Some(then), Some(now)) = (before.event_time(), vended.at)
         && now < then
     {
-        let why = format!("{} happened before what was handled last", vended.told_by);
+        let why = format!("{} is older than the event that was handled last", vended.told_by);
         return Ok(Verdict::Known { execution_arn: before.execution_arn.clone(), why });
     }
     // What an event does not tell is no news.
@@ -55,7 +55,8 @@ pub(super) fn judge(known: &Known) -> Result<Verdict> {
     let has_units = known.profiles.values().any(|profile| !profile.organizational_units.is_empty());
     if ou.is_none() && has_units && COMES_BEFORE_ITS_UNIT.contains(&vended.told_by.as_str()) {
         return Ok(Verdict::Ignore(
-            "it is in no organizational unit yet: the event that tells which starts it".to_owned(),
+            "the account is not in an organizational unit yet; enablement starts with the event that names one"
+                .to_owned(),
         ));
     }
     let in_the_same_unit = before.filter(|before| before.ou == ou);
@@ -70,7 +71,7 @@ pub(super) fn judge(known: &Known) -> Result<Verdict> {
         tags: tags.as_ref().unwrap_or(&none),
     };
     let Some((name, profile)) = choose(&known.profiles, facts)? else {
-        return Ok(Verdict::Ignore("no profile is for it".to_owned()));
+        return Ok(Verdict::Ignore("no profile applies to the account".to_owned()));
     };
     // Control Tower tells its home region and Organizations none: an account must not move between regions by that. Only a pipeline of one's own means it.
     let meant = vended.region.clone().filter(|_| vended.told_by == vending::CUSTOM);
@@ -107,7 +108,7 @@ pub(super) fn judge(known: &Known) -> Result<Verdict> {
         }
         Some(before) if before.fingerprint == fingerprint => Verdict::Known {
             execution_arn: before.execution_arn.clone(),
-            why: "it was started before, and nothing is different".to_owned(),
+            why: "its enablement was started before, and nothing has changed".to_owned(),
         },
         // The account has not moved: where it is was not known before.
         Some(before) if before.ou.is_none() && before.fingerprint == print(None) => {

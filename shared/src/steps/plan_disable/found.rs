@@ -147,7 +147,7 @@ impl Found {
 }
 
 fn out_of_reach(arn: &KmsKeyArn, error: &Error) -> Kept {
-    Kept { resource: arn.to_string(), reason: format!("it could not be looked at: {}", error.message()) }
+    Kept { resource: arn.to_string(), reason: format!("it could not be read: {}", error.message()) }
 }
 
 async fn in_atlas(context: &Context, request: &DisableEncryption) -> std::result::Result<InAtlas, AtlasError> {

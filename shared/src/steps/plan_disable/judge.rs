@@ -102,7 +102,8 @@ impl Plan {
         if let (None, Some(foreign)) = (record, found.record()) {
             kept.push(Kept {
                 resource: format!("/groups/{project}/cloudProviderAccess/{}", foreign.role_id),
-                reason: "the access role was not set up here: deauthorize it in Atlas if nobody needs it".to_owned(),
+                reason: "atlas-cmk did not create the access role record: deauthorize it in Atlas if it is not needed"
+                    .to_owned(),
             });
         }
         if let Some(record) = record {
@@ -116,7 +117,7 @@ impl Plan {
             if !used_by.is_empty() {
                 kept.push(Kept {
                     resource: format!("/groups/{project}/cloudProviderAccess/{}", record.role_id),
-                    reason: format!("other features of Atlas use the access role: {}", used_by.join(", ")),
+                    reason: format!("other Atlas features use the access role record: {}", used_by.join(", ")),
                 });
             }
         }
@@ -208,9 +209,9 @@ fn compliance(request: &DisableEncryption, atlas: &InAtlas) -> Option<Finding> {
     (demands && concerned).then(|| {
         Finding::new(
             ErrorName::AtlasConflict,
-            "the project's backup compliance policy demands that its clusters use a key of their own",
+            "the project's backup compliance policy requires its clusters to use customer-managed keys",
             "backupCompliancePolicy of the project has encryptionAtRestEnabled true",
-            "have the policy lifted by MongoDB's support, which is the only one who can, or leave the encryption on",
+            "have MongoDB Support lift the policy (only they can), or keep the encryption",
         )
     })
 }
@@ -225,7 +226,7 @@ fn unknown_clusters(request: &DisableEncryption, atlas: &InAtlas) -> Vec<Finding
                 ErrorName::InputInvalid,
                 format!("the project has no cluster {name}"),
                 format!("clusters[{index}] names it"),
-                "correct the name, or take it out",
+                "correct the name, or remove it from clusters",
             )
         })
         .collect()
@@ -237,8 +238,11 @@ fn paused_clusters(request: &DisableEncryption, atlas: &InAtlas) -> Vec<Finding>
         .map(|cluster| {
             Finding::new(
                 ErrorName::AtlasConflict,
-                format!("cluster {} uses the key and is paused, and Atlas changes no paused cluster", cluster.name),
-                "its paused is true",
+                format!(
+                    "cluster {} uses the key and is paused, and Atlas cannot change a paused cluster",
+                    cluster.name
+                ),
+                "Atlas reports paused: true",
                 format!("resume cluster {} in Atlas, and run again when it is IDLE", cluster.name),
             )
         })
@@ -257,9 +261,9 @@ fn cut_off_clusters(request: &DisableEncryption, atlas: &InAtlas) -> Vec<Finding
         if let Some(region) = regions.iter().find(lost) {
             findings.push(Finding::new(
                 ErrorName::AtlasConflict,
-                format!("cluster {} would lose its way to the key in {region}", cluster.name),
+                format!("cluster {} would lose access to the key in {region}", cluster.name),
                 format!("it uses the key and has nodes in {region}, and the project requires private networking"),
-                "move its nodes out of the region or switch it off the key first, or take all endpoints with scope endpoints and no regions",
+                "move its nodes out of the region, or first disable encryption of the cluster, or remove all endpoints with scope endpoints and no regions",
             ));
         }
     }
@@ -275,9 +279,9 @@ fn unusable_key(request: &DisableEncryption, atlas: &InAtlas) -> Option<Finding>
     concerned.then(|| {
         Finding::new(
             ErrorName::KmsKeyUnusable,
-            "Atlas cannot use the key now, and switching clusters or private networking off takes that",
-            "encryptionAtRest of the project is valid: false",
-            "run enable-encryption in mode verify, which tells why, mend that, and run again",
+            "Atlas cannot use the key now, and must be able to before clusters or private networking are switched off",
+            "encryptionAtRest of the project reports valid: false",
+            "run enable-encryption in mode verify, which reports the cause, fix that, and run again",
         )
     })
 }

@@ -83,14 +83,14 @@ fn a_role_that_has_to_stay_lets_nobody_in_any_more_and_that_is_told() {
     let tag = tags::of_project(&"66f0a1b2c3d4e5f6ffffffff".parse().unwrap());
     other_tag.policies.role.as_mut().unwrap().tags.push(tag);
     for (found, reason) in [
-        (foreign, "not made here"),
-        (attached, "policies of others"),
-        (other_inline, "policies of others"),
-        (other_tag, "carries the tag"),
+        (foreign, "atlas-cmk did not create it"),
+        (attached, "it has other policies"),
+        (other_inline, "it has other policies"),
+        (other_tag, "it has the tag"),
     ] {
         let (changes, kept) = told(&input(), &found);
         assert!(!changes.contains(&"delete".to_owned()), "{changes:?}");
-        assert!(kept.len() == 1 && kept[0].contains(reason) && kept[0].contains("lets nobody in"), "{kept:?}");
+        assert!(kept.len() == 1 && kept[0].contains(reason) && kept[0].contains("no longer allows anyone"), "{kept:?}");
         let (changes, _) = decide(&input(), &found).unwrap();
         let closed = changes.iter().find_map(|change| match &change.1 {
             Removal::PutTrustPolicy(trust, _) => Some(trust.to_json()),
@@ -125,8 +125,8 @@ fn of_a_cross_account_access_only_its_statement_goes_and_never_the_role() {
     let access = Input { project_id: None, access_name: Some("S3Keys".parse().unwrap()), ..input() };
     assert_eq!(told(&access, &role(&["Ec2", "AtlasCmkAccessS3Keys"], &[])).0, ["trust 1"]);
     let (changes, kept) = told(&access, &role(&["AtlasCmkAccessS3Keys"], &[]));
-    assert_eq!(changes, ["trust 1"], "the door is closed: a trust policy cannot be empty");
-    assert!(kept[0].contains("was there before"), "{kept:?}");
+    assert_eq!(changes, ["trust 1"], "replaced with a Deny: a trust policy cannot be empty");
+    assert!(kept[0].contains("existed before"), "{kept:?}");
     let mut closed = role(&["AtlasCmkAccessS3Keys"], &[]);
     closed.policies.role.as_mut().unwrap().trust_policy = PolicyDocument::default().merge(&Statement::nobody());
     assert_eq!(told(&access, &closed).0, [] as [&str; 0]);
