@@ -146,7 +146,7 @@ fn the_scenario_lifecycle_ends_where_it_began() {
         "private endpoint in eu-central-1 deleted",
         "cluster orders no longer uses the customer-managed key",
         "access role  authorized",
-        "trust statement taken out",
+        "trust statement removed",
         "the world is what it was before, but for the keys",
     ] {
         assert!(printed.contains(line), "{line:?} is not in {printed}");

@@ -118,7 +118,7 @@ async fn an_atlas_that_does_not_answer_is_left_at_the_deadline() {
         };
         let error = Error::from(timeout(TOO_LONG, answer).await.expect("no wait").unwrap_err());
         assert_eq!(error.name(), ErrorName::AtlasUnavailable);
-        assert!(error.message().contains("no answer in time"), "{error}");
+        assert!(error.message().contains("no response before the timeout"), "{error}");
         assert_eq!(error.outcome_is_unknown(), !is_read, "{error}");
     }
     assert_eq!(peer.calls().len(), 2);

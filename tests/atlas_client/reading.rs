@@ -163,6 +163,6 @@ async fn an_answer_that_never_makes_sense_is_given_up_and_told_without_being_quo
     let peer = Peer::atlas([Reply::json(&json!({"awsIamRoles": [{"roleId": "s3cr3t"}]}))]).await;
     let error = Error::from(peer.client().access_roles(&project()).await.unwrap_err());
     assert_eq!(error.name(), ErrorName::AtlasUnavailable);
-    assert!(error.message().contains("was not understood") && !error.message().contains("s3cr3t"), "{error}");
+    assert!(error.message().contains("could not be parsed") && !error.message().contains("s3cr3t"), "{error}");
     assert_eq!(peer.calls().len(), 3);
 }

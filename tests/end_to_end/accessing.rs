@@ -136,7 +136,12 @@ async fn an_access_that_works_without_the_external_id_is_no_access_of_ours() {
     create_role(world.account(), TARGET, json!({"AWS": root})).await;
     let before = both(&world).await;
     let run = run(&world, &input(&world)).await;
-    assert_failed(&run, "Access.Differs", "plan-access", &["lets the source role in without an external ID", "Theirs"]);
+    assert_failed(
+        &run,
+        "Access.Differs",
+        "plan-access",
+        &["allows the source role to assume it without an external ID", "Theirs"],
+    );
     assert_eq!(both(&world).await, before, "nothing was written");
 }
 
@@ -145,7 +150,12 @@ async fn a_role_that_is_missing_or_a_policy_that_is_not_ours_is_told_before_anyt
     let world = World::with_two_accounts().await;
     create_role(world.hub(), SOURCE, json!({"Service": "ec2.amazonaws.com"})).await;
     let missing = run(&world, &input(&world)).await;
-    assert_failed(&missing, "Atlas.Conflict", "plan-access", &["there is no role", TARGET]);
+    assert_failed(
+        &missing,
+        "Atlas.Conflict",
+        "plan-access",
+        &["does not exist, and atlas-cmk does not create it", TARGET],
+    );
 
     create_role(world.account(), TARGET, json!({"Service": "transfer.amazonaws.com"})).await;
     let iam = aws_sdk_iam::Client::new(&world.hub().sdk_config());
@@ -154,7 +164,12 @@ async fn a_role_that_is_missing_or_a_policy_that_is_not_ours_is_told_before_anyt
     create.policy_document(theirs.to_string()).send().await.unwrap();
     let before = both(&world).await;
     let foreign = run(&world, &input(&world)).await;
-    assert_failed(&foreign, "Atlas.Conflict", "plan-access", &["was not made here", "choose another name"]);
+    assert_failed(
+        &foreign,
+        "Atlas.Conflict",
+        "plan-access",
+        &["already exists and is not managed by atlas-cmk", "choose another name"],
+    );
     let mut wrong = input(&world);
     wrong["targetRoleArn"] = json!("arn:aws:s3::444455556666/atc-s3-access-keys");
     let refused = run(&world, &wrong).await;

@@ -175,7 +175,7 @@ async fn a_plan_is_what_applying_changes_and_changes_nothing() {
         changes.iter().map(|change| fields.map(|field| change[field].to_string()).join(" ")).collect()
     };
     assert_eq!(told(plan.changes()), told(applied.changes()));
-    assert!(plan.output.unwrap().to_string().contains("snapshots need the key they were made with"));
+    assert!(plan.output.unwrap().to_string().contains("snapshots need the key that encrypted them"));
 }
 
 #[tokio::test]
@@ -295,7 +295,7 @@ async fn what_forbids_to_switch_off_is_told_before_anything_is_changed() {
     let before = world.snapshot().await;
     for scope in ["clusters", "project", "role"] {
         let run = world.disable(json!({"scope": scope})).await;
-        assert_failed(&run, "Atlas.Conflict", "plan-disable", &["backup compliance policy", "MongoDB's support"]);
+        assert_failed(&run, "Atlas.Conflict", "plan-disable", &["backup compliance policy", "MongoDB Support"]);
         assert_same(&before, &world.snapshot().await, scope);
     }
     // Endpoints are not what it demands.
@@ -373,7 +373,7 @@ async fn a_role_that_is_not_ours_to_delete_stays_and_lets_nobody_in_until_it_is_
     world.iam().untag_role().role_name(role).tag_keys("atlas-cmk:managed-by").send().await.unwrap();
     let run = world.disable_successfully(json!({"scope": "role"})).await;
     let output = run.output.unwrap();
-    assert!(output["kept"].to_string().contains("it was not made here"), "{output}");
+    assert!(output["kept"].to_string().contains("atlas-cmk did not create it"), "{output}");
     assert!(world.role_exists().await);
     assert_eq!(world.records().await.len(), 0);
     let trust = world.trust_policy().await.statements();

@@ -76,7 +76,7 @@ async fn an_alias_of_somebody_elses_key_is_refused_and_the_key_is_left_alone() {
     let theirs = world.kms().create_key().multi_region(true).send().await.unwrap().key_metadata.unwrap();
     world.kms().create_alias().alias_name("alias/atlas-cmk").target_key_id(theirs.key_id()).send().await.unwrap();
     let run = world.enable_with(&world.bare_input()).await;
-    assert_failed(&run, "Atlas.Conflict", "preflight", &["which we have not made", "keyArn"]);
+    assert_failed(&run, "Atlas.Conflict", "preflight", &["that atlas-cmk did not create", "keyArn"]);
     assert_eq!(world.cloud.atlas_writes().await.unwrap(), [] as [String; 0], "no project is made for it");
     let rotation = world.kms().get_key_rotation_status().key_id(theirs.key_id()).send().await.unwrap();
     assert!(!rotation.key_rotation_enabled);
@@ -158,7 +158,7 @@ async fn a_key_that_is_not_ours_to_write_is_not_written_and_the_statement_to_add
     let by_hand = &planned["byHand"][0];
     assert_eq!((&by_hand["resource"], &by_hand["policy"]), (&json!(world.customer().key_arn()), &json!("key policy")));
     let run = world.enable_with(&input).await;
-    assert_failed(&run, "Kms.AccessDenied", "preflight", &["forbids us to add", "kms:Decrypt"]);
+    assert_failed(&run, "Kms.AccessDenied", "preflight", &["forbids atlas-cmk to add", "kms:Decrypt"]);
     assert_eq!(world.key_policy("us-east-1").await, before);
     assert_eq!(world.writes().await, [] as [String; 0]);
 
@@ -176,7 +176,7 @@ async fn a_role_that_is_not_ours_to_write_is_not_written_and_works_once_somebody
     input["regions"] = Value::Null;
     input["role"] = json!({"manage": "none"});
     let run = world.enable_with(&input).await;
-    assert_failed(&run, "Atlas.Conflict", "preflight", &["there is no role", "role.manage"]);
+    assert_failed(&run, "Atlas.Conflict", "preflight", &["does not exist", "role.manage"]);
 
     let iam = world.iam();
     let role = &world.customer().role_name;

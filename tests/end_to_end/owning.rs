@@ -137,7 +137,7 @@ async fn a_role_that_carries_no_boundary_is_reported_before_anything_is_written(
     world.iam().create_role().role_name(role).assume_role_policy_document(trust).send().await.unwrap();
     let run = world.enable().await;
     let command = format!("put-role-permissions-boundary --role-name {role}");
-    assert_failed(&run, "Account.AccessDenied", "preflight", &["does not carry the permissions boundary", &command]);
+    assert_failed(&run, "Account.AccessDenied", "preflight", &["does not have the permissions boundary", &command]);
     assert_eq!(world.writes().await, [] as [String; 0]);
     let boundary = world.customer().access_role_boundary();
     let set = world.iam().put_role_permissions_boundary().role_name(role).permissions_boundary(boundary);

@@ -135,7 +135,7 @@ async fn verifying_finds_what_differs_and_changes_nothing() {
     let drifted = world.run_as("verify", &input).await;
     let text = drifted.to_string();
     assert_eq!(drifted["matches"], false);
-    assert!(text.contains("is disabled") && text.contains("trust policy lacks our statement"), "{text}");
+    assert!(text.contains("is disabled") && text.contains("trust policy lacks the statement of atlas-cmk"), "{text}");
     assert_eq!(world.writes().await, [] as [String; 0]);
 
     // What no step but registering and replicating would see.

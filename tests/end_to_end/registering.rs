@@ -37,7 +37,7 @@ async fn a_key_that_was_replaced_is_reported_and_stays_on_the_list() {
     assert_eq!(run.error, None, "{:?}", run.cause);
     let output = run.output.unwrap();
     assert_eq!(output["oldKeys"][0]["key"], world.customer().key_arn());
-    assert!(output["changes"].to_string().contains("snapshots need the key they were made with"), "{output}");
+    assert!(output["changes"].to_string().contains("snapshots need the key that encrypted them"), "{output}");
     let disabled = world.cloud.atlas_writes().await.unwrap().iter().filter(|write| write.starts_with("PATCH")).count();
     assert_eq!(disabled, 3, "authorized, configured, configured with the other key: nothing was switched off");
 
