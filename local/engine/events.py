@@ -161,7 +161,7 @@ def tell_what_trails_record():
             allow_aws_source=True,
         )
 
-    def tell(service, headers, body, query_params):
+    def report(service, headers, body, query_params):
         account, region = get_account_id(), get_region()
         name, parameters = asked(service, headers, body, query_params)
         trails = [trail for _, _, trail in cloudtrail._account_trail_items(account)]
@@ -196,7 +196,7 @@ def tell_what_trails_record():
         async def run(method, path, headers, body, query_params):
             answer = await handle(method, path, headers, body, query_params)
             if answer[0] < 400:
-                tell(service, headers, body, query_params)
+                report(service, headers, body, query_params)
             return answer
 
         return run

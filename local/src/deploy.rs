@@ -187,9 +187,9 @@ async fn failures(cloudformation: &aws_sdk_cloudformation::Client, name: &str) -
     let failed = events.stack_events().iter().filter(|event| {
         matches!(event.resource_status(), Some(ResourceStatus::CreateFailed | ResourceStatus::UpdateFailed))
     });
-    let told = failed.map(|event| {
+    let reasons = failed.map(|event| {
         let resource = event.logical_resource_id().unwrap_or("?");
         format!("  {resource}: {}", event.resource_status_reason().unwrap_or("no reason given"))
     });
-    Ok(told.collect::<Vec<_>>().join("\n"))
+    Ok(reasons.collect::<Vec<_>>().join("\n"))
 }

@@ -113,7 +113,7 @@ mod tests {
         let before = json!({"a": {"b": 1, "c": [1, 2]}, "d": null});
         assert_eq!(differences(&before, &before), [] as [String; 0]);
         let after = json!({"a": {"b": 2, "c": [1, 3]}, "e": "new"});
-        let told = differences(&before, &after);
-        assert_eq!(told, ["/a/b: 1 became 2", "/a/c/1: 2 became 3", "/e: null became \"new\""]);
+        let found = differences(&before, &after);
+        assert_eq!(found, ["/a/b: 1 became 2", "/a/c/1: 2 became 3", "/e: null became \"new\""]);
     }
 }

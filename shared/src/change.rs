@@ -10,13 +10,13 @@ use serde_json::Value;
 pub struct Change {
     /// The step that made it, for example `update-trust`.
     pub step: String,
-    /// Whether the resource was made, altered or removed.
+    /// Whether the resource was created, updated or deleted.
     pub action: Action,
     /// What was changed: an ARN, or a path of the Atlas API.
     pub resource: String,
     /// What was done to it, in a few words.
     pub summary: String,
-    /// What it brings about besides: downtime, charges, what cannot be undone.
+    /// Its side effects: downtime, charges, what cannot be undone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub consequences: Vec<String>,
 }
@@ -28,9 +28,9 @@ pub struct PlannedChange {
     /// The change, exactly as applying lists it.
     #[serde(flatten)]
     pub change: Change,
-    /// What is there now; null if nothing is. Of policies, the statement in the place of ours.
+    /// The current state; null if the resource does not exist. For policies, the statement that is replaced.
     pub before: Value,
-    /// What will be there; null if nothing will be. Of policies, the statement that is added or replaced.
+    /// The new state; null if the resource is deleted. For policies, the statement that is written.
     pub after: Value,
 }
 
@@ -38,15 +38,15 @@ pub struct PlannedChange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Action {
-    /// It was not there before.
+    /// The resource did not exist before.
     Create,
-    /// It was there, and is otherwise now.
+    /// The resource existed, and was changed.
     Update,
-    /// It was there, and is no longer.
+    /// The resource existed, and was deleted.
     Delete,
 }
 
-/// A change as a step's decision names it, typed for its own act, and telling itself to people.
+/// A change as a step's decision names it, typed for its own act, with a description for people.
 pub trait Describe {
     /// Whether it creates, updates or deletes.
     fn action(&self) -> Action;
@@ -55,7 +55,7 @@ pub trait Describe {
     /// What it does, in a few words.
     fn summary(&self) -> String;
 
-    /// What it brings about besides.
+    /// Its side effects.
     fn consequences(&self) -> Vec<String> {
         Vec::new()
     }

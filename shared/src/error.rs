@@ -71,7 +71,7 @@ error_names! {
     EndpointTimedOut = "Endpoint.TimedOut",
     /// A private endpoint is still being created, and Atlas deletes none of those.
     EndpointProvisioning = "Endpoint.Provisioning",
-    /// Atlas still counts private endpoints that are gone, or has made one anew.
+    /// Atlas still counts private endpoints that were deleted, or has created one again.
     EndpointLingering = "Endpoint.Lingering",
     /// Atlas still counts a cluster that uses the key.
     ClusterEncrypted = "Cluster.Encrypted",
@@ -95,7 +95,7 @@ impl ErrorName {
         Self::ALL.iter().copied().find(|name| name.as_str() == text)
     }
 
-    /// Whether starting again without mending anything may help.
+    /// Whether running again without fixing anything may help.
     pub fn passes_by_itself(self) -> bool {
         matches!(
             self,

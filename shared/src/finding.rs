@@ -1,28 +1,28 @@
-//! What stands in the way, in the words of whoever has to mend it. The checks before a run and the diagnosis after it tell it alike.
+//! Problems that block a run, described for the person who fixes them. The checks before a run and the diagnosis after it share them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorName};
 
-/// One thing that is wrong.
+/// One problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
-    /// The name a run fails with because of it, from the closed list.
+    /// The name of the error that it causes, from the closed list.
     pub error: String,
     /// What is wrong, in a sentence.
     pub cause: String,
-    /// What was seen that shows it.
+    /// What atlas-cmk observed that shows it.
     pub evidence: String,
     /// What to do about it.
     pub fix: String,
-    /// Whether starting again without mending anything may help.
+    /// Whether running again without fixing anything may help.
     pub retryable: bool,
 }
 
 impl Finding {
-    /// Something that somebody has to mend.
+    /// Something that a person has to fix.
     pub fn new(
         error: ErrorName,
         cause: impl Into<String>,
@@ -38,26 +38,26 @@ impl Finding {
         }
     }
 
-    /// A failed call, as something to mend. What its message says is all that is known.
+    /// A failed call, as a problem to fix. Only its message is known.
     pub fn of(error: &Error) -> Self {
         let (cause, fix) = by_message(error.name(), error.message()).unwrap_or_else(|| known(error.name()));
         Self { retryable: error.name().passes_by_itself(), ..Self::new(error.name(), cause, error.message(), fix) }
     }
 }
 
-/// A statement that somebody else has to add, because the input says that we may not.
+/// A statement that you have to add yourself, because the input forbids atlas-cmk to add it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ByHand {
     /// The ARN of the role or key.
     pub resource: String,
-    /// Which of its documents: its trust policy, an inline policy, its key policy.
+    /// Which of its policies: trust policy, inline policy or key policy.
     pub policy: String,
     /// The statement to add to it.
     pub statement: serde_json::Value,
 }
 
-/// What a message tells beyond its name: cause and fix.
+/// Cause and fix that follow from the message and not only from the name.
 fn by_message(name: ErrorName, said: &str) -> Option<(&'static str, &'static str)> {
     let is = |text: &str| said.contains(text);
     Some(match name {
@@ -94,7 +94,7 @@ fn by_message(name: ErrorName, said: &str) -> Option<(&'static str, &'static str
     })
 }
 
-/// What a name stands for, and what helps as a rule: cause and fix.
+/// Cause and fix that usually apply to a name.
 fn known(name: ErrorName) -> (&'static str, &'static str) {
     match name {
         ErrorName::InputInvalid => ("a field of the input is wrong", "correct the field that the evidence names"),

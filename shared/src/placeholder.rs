@@ -52,7 +52,7 @@ mod tests {
         of::<ExternalId>(EXTERNAL_ID).unwrap();
         let key: KmsKeyArn = of(&format!("arn:aws:kms:us-east-1:444455556666:key/{KEY}")).unwrap();
         assert!(key.is_multi_region());
-        let told = in_words(&vec![format!("AtlasCmk{PROJECT}")]).unwrap();
-        assert_eq!(told, ["AtlasCmk(known after ensure-project)"]);
+        let words = in_words(&vec![format!("AtlasCmk{PROJECT}")]).unwrap();
+        assert_eq!(words, ["AtlasCmk(known after ensure-project)"]);
     }
 }

@@ -18,23 +18,23 @@ use crate::{
     step::Context,
 };
 
-/// Where profiles are written down.
+/// The path of the parameters that hold profiles.
 pub const PROFILES: &str = "/atlas-cmk/profiles";
 
-/// The profile for accounts that no other is for.
+/// The profile of accounts to which no other applies.
 pub const DEFAULT: &str = "default";
 
-/// What accounts get, and which.
+/// The input for vended accounts, and the accounts it applies to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Profile {
-    /// The organizational units whose accounts it is for, by id or by name.
+    /// The organizational units whose accounts it applies to, by id or name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub organizational_units: Vec<String>,
-    /// The tags of the accounts it is for: all of them. An organizational unit goes before tags, and more tags go before fewer.
+    /// The tags of the accounts it applies to: an account must have all of them. An organizational unit takes precedence over tags, more tags over fewer.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub account_tags: BTreeMap<String, String>,
-    /// Raise it to run accounts again at their next event that have run with this profile before. 1 unless given.
+    /// Increment it to run accounts that already ran with this profile again at their next event. 1 by default.
     #[serde(default = "first", skip_serializing_if = "is_first")]
     #[schemars(range(min = 1))]
     pub generation: u32,
@@ -55,7 +55,7 @@ fn is_first(generation: &u32) -> bool {
 /// What is known of an account when its profile is chosen.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
-    /// The profile that the event asks for.
+    /// The profile that the event names.
     pub profile: Option<&'a str>,
     /// The id of its organizational unit.
     pub ou: Option<&'a str>,
@@ -66,7 +66,7 @@ pub struct Facts<'a> {
 }
 
 impl Profile {
-    /// Refuses a template that no account could use: placeholders that are unknown, and whatever `enable-encryption` would refuse.
+    /// Rejects a template that no account could use: unknown placeholders, and input that `enable-encryption` would reject.
     ///
     /// # Errors
     /// `Input.Invalid`, with the path of the field below `profile`.
@@ -136,10 +136,10 @@ impl Profile {
     }
 }
 
-/// The profile of an account: the one it asks for, else by organizational unit, else by tags, else the default. `None` if there is none for it.
+/// The profile of an account: the one it names, else by organizational unit, else by tags, else the default. `None` if none applies.
 ///
 /// # Errors
-/// `Input.Invalid` if the one asked for is missing, or two are for it alike.
+/// `Input.Invalid` if the named one is missing, or two apply equally.
 pub fn choose<'a>(
     profiles: &'a BTreeMap<ProfileName, Profile>,
     facts: Facts<'_>,
@@ -181,7 +181,7 @@ fn only<'a>(candidates: &[(&'a ProfileName, &'a Profile)]) -> Result<Option<(&'a
 /// Every profile.
 ///
 /// # Errors
-/// `Input.Invalid` if one was written by hand and is none; else as [`crate::aws::aws_error`].
+/// `Input.Invalid` if one was written by hand and is invalid; else as [`crate::aws::aws_error`].
 pub async fn list(context: &Context) -> Result<BTreeMap<ProfileName, Profile>> {
     let mut profiles = BTreeMap::new();
     for (name, text) in context.parameters.list(PROFILES).await? {

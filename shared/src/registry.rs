@@ -1,4 +1,4 @@
-//! What is written down of projects in Parameter Store, for whoever needs it: the nightly sweep, the way back, other tools.
+//! The registry of projects in Parameter Store, for the nightly sweep, `disable-encryption` and other tools.
 
 pub mod accounts;
 
@@ -13,26 +13,26 @@ use crate::{
     step::Context,
 };
 
-/// A key that was replaced by another. Snapshots need the key they were made with.
+/// A key that was replaced by another. Snapshots need the key that encrypted them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OldKey {
-    /// Its ARN, or its id if that is all Atlas knew.
+    /// Its ARN, or its id if Atlas knew only that.
     pub key: String,
     /// When it was found to be replaced, ISO 8601.
     pub replaced_at: String,
 }
 
-/// How far a project has come.
+/// The stage of a project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Stage {
-    /// An execution has set out to enable it, and has not been seen to end.
+    /// An enablement has begun and has not finished.
     Enabling,
-    /// Everything was done and verified.
+    /// Encryption is enabled and verified.
     #[default]
     Enabled,
-    /// It was taken down, but for what others still use.
+    /// Encryption was disabled, except for what is still in use.
     Disabled,
 }
 
@@ -46,10 +46,10 @@ pub struct Entry {
     pub role_id: AccessRoleId,
     /// The key.
     pub key_arn: KmsKeyArn,
-    /// How far it has come.
+    /// The stage of the project.
     #[serde(default)]
     pub stage: Stage,
-    /// The input that brings this state about, without its mode.
+    /// The input that leads to this state, without its mode.
     pub desired: EnableEncryption,
     /// Keys that the project used before.
     #[serde(default)]
@@ -62,7 +62,7 @@ pub struct Entry {
 
 impl Entry {
     /// An entry without what is different every time.
-    pub fn told(&self) -> Value {
+    pub fn comparable(&self) -> Value {
         let old_keys: Vec<&String> = self.old_keys.iter().map(|old| &old.key).collect();
         json!({
             "stage": self.stage,
@@ -73,7 +73,7 @@ impl Entry {
         })
     }
 
-    /// Whether whoever reads this entry knows already what another would announce.
+    /// Whether this entry already announces the same role, key and desired state.
     pub fn announces(&self, other: &Self) -> bool {
         self.stage != Stage::Disabled
             && (&self.role_id, &self.key_arn, &self.desired) == (&other.role_id, &other.key_arn, &other.desired)
@@ -86,15 +86,15 @@ impl Entry {
     }
 }
 
-/// Where projects are written down.
+/// The path of the parameters of projects.
 pub const PROJECTS: &str = "/atlas-cmk/projects";
 
-/// Where a project is written down.
+/// The parameter of a project.
 pub fn parameter(project: &ProjectId) -> String {
     format!("{PROJECTS}/{project}")
 }
 
-/// What is written down of a project, and the keys it names, whatever else of it can be read.
+/// The entry of a project, and the keys it names, even if nothing else of it can be read.
 ///
 /// # Errors
 /// As [`crate::aws::aws_error`].
@@ -103,7 +103,7 @@ pub async fn read(context: &Context, project: &ProjectId) -> Result<(Option<Entr
     Ok(text.as_deref().map(parse).unwrap_or_default())
 }
 
-/// Everything that is written down of projects.
+/// All entries of projects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Registry {
     /// What could be read.
@@ -112,7 +112,7 @@ pub struct Registry {
     pub unreadable: Vec<String>,
 }
 
-/// Reads everything that is written down of projects.
+/// Reads all entries of projects.
 ///
 /// # Errors
 /// As [`crate::aws::aws_error`].
@@ -137,7 +137,7 @@ pub async fn write(context: &Context, entry: &Entry) -> Result<()> {
     context.parameters.write(&parameter(&entry.project_id), &value, what).await
 }
 
-/// An entry that another version wrote, or a person, is written anew, but no key in it is forgotten.
+/// An entry that another version wrote, or a person, is written again, but no key in it is lost.
 pub(crate) fn parse(text: &str) -> (Option<Entry>, Vec<OldKey>) {
     let value: Value = serde_json::from_str(text).unwrap_or_default();
     let listed = value["oldKeys"].as_array().into_iter().flatten();

@@ -32,9 +32,9 @@ use crate::{
     },
 };
 
-/// Gives one Atlas project its customer-managed key: the input of the state machine `enable-encryption`.
+/// Encrypts one Atlas project with a customer-managed key: the input of the state machine `enable-encryption`.
 ///
-/// A field that is null is a field that is left out.
+/// A field that is null counts as omitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("allOf" = [
@@ -42,81 +42,81 @@ use crate::{
     {"anyOf": [{"required": ["keyArn"]}, {"required": ["key"]}]},
 ]))]
 pub struct EnableEncryption {
-    /// For editors: where this schema is. It has no effect.
+    /// The URL or path of this schema, for editors. It has no effect.
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
-    /// The Atlas project. This, or `project`.
+    /// The Atlas project, by id. Give either this or `project`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project_id: Option<ProjectId>,
-    /// The Atlas project by its name; created if it is missing. This, or `projectId`.
+    /// The Atlas project, by name; created if it does not exist. Give either this or `projectId`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<ProjectOptions>,
-    /// The IAM role that Atlas assumes to use the key. Created if it is missing, unless `role.manage` says otherwise.
+    /// The IAM role that Atlas assumes to use the key. Created if it does not exist, unless `role.manage` forbids it.
     pub role_arn: IamRoleArn,
-    /// How the IAM role is treated.
+    /// How atlas-cmk creates and changes the IAM role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<RoleOptions>,
-    /// The key, by its full ARN. With regions, a multi-Region key. This, or `key.alias`.
+    /// The key, by its full ARN. With `regions`, it must be a multi-Region key. Give either this or `key.alias`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_arn: Option<KmsKeyArn>,
-    /// How the key is made, and whether it is treated at all.
+    /// How atlas-cmk creates the key, and whether it changes the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyOptions>,
-    /// The regions that reach the key over a private endpoint. Leave it out to not ask for private networking.
+    /// The regions that reach the key over a private endpoint. If omitted, private networking is not configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 40))]
     pub regions: Option<Vec<Region>>,
-    /// The clusters to switch to the key: `none` (unless given), `all`, or their names.
+    /// The clusters to switch to the key: `none` (the default), `all`, or their names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clusters: Option<Clusters>,
-    /// How many clusters are switched at the same time: 1 unless given, 10 at the most. Each of them makes an initial sync.
+    /// How many clusters are switched at the same time: 1 by default, at most 10. Each of them performs an initial sync.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10))]
     pub cluster_concurrency: Option<u8>,
-    /// Whether search nodes use the key too. Left out: it stays as it is. A change of it rebuilds search indexes.
+    /// Whether search nodes use the key too. If omitted, the setting stays as it is. Changing it rebuilds search indexes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search_nodes: Option<bool>,
-    /// The account of role and key, if it is not the one the functions run in.
+    /// Access to the AWS account of the role and the key, if it is not the account in which the functions run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountAccess>,
-    /// The secret with the Atlas credentials, if it is not the one of the stack: one of `MoreAtlasSecretArns`.
+    /// The secret with the Atlas credentials, if it is not the secret of the stack: one of `MoreAtlasSecretArns`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub atlas_secret_id: Option<SecretId>,
-    /// What to do: `apply` unless given.
+    /// What to do: `apply` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
-    /// How long to wait.
+    /// How long to wait before the execution fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadlines: Option<Deadlines>,
-    /// Whether what differs later, because somebody changed it, is put right by itself. Unless given it is told only.
+    /// Whether atlas-cmk repairs later differences automatically, such as a changed trust policy. By default it only reports them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair: Option<bool>,
-    /// What is done when somebody disables the key or schedules its deletion: `alert` unless given.
+    /// What atlas-cmk does when the key is disabled or scheduled for deletion: `alert` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guard: Option<Guard>,
 }
 
-/// What is done when somebody disables the key or schedules its deletion.
+/// What atlas-cmk does when the key is disabled or scheduled for deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Guard {
-    /// It is told on the topic of the stack, with the command that undoes it.
+    /// Publishes an alert to the SNS topic of the stack, with the command that undoes the change.
     #[default]
     Alert,
-    /// It is undone besides, and that is told too.
+    /// Also undoes the change, and publishes that it did.
     Restore,
 }
 
-/// What an execution does.
+/// What the execution does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Mode {
     /// Changes what differs.
     #[default]
     Apply,
-    /// Says what applying would change, and changes nothing.
+    /// Reports what `apply` would change, and changes nothing.
     Plan,
-    /// Says what differs from the input, and changes nothing.
+    /// Reports what differs from the input, and changes nothing.
     Verify,
 }
 
@@ -126,59 +126,59 @@ pub enum Mode {
 pub struct ProjectOptions {
     /// Its name.
     pub name: ProjectName,
-    /// The organization it is in, or is created in. Creating takes the role Organization Project Creator.
+    /// The Atlas organization of the project. Creating the project requires the role Organization Project Creator.
     pub org_id: OrganizationId,
 }
 
-/// How the IAM role is treated.
+/// How atlas-cmk creates and changes the IAM role.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RoleOptions {
-    /// The permissions boundary of a role we create. It must allow the use of the key.
+    /// The permissions boundary of a role that atlas-cmk creates. It must allow the use of the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permissions_boundary: Option<IamPolicyArn>,
-    /// The path of the role, which `roleArn` names too.
+    /// The path of the role. `roleArn` must contain it too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<IamPath>,
-    /// What of the role is ours to write: `full` unless given.
+    /// Which parts of the role atlas-cmk may write: `full` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manage: Option<ManageRole>,
 }
 
-/// What of the IAM role is ours to write.
+/// Which parts of the IAM role atlas-cmk may write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ManageRole {
-    /// The role itself, our trust statement, our inline policy and our tags.
+    /// The role itself, and the trust statement, the inline policy and the tags of atlas-cmk.
     #[default]
     Full,
-    /// Our trust statement only.
+    /// Only the trust statement of atlas-cmk.
     TrustOnly,
     /// Nothing.
     None,
 }
 
-/// How the key is made, and whether it is treated at all.
+/// How atlas-cmk creates the key, and whether it changes the key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KeyOptions {
-    /// Makes a multi-Region key under this alias, or finds the one it made. Instead of `keyArn`.
+    /// The alias under which atlas-cmk creates a multi-Region key, or finds the key it created before. Replaces `keyArn`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<KeyAlias>,
-    /// Every how many days AWS renews the key's material; 365 for a key that is made, unless given. With `alias`.
+    /// The rotation period of the key in days; 365 by default for a key that atlas-cmk creates. Only with `alias`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 90, max = 2560))]
     pub rotation_days: Option<u16>,
-    /// What of the key is ours to write: `full` unless given.
+    /// Which parts of the key atlas-cmk may write: `full` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manage: Option<ManageKey>,
 }
 
-/// What of the key is ours to write.
+/// Which parts of the key atlas-cmk may write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ManageKey {
-    /// Replicas that are missing, our statement in the key policies, and our tags.
+    /// Missing replicas, and the statement and the tags of atlas-cmk on the key.
     #[default]
     Full,
     /// Nothing.
@@ -191,7 +191,7 @@ pub enum ManageKey {
 pub enum Clusters {
     /// `none` or `all`.
     Some(ClusterSelection),
-    /// These.
+    /// The clusters with these names.
     Named(#[schemars(length(max = 25))] Vec<ClusterName>),
 }
 
@@ -205,23 +205,23 @@ pub enum ClusterSelection {
     All,
 }
 
-/// How long an execution waits before it gives up.
+/// How long an execution waits before it fails.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Deadlines {
-    /// For private endpoints to become active, in minutes; 60 unless given. It is minutes as a rule, and was three hours
-    /// once. At most 720: an execution has 25,000 history events, and each look takes about ten of them.
+    /// For private endpoints to become active, in minutes; 60 by default. Usually it takes minutes, and it has taken three hours
+    /// once. At most 720: an execution has 25,000 history events, and each check takes about ten of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 720))]
     pub endpoint_minutes: Option<u16>,
-    /// For each cluster to become idle again, in minutes; 240 unless given. An initial sync takes as long as the data is large.
+    /// For each cluster to become IDLE again, in minutes; 240 by default. The duration of an initial sync grows with the amount of data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 720))]
     pub cluster_minutes: Option<u16>,
 }
 
 impl EnableEncryption {
-    /// Refuses what no field shows by itself.
+    /// Rejects combinations of fields that are invalid together.
     ///
     /// # Errors
     /// `Input.Invalid`, with the path of the field.
@@ -234,32 +234,32 @@ impl EnableEncryption {
         self.mode.unwrap_or_default()
     }
 
-    /// What of the IAM role is ours to write.
+    /// Which parts of the IAM role atlas-cmk may write.
     pub fn manage_role(&self) -> ManageRole {
         self.role.as_ref().and_then(|role| role.manage).unwrap_or_default()
     }
 
-    /// What of the key is ours to write.
+    /// Which parts of the key atlas-cmk may write.
     pub fn manage_key(&self) -> ManageKey {
         self.key.as_ref().and_then(|key| key.manage).unwrap_or_default()
     }
 
-    /// The alias under which the key is made, if it is to be.
+    /// The alias under which the key is created, if it is to be.
     pub fn key_alias(&self) -> Option<&KeyAlias> {
         self.key.as_ref()?.alias.as_ref()
     }
 
-    /// The regions to reach the key from over private endpoints; none if private networking is not asked for.
+    /// The regions to reach the key from over private endpoints; none if private networking is not requested.
     pub fn regions(&self) -> &[Region] {
         self.regions.as_deref().unwrap_or_default()
     }
 
-    /// Whether what differs later is put right by itself.
+    /// Whether later differences are repaired automatically.
     pub fn repairs(&self) -> bool {
         self.repair == Some(true)
     }
 
-    /// What is done when somebody disables the key or schedules its deletion.
+    /// What atlas-cmk does when the key is disabled or scheduled for deletion.
     pub fn guard(&self) -> Guard {
         self.guard.unwrap_or_default()
     }

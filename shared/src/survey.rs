@@ -193,13 +193,14 @@ impl Survey {
         findings.extend(clusters::findings(self, request));
         findings.extend(access::findings(self, request));
         // One refusal often shows in several places.
-        let mut told: Vec<Finding> = Vec::new();
+        let mut unique: Vec<Finding> = Vec::new();
         for finding in findings {
-            if !told.iter().any(|it| it.error == finding.error && it.cause == finding.cause && it.fix == finding.fix) {
-                told.push(finding);
+            if !unique.iter().any(|it| it.error == finding.error && it.cause == finding.cause && it.fix == finding.fix)
+            {
+                unique.push(finding);
             }
         }
-        told
+        unique
     }
 
     /// What is wrong with the role's trust and rights once our steps have run, which nothing but somebody else can have done.

@@ -199,7 +199,7 @@ async fn a_token_that_is_about_to_expire_is_not_used_for_another_call() {
 async fn a_lack_of_rights_costs_no_further_tokens() {
     let world = World::start().await;
     let reader = json!({"clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET, "roles": {PROJECT: "GROUP_READ_ONLY"}});
-    world.tell(Method::POST, "credentials", reader).await;
+    world.control(Method::POST, "credentials", reader).await;
     let atlas = world.with_service_account();
     for _ in 0..3 {
         let error = atlas.create_access_role(&project()).await.unwrap_err();

@@ -78,7 +78,11 @@ async fn a_project_of_someone_else_is_one_we_are_not_authorized_for() {
     let world = World::start().await;
     let roles = json!({"0123456789abcdef01234567": "GROUP_OWNER"});
     world
-        .tell(Method::POST, "credentials", json!({"publicKey": PUBLIC_KEY, "privateKey": PRIVATE_KEY, "roles": roles}))
+        .control(
+            Method::POST,
+            "credentials",
+            json!({"publicKey": PUBLIC_KEY, "privateKey": PRIVATE_KEY, "roles": roles}),
+        )
         .await;
     let error = world.with_api_key().access_roles(&project()).await.unwrap_err();
     assert_eq!(error.code().unwrap().as_str(), "NOT_IN_GROUP");

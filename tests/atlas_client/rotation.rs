@@ -86,7 +86,7 @@ fn service_account(client_secret: &str) -> String {
 }
 
 async fn rotate(world: &World, name: &str, secret: Value) {
-    world.tell(Method::PUT, &format!("credentials/{name}"), secret).await;
+    world.control(Method::PUT, &format!("credentials/{name}"), secret).await;
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn a_client_may_go_over_from_an_api_key_to_a_service_account() {
     let atlas = manager.client(&world);
     atlas.access_roles(&project()).await.unwrap();
 
-    world.tell(Method::DELETE, &format!("credentials/{PUBLIC_KEY}"), Value::Null).await;
+    world.control(Method::DELETE, &format!("credentials/{PUBLIC_KEY}"), Value::Null).await;
     manager.answer(value(&service_account(CLIENT_SECRET)));
     atlas.access_roles(&project()).await.unwrap();
     assert_eq!(world.requests().await.last().unwrap()["credential"], CLIENT_ID);

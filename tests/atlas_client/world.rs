@@ -41,7 +41,7 @@ impl World {
         sim.add_project(PROJECT, "payments").expect("a project");
         sim.add_api_key(PUBLIC_KEY, PRIVATE_KEY);
         let world = Self { sim, http: http() };
-        world.tell(Method::POST, "credentials", json!({"clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET})).await;
+        world.control(Method::POST, "credentials", json!({"clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET})).await;
         world
     }
 
@@ -63,7 +63,7 @@ impl World {
     }
 
     /// Speaks to `/_sim`.
-    pub(crate) async fn tell(&self, method: Method, path: &str, body: Value) -> Value {
+    pub(crate) async fn control(&self, method: Method, path: &str, body: Value) -> Value {
         let url = format!("{}/_sim/{path}", self.sim.url());
         let answer = self.http.request(method, url).json(&body).send().await.expect("an answer of the simulator");
         let status = answer.status();
@@ -73,7 +73,7 @@ impl World {
     }
 
     pub(crate) async fn behave(&self, change: Value) {
-        self.tell(Method::PUT, "behaviour", change).await;
+        self.control(Method::PUT, "behaviour", change).await;
     }
 
     /// The next matching request gets this answer and has no effect.
@@ -92,20 +92,20 @@ impl World {
     }
 
     pub(crate) async fn fault(&self, fault: Value) {
-        self.tell(Method::POST, "faults", fault).await;
+        self.control(Method::POST, "faults", fault).await;
     }
 
     pub(crate) async fn clear_faults(&self) {
-        self.tell(Method::DELETE, "faults", Value::Null).await;
+        self.control(Method::DELETE, "faults", Value::Null).await;
     }
 
     pub(crate) async fn expire_tokens(&self) {
-        self.tell(Method::POST, &format!("credentials/{CLIENT_ID}/expire-tokens"), Value::Null).await;
+        self.control(Method::POST, &format!("credentials/{CLIENT_ID}/expire-tokens"), Value::Null).await;
     }
 
     /// Every request so far, or since they were last forgotten, as the simulator logs it.
     pub(crate) async fn requests(&self) -> Vec<Value> {
-        let log = self.tell(Method::GET, "requests", Value::Null).await;
+        let log = self.control(Method::GET, "requests", Value::Null).await;
         log["requests"].as_array().cloned().expect("a log")
     }
 
@@ -121,12 +121,12 @@ impl World {
     }
 
     pub(crate) async fn forget_requests(&self) {
-        self.tell(Method::DELETE, "requests", Value::Null).await;
+        self.control(Method::DELETE, "requests", Value::Null).await;
     }
 
     /// What the project is like, seen from behind.
     pub(crate) async fn project(&self) -> Value {
-        self.tell(Method::GET, &format!("projects/{PROJECT}"), Value::Null).await
+        self.control(Method::GET, &format!("projects/{PROJECT}"), Value::Null).await
     }
 
     /// How many access role records the project has.

@@ -175,12 +175,12 @@ fn the_first_task_takes_the_whole_input_and_nothing_reads_it_before() {
         assert_eq!(start["Assign"]["request"], "{% $states.input %}", "{}", machine.name);
         let read = start["Assign"].as_object().unwrap().values().flat_map(strings);
         assert!(!read.into_iter().any(|text| text.contains("$states.input.")), "{}", machine.name);
-        let mut door = &states[start["Next"].as_str().unwrap()];
-        if door["Type"] == "Wait" {
-            assert!(door["Seconds"].is_u64(), "{}", machine.name);
-            door = &states[door["Next"].as_str().unwrap()];
+        let mut entry = &states[start["Next"].as_str().unwrap()];
+        if entry["Type"] == "Wait" {
+            assert!(entry["Seconds"].is_u64(), "{}", machine.name);
+            entry = &states[entry["Next"].as_str().unwrap()];
         }
-        assert_eq!(door["Arguments"]["Payload"]["request"], "{% $request %}", "{}", machine.name);
+        assert_eq!(entry["Arguments"]["Payload"]["request"], "{% $request %}", "{}", machine.name);
     }
 }
 

@@ -71,7 +71,7 @@ async fn with_a_no_everything_stays_as_it_was() {
     let before = world.snapshot().await;
     let run = world.disable(json!({"scope": "role", "approval": true}));
     let (run, _) = tokio::join!(run, answer(&world, &mailbox, false));
-    assert_failed(&run, "Approval.Refused", "request-approval", &["alice said no: not today"]);
+    assert_failed(&run, "Approval.Refused", "request-approval", &["alice refused: not today"]);
     assert_eq!(world.snapshot().await, before);
 }
 
@@ -81,7 +81,7 @@ async fn without_an_answer_everything_stays_as_it_was() {
     let before = world.snapshot().await;
     let input = json!({"scope": "role", "approval": true, "deadlines": {"approvalMinutes": 1}});
     let run = world.disable(input).await;
-    assert_failed(&run, "Approval.TimedOut", "request-approval", &["nobody answered within 1 minutes"]);
+    assert_failed(&run, "Approval.TimedOut", "request-approval", &["no one answered within 1 minutes"]);
     assert_eq!(world.snapshot().await, before);
     let question = mailbox.next().await.unwrap();
     let late = world.invoke("Approve", &json!({"taskToken": question["taskToken"], "approve": true})).await;

@@ -70,10 +70,10 @@ async fn a_change_is_told_or_put_right_and_what_we_write_ourselves_starts_no_loo
     update.policy_document(nobody.to_string()).send().await.unwrap();
     let look = world.next_look(0).await;
     assert_eq!((&look["state"], &look["projectId"]), (&json!("drifted"), &json!(world.customer().project_id)));
-    let told = mailbox.next_of("drifted").await.unwrap();
-    assert_eq!(told["cause"]["event"], "UpdateAssumeRolePolicy");
-    assert_eq!(told["cause"]["by"], format!("arn:aws:iam::{}:root", world.account().id));
-    assert!(told["differences"].to_string().contains("trust"), "{told}");
+    let reported = mailbox.next_of("drifted").await.unwrap();
+    assert_eq!(reported["cause"]["event"], "UpdateAssumeRolePolicy");
+    assert_eq!(reported["cause"]["by"], format!("arn:aws:iam::{}:root", world.account().id));
+    assert!(reported["differences"].to_string().contains("trust"), "{reported}");
 
     // From now on it is put right.
     let mut input = world.customer().input();
@@ -93,8 +93,8 @@ async fn a_change_is_told_or_put_right_and_what_we_write_ourselves_starts_no_loo
         .unwrap();
     let look = world.look_besides(&seen).await;
     assert_eq!(look["state"], "repaired", "{look}");
-    let told = mailbox.next_of("repaired").await.unwrap();
-    assert!(told["changes"].to_string().contains("update-trust"), "{told}");
+    let reported = mailbox.next_of("repaired").await.unwrap();
+    assert!(reported["changes"].to_string().contains("update-trust"), "{reported}");
     assert_eq!(world.allowed_keys().await.len(), 3);
     world.assert_enabled().await;
     assert_eq!(world.looks().await, 2, "the repair starts nothing");

@@ -45,20 +45,20 @@ async fn everything_about_a_project_is_told_and_where_it_differs_from_what_is_re
         (&all["encryption"]["valid"], &all["encryption"]["requirePrivateNetworking"]),
         (&json!(true), &json!(true))
     );
-    let told = |list: &str, fields: [&str; 2]| -> Vec<String> {
+    let reported = |list: &str, fields: [&str; 2]| -> Vec<String> {
         let items = all[list].as_array().unwrap().iter();
         items.map(|item| fields.map(|field| item[field].as_str().unwrap_or("-").to_owned()).join(" ")).collect()
     };
     assert_eq!(
-        told("privateEndpoints", ["region", "status"]),
+        reported("privateEndpoints", ["region", "status"]),
         ["ap-southeast-2 ACTIVE", "eu-west-1 ACTIVE", "us-east-1 ACTIVE"]
     );
     assert_eq!(
-        told("clusters", ["name", "encryptionAtRestProvider"]),
+        reported("clusters", ["name", "encryptionAtRestProvider"]),
         ["orders NONE", "reports AWS", "search NONE", "playground NONE"]
     );
     assert_eq!(all["clusters"][2]["searchNodes"], "NONE");
-    assert_eq!(told("keys", ["state", "nothing"]), ["Enabled -"; 3]);
+    assert_eq!(reported("keys", ["state", "nothing"]), ["Enabled -"; 3]);
     assert_eq!(all["registered"]["desired"]["clusters"], json!(["reports"]));
     assert_eq!(all["differences"], json!([]));
 
@@ -86,10 +86,13 @@ async fn an_account_that_lets_nobody_in_hides_nothing_of_what_atlas_shows() {
     ]});
     let update = iam.update_assume_role_policy().role_name("AtlasCmkSpoke").policy_document(nobody.to_string());
     update.send().await.unwrap();
-    let told = described(&world).await;
-    assert_eq!((&told["encryption"]["valid"], &told["accessRoles"][0]["state"]), (&json!(true), &json!("authorized")));
-    assert!(told["keys"][0]["state"].as_str().unwrap().starts_with("unknown: "), "{}", told["keys"]);
-    assert!(told["differences"].to_string().contains("could not be compared"), "{}", told["differences"]);
+    let reported = described(&world).await;
+    assert_eq!(
+        (&reported["encryption"]["valid"], &reported["accessRoles"][0]["state"]),
+        (&json!(true), &json!("authorized"))
+    );
+    assert!(reported["keys"][0]["state"].as_str().unwrap().starts_with("unknown: "), "{}", reported["keys"]);
+    assert!(reported["differences"].to_string().contains("could not be compared"), "{}", reported["differences"]);
 }
 
 #[tokio::test]

@@ -61,18 +61,18 @@ async fn what_is_broken_is_named_with_evidence_and_a_fix() {
         let input = break_it(&world, row.broken).await;
         let run = world.enable_with(&input).await;
         assert_failed(&run, row.error, row.step, &[]);
-        let told = diagnosis(&run);
-        let text = |field: &str| told[field].as_str().unwrap_or_default();
-        assert!(text("cause").contains(row.cause), "{}: {told}", row.broken);
-        assert!(text("fix").contains(row.fix), "{}: {told}", row.broken);
-        assert!(text("evidence").len() > 10, "{}: {told}", row.broken);
-        assert_eq!(told["retryable"], row.error == "Atlas.RateLimited", "{}", row.broken);
+        let reported = diagnosis(&run);
+        let text = |field: &str| reported[field].as_str().unwrap_or_default();
+        assert!(text("cause").contains(row.cause), "{}: {reported}", row.broken);
+        assert!(text("fix").contains(row.fix), "{}: {reported}", row.broken);
+        assert!(text("evidence").len() > 10, "{}: {reported}", row.broken);
+        assert_eq!(reported["retryable"], row.error == "Atlas.RateLimited", "{}", row.broken);
         let published = mailbox.next().await.unwrap();
-        let mut expected = told.clone();
+        let mut expected = reported.clone();
         expected["notPublished"] = Value::Null;
         assert_eq!(published["diagnosis"], expected, "{}", row.broken);
         assert_eq!(published["kind"], "execution-failed");
-        mend(&world, row.broken).await;
+        repair(&world, row.broken).await;
     }
     // The last row leaves a failed endpoint behind, as Atlas does. All else is as it was.
     assert_eq!(world.key_policy("us-east-1").await.statements().len(), 1);
@@ -176,7 +176,7 @@ async fn break_it(world: &World, what: &str) -> Value {
     input
 }
 
-async fn mend(world: &World, what: &str) {
+async fn repair(world: &World, what: &str) {
     let (key, role) = (world.customer().key_arn(), &world.customer().role_name);
     let (iam, kms) = (world.iam(), world.kms());
     match what {
@@ -238,30 +238,30 @@ async fn while_atlas_waits(world: &World, tamper: impl AsyncFnOnce()) -> Value {
 #[tokio::test]
 async fn a_trust_statement_that_somebody_removes_meanwhile_is_missed() {
     let world = World::new().await;
-    let told = while_atlas_waits(&world, async || {
+    let reported = while_atlas_waits(&world, async || {
         let empty = json!({"Version": "2012-10-17", "Statement": []}).to_string();
         let update = world.iam().update_assume_role_policy().role_name(&world.customer().role_name);
         update.policy_document(empty).send().await.unwrap();
     });
-    let told = told.await;
-    assert_eq!((&told["step"], &told["error"]), (&json!("authorize-role"), &json!("Atlas.CannotAssumeRole")));
-    assert!(told["cause"].as_str().unwrap().contains("has no statement for Atlas"), "{told}");
-    assert!(told["fix"].as_str().unwrap().contains("Terraform"), "{told}");
+    let reported = reported.await;
+    assert_eq!((&reported["step"], &reported["error"]), (&json!("authorize-role"), &json!("Atlas.CannotAssumeRole")));
+    assert!(reported["cause"].as_str().unwrap().contains("has no statement for Atlas"), "{reported}");
+    assert!(reported["fix"].as_str().unwrap().contains("Terraform"), "{reported}");
 }
 
 #[tokio::test]
 async fn an_action_that_somebody_takes_from_the_role_meanwhile_is_named() {
     let world = World::new().await;
-    let told = while_atlas_waits(&world, async || {
+    let reported = while_atlas_waits(&world, async || {
         let keys = Statement::allow("Less", &["kms:DescribeKey", "kms:Encrypt"], ["*"]);
         let document = PolicyDocument::default().merge(&keys).to_json();
         let put = world.iam().put_role_policy().role_name(&world.customer().role_name).policy_name("atlas-cmk");
         put.policy_document(document).send().await.unwrap();
     });
-    let told = told.await;
-    assert_eq!((&told["step"], &told["error"]), (&json!("enable-kms"), &json!("Kms.AccessDenied")));
-    assert!(told["cause"].as_str().unwrap().contains("allows it kms:Decrypt"), "{told}");
-    assert!(told["evidence"].as_str().unwrap().contains("implicitDeny"), "{told}");
+    let reported = reported.await;
+    assert_eq!((&reported["step"], &reported["error"]), (&json!("enable-kms"), &json!("Kms.AccessDenied")));
+    assert!(reported["cause"].as_str().unwrap().contains("allows it kms:Decrypt"), "{reported}");
+    assert!(reported["evidence"].as_str().unwrap().contains("implicitDeny"), "{reported}");
 }
 
 #[tokio::test]
@@ -274,11 +274,11 @@ async fn everything_that_is_wrong_is_told_at_once() {
     let mut input = world.customer().input();
     input["clusters"] = json!(["no-such-cluster"]);
     let run = world.enable_with(&input).await;
-    let told = diagnosis(&run);
-    let all = told.to_string();
+    let reported = diagnosis(&run);
+    let all = reported.to_string();
     for cause in ["lack the role Project Owner", "is disabled", "is pending deletion", "no cluster no-such-cluster"] {
-        assert!(all.contains(cause), "{cause}: {told}");
+        assert!(all.contains(cause), "{cause}: {reported}");
     }
-    assert_eq!(told["others"].as_array().unwrap().len(), 3, "{told}");
+    assert_eq!(reported["others"].as_array().unwrap().len(), 3, "{reported}");
     assert_eq!(world.writes().await, [] as [String; 0]);
 }

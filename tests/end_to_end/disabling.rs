@@ -170,11 +170,11 @@ async fn a_plan_is_what_applying_changes_and_changes_nothing() {
     let plan = world.disable_successfully(json!({"scope": "role", "mode": "plan"})).await;
     assert_same(&before, &world.snapshot().await, "after planning");
     let applied = world.disable_successfully(json!({"scope": "role"})).await;
-    let told = |changes: &[Value]| -> Vec<String> {
+    let reported = |changes: &[Value]| -> Vec<String> {
         let fields = ["step", "action", "resource", "summary", "consequences"];
         changes.iter().map(|change| fields.map(|field| change[field].to_string()).join(" ")).collect()
     };
-    assert_eq!(told(plan.changes()), told(applied.changes()));
+    assert_eq!(reported(plan.changes()), reported(applied.changes()));
     assert!(plan.output.unwrap().to_string().contains("snapshots need the key that encrypted them"));
 }
 
@@ -206,7 +206,7 @@ async fn one_region_is_removed_and_the_rest_is_untouched() {
         &run,
         "Atlas.Conflict",
         "plan-disable",
-        &["cluster reports would lose its way to the key in us-east-1"],
+        &["cluster reports would lose access to the key in us-east-1"],
     );
     assert_eq!(world.endpoints().await.len(), 2, "nothing was changed");
 

@@ -105,7 +105,7 @@ const UNUSED: [(&str, &str); 3] =
 
 #[tokio::test]
 async fn an_error_has_a_name_of_the_closed_list_and_one_line_in_the_log() {
-    for (event, told) in [
+    for (event, reported) in [
         (json!({"projectId": "payments"}), "projectId: "),
         (json!("no object"), "the input: "),
         (json!({"projectId": "66f0a1b2c3d4e5f601234567", "region": "mars"}), "region: "),
@@ -113,7 +113,7 @@ async fn an_error_has_a_name_of_the_closed_list_and_one_line_in_the_log() {
         let invocation = invoke("create-endpoint", &UNUSED, &event).await;
         assert_eq!(invocation.kind, "error");
         assert_eq!(invocation.body["errorType"], "Input.Invalid", "{}", invocation.body);
-        let said = format!("[create-endpoint] {told}");
+        let said = format!("[create-endpoint] {reported}");
         assert!(invocation.body["errorMessage"].as_str().unwrap().starts_with(&said), "{}", invocation.body);
         let lines: Vec<Value> = invocation.log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 1, "{}", invocation.log);
@@ -126,14 +126,14 @@ async fn a_function_that_is_set_up_wrong_says_what_is_missing() {
     let event = json!({"projectId": "66f0a1b2c3d4e5f601234567", "region": "us-east-1"});
     let keys = [("AWS_ACCESS_KEY_ID", "unused"), ("AWS_SECRET_ACCESS_KEY", "unused")];
     let plain_http = [("ATLAS_BASE_URL", "http://cloud.mongodb.com")];
-    for (environment, told) in [
+    for (environment, reported) in [
         (vec![], "AWS_ACCESS_KEY_ID"),
         (keys.to_vec(), "ATLAS_SECRET_ID"),
         (keys.iter().chain(&plain_http).copied().collect(), "https://"),
     ] {
         let invocation = invoke("create-endpoint", &environment, &event).await;
         assert_eq!(invocation.body["errorType"], "Input.Invalid");
-        assert!(invocation.body["errorMessage"].as_str().unwrap().contains(told), "{}", invocation.body);
+        assert!(invocation.body["errorMessage"].as_str().unwrap().contains(reported), "{}", invocation.body);
         let line: Value = serde_json::from_str(invocation.log.trim()).unwrap();
         assert_eq!((&line["message"], &line["error"]), (&json!("failed"), &json!("Input.Invalid")));
     }

@@ -104,9 +104,9 @@ async fn a_diagnosis_that_cannot_be_published_says_so_and_is_made_all_the_same()
     world.deny(world.hub(), &world.role_of("Diagnose").await, Some("sns:Publish")).await;
     world.kms().disable_key().key_id(world.customer().key_arn()).send().await.unwrap();
     let run = world.enable().await;
-    let told = diagnosis(&run);
-    assert!(told["cause"].as_str().unwrap().contains("is disabled"), "{told}");
-    assert!(told["notPublished"].as_str().unwrap().contains("sns:Publish"), "{told}");
+    let reported = diagnosis(&run);
+    assert!(reported["cause"].as_str().unwrap().contains("is disabled"), "{reported}");
+    assert!(reported["notPublished"].as_str().unwrap().contains("sns:Publish"), "{reported}");
 }
 
 #[tokio::test]

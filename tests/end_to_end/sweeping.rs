@@ -201,11 +201,11 @@ async fn a_sweep_tells_of_what_nobody_waits_for_any_more() {
 
     let report = world.sweep(json!({})).await;
     assert_eq!((&report["projects"], &report["fine"]), (&json!(1), &json!(1)), "{report}");
-    let told = report["attention"].to_string();
+    let reported = report["attention"].to_string();
     for what in
         ["expires at", "in 5 days", "66f0a1b2c3d4e5f8aaaaaaaa", "66f0a1b2c3d4e5f8bbbbbbbb", "EU_CENTRAL_1 is FAILED"]
     {
-        assert!(told.contains(what), "{what}: {told}");
+        assert!(reported.contains(what), "{what}: {reported}");
     }
 }
 
@@ -232,8 +232,8 @@ async fn what_the_event_of_a_key_should_have_started_a_sweep_makes_up_for() {
     world.kms_in("eu-west-1").disable_key().key_id(&replica).send().await.unwrap();
 
     let report = world.sweep(json!({})).await;
-    let told = report["attention"].to_string();
-    assert!(told.contains(&old) && told.contains(&replica), "{told}");
+    let reported = report["attention"].to_string();
+    assert!(reported.contains(&old) && reported.contains(&replica), "{reported}");
     let alerts = [mailbox.next_of("key-endangered").await.unwrap(), mailbox.next_of("key-endangered").await.unwrap()];
     let of_old = alerts.iter().find(|alert| alert["keyArn"] == old.as_str()).unwrap();
     assert_eq!(of_old["projects"][0]["needsItFor"], "its old snapshots", "{of_old}");

@@ -163,7 +163,7 @@ async fn what_goes_wrong_is_told_and_kept_and_can_be_handed_in_again() {
         Mailbox::subscribed_to(world.hub(), world.cloud.stack.output("NotificationsArn").unwrap()).await.unwrap();
     let refused = world.put_profile("default", json!({"input": {"projectId": "{{ project }}", "roleArn": "x"}})).await;
     assert_eq!(refused.error.as_deref(), Some("Input.Invalid"));
-    assert!(refused.cause.unwrap().contains("profile.input.projectId: there is no placeholder project"));
+    assert!(refused.cause.unwrap().contains("profile.input.projectId: the placeholder project does not exist"));
 
     let ssm = aws_sdk_ssm::Client::new(&world.hub().sdk_config());
     let spoilt = ssm.put_parameter().name("/atlas-cmk/profiles/default").value("{}").overwrite(true);
@@ -171,22 +171,22 @@ async fn what_goes_wrong_is_told_and_kept_and_can_be_handed_in_again() {
     let event = of_account("vending/custom.json", "500000000001");
     let answer = world.vend(&event).await;
     assert_eq!(answer["accounts"][0]["result"], "problem", "{answer}");
-    let told = mailbox.next_of("vend-problem").await.unwrap();
-    assert!(told["reason"].as_str().unwrap().contains("/atlas-cmk/profiles/default"), "{told}");
+    let reported = mailbox.next_of("vend-problem").await.unwrap();
+    assert!(reported["reason"].as_str().unwrap().contains("/atlas-cmk/profiles/default"), "{reported}");
     assert_eq!(world.dead_letters().await, std::slice::from_ref(&event), "as it came, to be handed in again");
 
-    let mended = json!({"input": {
+    let corrected = json!({"input": {
         "projectId": "66f0a1b2c3d4e5f6ffffffff", "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk", "key": {"alias": "alias/atlas-cmk"},
     }});
-    assert_eq!(world.put_profile("default", mended).await.error, None);
+    assert_eq!(world.put_profile("default", corrected).await.error, None);
     assert_eq!(world.vend(&event).await["accounts"][0]["result"], "started");
 
     // A denial of our own is no failure of the pipeline either.
     world.deny(world.hub(), &world.role_of("OnAccountVended").await, Some("states:StartExecution")).await;
     let other = of_account("vending/custom.json", "500000000002");
     assert_eq!(world.vend(&other).await["accounts"][0]["result"], "problem");
-    let told = mailbox.next_of("vend-problem").await.unwrap();
-    assert!(told["reason"].as_str().unwrap().contains("states:StartExecution"), "{told}");
+    let reported = mailbox.next_of("vend-problem").await.unwrap();
+    assert!(reported["reason"].as_str().unwrap().contains("states:StartExecution"), "{reported}");
 }
 
 #[tokio::test]
@@ -210,11 +210,11 @@ async fn an_account_that_no_event_told_of_is_found_by_the_next_sweep() {
     world.vend(&of_account("vending/controltower-create-managed-account-failed.json", &failed)).await;
 
     let report = world.sweep(json!({})).await;
-    let told: Vec<&str> = report["attention"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
-    let of = |account: &str| told.iter().filter(|it| it.contains(account)).collect::<Vec<_>>();
-    assert!(of(&missed)[0].contains("its enablement was started now: arn:aws:states:"), "{told:?}");
-    assert!(of(&failed)[0].contains("CreateManagedAccount failed"), "{told:?}");
-    assert!(of(&being_made).is_empty() && of(&long_there).is_empty(), "{told:?}");
+    let reported: Vec<&str> = report["attention"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    let of = |account: &str| reported.iter().filter(|it| it.contains(account)).collect::<Vec<_>>();
+    assert!(of(&missed)[0].contains("its enablement was started now: arn:aws:states:"), "{reported:?}");
+    assert!(of(&failed)[0].contains("CreateManagedAccount failed"), "{reported:?}");
+    assert!(of(&being_made).is_empty() && of(&long_there).is_empty(), "{reported:?}");
     let started = events::started(&world.cloud, MACHINE, |_| true).await.unwrap();
     let input = events::input(&world.cloud, &started).await.unwrap();
     assert_eq!(input["roleArn"], format!("arn:aws:iam::{missed}:role/missed"));

@@ -374,15 +374,15 @@ pub(crate) fn diagnosis(run: &Run) -> Value {
 }
 
 /// Asserts that a run failed with this name, in this step, and that its diagnosis says all of this.
-pub(crate) fn assert_failed(run: &Run, error: &str, step: &str, told: &[&str]) {
+pub(crate) fn assert_failed(run: &Run, error: &str, step: &str, expected: &[&str]) {
     let cause = run.cause.as_deref().unwrap_or_default();
     assert_eq!(run.error.as_deref(), Some(error), "{cause}");
     let diagnosis = diagnosis(run);
     assert_eq!(diagnosis["step"], step, "{diagnosis}");
     assert_eq!(diagnosis["error"], error, "{diagnosis}");
     assert_eq!(diagnosis["notPublished"], Value::Null, "{diagnosis}");
-    for told in told {
-        assert!(cause.contains(told), "{told:?} is not in {cause}");
+    for expected in expected {
+        assert!(cause.contains(expected), "{expected:?} is not in {cause}");
     }
     assert!(!cause.contains("a-private-key-of-atlas"), "{cause}");
 }

@@ -98,12 +98,12 @@ pub fn state_machines() -> Vec<Contract> {
 }
 
 /// A state machine. Its first function is the door, and takes the whole input.
-fn machine<Door: Step, Input: JsonSchema, Output: JsonSchema>(name: &'static str) -> Contract {
+fn machine<Entry: Step, Input: JsonSchema, Output: JsonSchema>(name: &'static str) -> Contract {
     Contract {
         name,
         input: schema::<Input>(false),
         output: schema::<Output>(true),
-        accepts: |input| parse::<Door>(json!({"request": input})).map(drop),
+        accepts: |input| parse::<Entry>(json!({"request": input})).map(drop),
     }
 }
 

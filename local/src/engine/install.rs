@@ -41,14 +41,14 @@ pub(super) async fn python() -> Result<PathBuf> {
 }
 
 async fn wait_for(lock: &File) -> Result<()> {
-    let mut told = false;
+    let mut reported = false;
     loop {
         match lock.try_lock() {
             Ok(()) => return Ok(()),
             Err(TryLockError::Error(error)) => return Err(error.into()),
-            Err(TryLockError::WouldBlock) if !told => {
+            Err(TryLockError::WouldBlock) if !reported => {
                 progress::step("waiting for another process that installs the engine");
-                told = true;
+                reported = true;
             }
             Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(100)).await,
         }

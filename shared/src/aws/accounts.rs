@@ -1,4 +1,4 @@
-//! Calls into another account, with the credentials of a role there that lets us in under an external ID.
+//! Calls into another account, with the credentials of a role there that allows atlas-cmk to assume it with an external ID.
 
 use std::{
     sync::{Arc, Mutex},
@@ -26,13 +26,13 @@ const SESSION_NAME_LENGTH: usize = 64;
 /// The shortest session there is, in seconds (STS API reference, `DurationSeconds`): enough to see that it can be had.
 const SHORTEST_SESSION: i32 = 900;
 
-/// A role in another account, to be assumed for every call of IAM and KMS.
+/// A role in another account that atlas-cmk assumes for every call of IAM and KMS.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AccountAccess {
-    /// The role in the account of the IAM role and the key; infra/spoke.yaml makes one.
+    /// The role in the account of the IAM role and the key; infra/spoke.yaml creates it.
     pub role_arn: IamRoleArn,
-    /// The external ID that its trust policy asks for.
+    /// The external ID that its trust policy requires.
     pub external_id: ExternalId,
 }
 
@@ -50,7 +50,7 @@ impl AccountAccess {
     }
 }
 
-/// On whose behalf a step calls: another account, if one is named, in a session that tells which execution it was.
+/// On whose behalf a step calls: another account, if one is named, in a session that is named after the execution.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller<'a> {
     /// The account to go to; our own unless given.
@@ -100,7 +100,7 @@ impl Accounts {
         Ok(Kms::new(&self.config(caller).await?.into_builder().region(region).build()))
     }
 
-    /// Whether `target` can be assumed with and without an external ID, by `source`, or by ourselves if there is none. `None` if `source` does not let the
+    /// Whether `target` can be assumed with and without an external ID, by `source`, or by ourselves if there is none. `None` if `source` does not allow the
     /// caller in.
     ///
     /// # Errors
@@ -184,7 +184,7 @@ pub struct Assumption {
     pub without_external_id: bool,
 }
 
-/// Credentials of a role, or `None` if it does not let us in.
+/// Credentials of a role, or `None` if it cannot be assumed.
 async fn assume(
     config: &SdkConfig,
     role: &IamRoleArn,
@@ -216,7 +216,7 @@ async fn assume(
     }
 }
 
-/// A refusal to let us in says nothing of its reason, and in an account that is being made it passes. A refusal by a service
+/// A refused `AssumeRole` does not say why, and in an account that is being created it passes. A refusal by a service
 /// control policy says so, and somebody has to lift it.
 fn not_ready(access: &AccountAccess, error: Error) -> Error {
     if error.name() != ErrorName::AccountAccessDenied || error.message().contains(EXPLICIT_DENY) {

@@ -317,8 +317,8 @@ mod tests {
 
     #[test]
     fn a_sweep_hands_in_what_no_event_told() {
-        let told = of(&json!({"accountId": "444455556666", "accountName": null, "toldBy": "sweep"}));
-        assert_eq!((told.told_by.as_str(), told.account_name), (SWEEP, None));
+        let vended = of(&json!({"accountId": "444455556666", "accountName": null, "toldBy": "sweep"}));
+        assert_eq!((vended.told_by.as_str(), vended.account_name), (SWEEP, None));
         assert_eq!(of(&json!({"accountId": "444455556666"})).told_by, CUSTOM);
     }
 

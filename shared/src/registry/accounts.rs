@@ -19,7 +19,7 @@ use crate::{
 pub struct AccountEntry {
     /// The account.
     pub account_id: AccountId,
-    /// Its name, if it was known: not every event tells it.
+    /// Its name, if it was known: not every event contains it.
     #[serde(default)]
     pub account_name: Option<String>,
     /// The name of its organizational unit, if it was known.
@@ -28,21 +28,21 @@ pub struct AccountEntry {
     /// Its tags, if they were known.
     #[serde(default)]
     pub tags: Option<BTreeMap<String, String>>,
-    /// The profile that an event asked for, if one did.
+    /// The profile that an event named, if one did.
     #[serde(default)]
     pub requested_profile: Option<ProfileName>,
-    /// The profile that its enablement was made from.
+    /// The profile that its enablement was based on.
     pub profile: ProfileName,
     /// The organizational unit that it was in, if it was known.
     pub ou: Option<String>,
-    /// The region that its enablement was made for, which stays the same whatever tells of it next.
+    /// The region of its enablement, which stays the same whatever the next event says.
     #[serde(default)]
     pub region: Option<String>,
-    /// What its enablement was made from and came to, as a fingerprint: profile, generation, organizational unit and input.
+    /// A fingerprint of what its enablement was based on: profile, generation, organizational unit and input.
     pub fingerprint: String,
     /// How many enablements were started for it.
     pub sequence: u32,
-    /// When the event happened that was handled last, ISO 8601.
+    /// The time of the event that was handled last, ISO 8601.
     pub event_at: Option<String>,
     /// The ARN of the execution that was started last.
     pub execution_arn: String,
@@ -55,7 +55,7 @@ impl AccountEntry {
     }
 }
 
-/// The value of `/atlas-cmk/failed-vends/<accountId>`: a pipeline failed to make the account, so nothing must be started for it until one succeeds.
+/// The value of `/atlas-cmk/failed-vends/<accountId>`: a vending pipeline failed to create the account, so nothing must be started for it until one succeeds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FailedVend {
@@ -63,14 +63,14 @@ pub struct FailedVend {
     pub what: String,
     /// Why.
     pub reason: String,
-    /// When that was told, ISO 8601.
+    /// When the failure was reported, ISO 8601.
     pub told_at: String,
 }
 
-/// Where accounts are written down.
+/// The path of the parameters of accounts.
 const ACCOUNTS: &str = "/atlas-cmk/accounts";
 
-/// Where an account is written down.
+/// The parameter of an account.
 pub fn parameter(account: &AccountId) -> String {
     format!("{ACCOUNTS}/{account}")
 }
@@ -79,7 +79,7 @@ fn failed_parameter(account: &AccountId) -> String {
     format!("/atlas-cmk/failed-vends/{account}")
 }
 
-/// What is written down of an account. What another version or a person wrote counts as nothing.
+/// The entry of an account. An entry that another version or a person wrote counts as missing.
 ///
 /// # Errors
 /// As [`crate::aws::aws_error`].
@@ -88,7 +88,7 @@ pub async fn read(context: &Context, account: &AccountId) -> Result<Option<Accou
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
-/// Everything that is written down of accounts. What another version or a person wrote counts as nothing.
+/// All entries of accounts. Entries that another version or a person wrote count as missing.
 ///
 /// # Errors
 /// As [`crate::aws::aws_error`].
@@ -108,7 +108,7 @@ pub async fn write(context: &Context, entry: &AccountEntry) -> Result<()> {
     context.parameters.write(&parameter(&entry.account_id), &value, what).await
 }
 
-/// The failure that was told last of an account, if one was.
+/// The failure that was last reported for an account, if any.
 ///
 /// # Errors
 /// As [`crate::aws::aws_error`].
@@ -117,7 +117,7 @@ pub async fn read_failure(context: &Context, account: &AccountId) -> Result<Opti
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
-/// Writes down that a pipeline failed to make an account.
+/// Records that a vending pipeline failed to create an account.
 ///
 /// # Errors
 /// As [`crate::aws::aws_error`].

@@ -11,77 +11,77 @@ use crate::{
     request::Kept,
 };
 
-/// Lets a role in one account assume a role in another under an external ID: the input of the state machine `cross-account-access`.
+/// Allows a role in one account to assume a role in another with an external ID: the input of the state machine `cross-account-access`.
 ///
-/// A field that is null is a field that is left out.
+/// A field that is null counts as omitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CrossAccountAccess {
-    /// For editors: where this schema is. It has no effect.
+    /// The URL or path of this schema, for editors. It has no effect.
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
-    /// Its name, after which policies and statements are named.
+    /// The name of the access. The names of its policies and the Sids of its statements contain it.
     pub name: AccessName,
-    /// Who is let in: a role, or a path of roles such as those of a stack, whose own policies have to allow it.
+    /// Who may assume the target role: a role, or a path of roles such as those of a stack, whose own policies have to allow it.
     pub source_role_arn: SourceRole,
-    /// The role that is assumed. It has to be there.
+    /// The role to assume. It must exist.
     pub target_role_arn: IamRoleArn,
-    /// What has to be presented. Left out: what is in force stays, and the first time one is made up that nobody can guess.
+    /// The external ID that the source must present. If omitted, the one in force stays; the first time, atlas-cmk generates a random one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<ExternalId>,
-    /// The S3 buckets that the target role is to reach.
+    /// The S3 buckets that the target role may access.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 20))]
     pub buckets: Option<Vec<BucketAccess>>,
-    /// How to reach the account of the source role, if it is not the one the functions run in.
+    /// Access to the account of the source role, if it is not the account in which the functions run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<AccountAccess>,
-    /// How to reach the account of the target role, if it is not the one the functions run in.
+    /// Access to the account of the target role, if it is not the account in which the functions run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<AccountAccess>,
-    /// What to do: `apply` unless given.
+    /// What to do: `apply` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<AccessMode>,
 }
 
-/// A bucket, and what may be done with it.
+/// A bucket, and what the target role may do with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BucketAccess {
     /// Its name.
     pub name: BucketName,
-    /// What may be done with it.
+    /// What the target role may do with it.
     #[schemars(length(min = 1, max = 3))]
     pub access: Vec<Permission>,
 }
 
-/// What may be done with a bucket.
+/// What the target role may do with a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Permission {
-    /// Tell what is in it.
+    /// List its objects.
     List,
-    /// Read what is in it.
+    /// Read its objects.
     Read,
-    /// Put something into it, or delete it.
+    /// Write and delete its objects.
     Write,
 }
 
-/// What an execution does.
+/// What the execution does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum AccessMode {
-    /// Sets it up, and tries it.
+    /// Creates the access, and verifies it.
     #[default]
     Apply,
-    /// Says what applying would change, and changes nothing.
+    /// Reports what `apply` would change, and changes nothing.
     Plan,
-    /// Takes it down.
+    /// Removes the access.
     Remove,
 }
 
 impl CrossAccountAccess {
-    /// Refuses what no field shows by itself.
+    /// Rejects combinations of fields that are invalid together.
     ///
     /// # Errors
     /// `Input.Invalid`, with the path of the field.
@@ -119,7 +119,7 @@ impl CrossAccountAccess {
     }
 }
 
-/// What an execution answers: the output of the state machine `cross-account-access`.
+/// The result of an execution: the output of the state machine `cross-account-access`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "mode", rename_all = "camelCase")]
 pub enum CrossAccountAccessOutput {
@@ -137,13 +137,13 @@ pub enum CrossAccountAccessOutput {
 pub struct AccessGranted {
     /// The role that can be assumed.
     pub target_role_arn: IamRoleArn,
-    /// What has to be presented.
+    /// The external ID that the source must present.
     pub external_id: ExternalId,
     /// The managed policies that allow it.
     pub policy_arns: Vec<IamPolicyArn>,
     /// How it was verified.
     pub verified: Verified,
-    /// What was done, empty on a re-run.
+    /// The changes that were made; empty if nothing had to change.
     pub changes: Vec<Change>,
 }
 
@@ -151,29 +151,29 @@ pub struct AccessGranted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Verified {
-    /// The target role was assumed as the source role with the external ID, and could not be without.
+    /// atlas-cmk assumed the target role as the source role with the external ID, and could not without it.
     ByAssuming,
-    /// The source role lets nobody in who could try: its policies and the target's trust policy were read and judged.
+    /// atlas-cmk cannot assume the source role: it evaluated the policies of the source role and the trust policy of the target role instead.
     ByPolicies,
 }
 
-/// What applying would change, in this order. Nothing was changed.
+/// What `apply` would change, in this order. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessPlanned {
-    /// What would be changed.
+    /// The changes that `apply` would make.
     pub changes: Vec<PlannedChange>,
 }
 
-/// The source role can no longer assume the target role, as far as that was ours.
+/// The source role can no longer assume the target role, unless policies that atlas-cmk does not manage allow it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessRemoved {
-    /// The role that could be assumed.
+    /// The role that the source role could assume.
     pub target_role_arn: IamRoleArn,
-    /// What was left, each with the reason.
+    /// What atlas-cmk left in place, each with the reason.
     pub kept: Vec<Kept>,
-    /// What was done, empty on a re-run.
+    /// The changes that were made; empty if nothing had to change.
     pub changes: Vec<Change>,
 }
 

@@ -1,4 +1,4 @@
-//! The input of the way back, and what it answers.
+//! The input and the output of `disable-encryption`.
 
 use std::collections::BTreeSet;
 
@@ -12,93 +12,93 @@ use crate::{
     ids::{ClusterName, ProjectId, Region, SecretId},
 };
 
-/// Takes customer-managed keys away from one Atlas project, as far as `scope` says: the input of the state machine `disable-encryption`.
+/// Disables encryption with customer-managed keys for one Atlas project, as far as `scope` says: the input of the state machine `disable-encryption`.
 ///
-/// KMS keys are never disabled or deleted. A field that is null is a field that is left out.
+/// KMS keys are never disabled or deleted. A field that is null counts as omitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DisableEncryption {
-    /// For editors: where this schema is. It has no effect.
+    /// The URL or path of this schema, for editors. It has no effect.
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// The Atlas project.
     pub project_id: ProjectId,
-    /// How far to go. Each includes those before it.
+    /// What to disable. Each scope includes those before it.
     pub scope: Scope,
-    /// Only the private endpoints of these regions; all unless given. With `scope` `endpoints`.
+    /// Deletes only the private endpoints of these regions; all by default. Only with `scope` `endpoints`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 40))]
     pub regions: Option<Vec<Region>>,
-    /// Only these clusters, and no endpoints; all of both unless given. With `scope` `clusters`.
+    /// Switches only these clusters, and deletes no endpoints; by default all of both. Only with `scope` `clusters`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 25))]
     pub clusters: Option<Vec<ClusterName>>,
-    /// How many clusters are switched at the same time: 1 unless given, 10 at the most. Each of them makes an initial sync.
+    /// How many clusters are switched at the same time: 1 by default, at most 10. Each of them performs an initial sync.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10))]
     pub cluster_concurrency: Option<u8>,
-    /// The account of role and key, if it is not the one the functions run in. Of a registered project it is known.
+    /// Access to the AWS account of the role and the key, if it is not the account in which the functions run. Not needed for a registered project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountAccess>,
-    /// Whether somebody has to say yes before anything is changed: they are asked on the topic of the stack.
+    /// Whether someone has to approve the changes first. The request for approval is published to the SNS topic of the stack.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<bool>,
-    /// The secret with the Atlas credentials, if it is not the one of the stack: one of `MoreAtlasSecretArns`.
+    /// The secret with the Atlas credentials, if it is not the secret of the stack: one of `MoreAtlasSecretArns`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub atlas_secret_id: Option<SecretId>,
-    /// What to do: `apply` unless given.
+    /// What to do: `apply` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<DisableMode>,
-    /// How long to wait.
+    /// How long to wait before the execution fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadlines: Option<DisableDeadlines>,
 }
 
-/// How far to go.
+/// What to disable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Scope {
-    /// Private endpoints, and with the last of them the demand for private networking.
+    /// Private endpoints, and with the last of them the requirement for private networking.
     Endpoints,
-    /// Clusters too: they are switched to MongoDB's own encryption.
+    /// Also clusters: they are switched to encryption with MongoDB's own keys.
     Clusters,
-    /// Customer-managed keys are switched off for the project too.
+    /// Also customer-managed keys of the project.
     Project,
-    /// The access role too: its authorization, our statements on both sides, the IAM role if it is ours and nobody else uses it, tags and registration.
+    /// Also the access role record, the statements and tags of atlas-cmk, the IAM role if atlas-cmk created it and nothing else uses it, and the registration.
     Role,
 }
 
-/// What an execution does.
+/// What the execution does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum DisableMode {
-    /// Takes down what is there.
+    /// Disables what `scope` names.
     #[default]
     Apply,
-    /// Says what applying would change, and changes nothing.
+    /// Reports what `apply` would change, and changes nothing.
     Plan,
 }
 
-/// How long an execution waits before it gives up.
+/// How long an execution waits before it fails.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DisableDeadlines {
-    /// For private endpoints to be gone, in minutes; 60 unless given.
+    /// For private endpoints to be deleted, in minutes; 60 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 720))]
     pub endpoint_minutes: Option<u16>,
-    /// For each cluster to become idle again, in minutes; 240 unless given. An initial sync takes as long as the data is large.
+    /// For each cluster to become IDLE again, in minutes; 240 by default. The duration of an initial sync grows with the amount of data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 720))]
     pub cluster_minutes: Option<u16>,
-    /// For an answer to the question for approval, in minutes; 1440, which is a day, unless given.
+    /// For an answer to the request for approval, in minutes; 1440 (one day) by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10080))]
     pub approval_minutes: Option<u16>,
 }
 
 impl DisableEncryption {
-    /// Refuses what no field shows by itself.
+    /// Rejects combinations of fields that are invalid together.
     ///
     /// # Errors
     /// `Input.Invalid`, with the path of the field.
@@ -121,12 +121,12 @@ impl DisableEncryption {
         Ok(())
     }
 
-    /// Whether endpoints are to go, and not only named clusters.
+    /// Whether endpoints are deleted, and not only named clusters switched.
     pub fn takes_endpoints(&self) -> bool {
         self.clusters.is_none()
     }
 
-    /// Whether the endpoints of a region are to go.
+    /// Whether the endpoints of a region are deleted.
     pub fn takes_region(&self, region: &Region) -> bool {
         self.takes_endpoints() && self.regions.as_ref().is_none_or(|regions| regions.contains(region))
     }
@@ -165,7 +165,7 @@ fn named<T: Ord + std::fmt::Display>(
     }
 }
 
-/// What an execution answers: the output of the state machine `disable-encryption`.
+/// The result of an execution: the output of the state machine `disable-encryption`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "mode", rename_all = "camelCase")]
 pub enum DisableEncryptionOutput {
@@ -175,35 +175,35 @@ pub enum DisableEncryptionOutput {
     Plan(PlannedRemoval),
 }
 
-/// The project was taken down as far as was asked for.
+/// Encryption of the project was disabled as far as requested.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Disabled {
     /// The Atlas project.
     pub project_id: ProjectId,
-    /// How far it was taken down.
+    /// What was disabled.
     pub scope: Scope,
-    /// What was left, each with the reason.
+    /// What atlas-cmk left in place, each with the reason.
     pub kept: Vec<Kept>,
     /// The keys that snapshots of the project need for as long as they exist: do not delete them before.
     pub keys_to_keep: Vec<String>,
-    /// What was done, empty on a re-run.
+    /// The changes that were made; empty if nothing had to change.
     pub changes: Vec<Change>,
 }
 
-/// What applying would take down, in this order. Nothing was changed.
+/// What `apply` would disable, in this order. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedRemoval {
-    /// What would be changed.
+    /// The changes that `apply` would make.
     pub changes: Vec<PlannedChange>,
-    /// What would be left, each with the reason.
+    /// What atlas-cmk would leave in place, each with the reason.
     pub kept: Vec<Kept>,
     /// The keys that snapshots of the project need for as long as they exist: do not delete them before.
     pub keys_to_keep: Vec<String>,
 }
 
-/// Something that was left as it is.
+/// Something that atlas-cmk leaves in place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Kept {

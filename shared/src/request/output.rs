@@ -11,7 +11,7 @@ use crate::{
     steps::{check_endpoints::Endpoint, preflight::SkippedCluster, verify::Difference},
 };
 
-/// What an enablement answers: the output of the state machine `enable-encryption`.
+/// The result of an enablement: the output of the state machine `enable-encryption`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "mode", rename_all = "camelCase")]
 pub enum EnableEncryptionOutput {
@@ -37,29 +37,29 @@ pub struct Enabled {
     pub key_arn: KmsKeyArn,
     /// Whether Atlas can use the key. Always true: an execution fails otherwise.
     pub valid: bool,
-    /// The private endpoints of the regions asked for.
+    /// The private endpoints of the requested regions.
     pub endpoints: Vec<Endpoint>,
-    /// The clusters asked for that cannot use the key, each with the reason.
+    /// The requested clusters that cannot use the key, each with the reason.
     pub skipped_clusters: Vec<SkippedCluster>,
-    /// Keys that the project used before. Snapshots need the key they were made with: keep them.
+    /// Keys that the project used before. Snapshots need the key that encrypted them: keep these keys.
     pub old_keys: Vec<OldKey>,
-    /// What was done, empty on a re-run.
+    /// The changes that were made; empty if nothing had to change.
     pub changes: Vec<Change>,
 }
 
-/// What applying would change, in this order. Nothing was changed.
+/// What `apply` would change, in this order. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Planned {
-    /// What would be changed.
+    /// The changes that `apply` would make.
     pub changes: Vec<PlannedChange>,
-    /// What somebody else has to add, because the input says that we may not. Applying refuses to begin without it.
+    /// Statements that you have to add yourself, because the input forbids atlas-cmk to add them. `apply` fails without them.
     pub by_hand: Vec<ByHand>,
-    /// The clusters asked for that cannot use the key, each with the reason.
+    /// The requested clusters that cannot use the key, each with the reason.
     pub skipped_clusters: Vec<SkippedCluster>,
 }
 
-/// How the world compares with the input. Nothing was changed.
+/// How the actual state compares with the input. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Compared {
@@ -67,6 +67,6 @@ pub struct Compared {
     pub matches: bool,
     /// Every difference.
     pub differences: Vec<Difference>,
-    /// What is wrong with role, key or credentials.
+    /// Problems of the role, the key or the credentials.
     pub findings: Vec<Finding>,
 }

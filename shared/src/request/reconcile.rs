@@ -10,33 +10,33 @@ use crate::{
     steps::verify::Difference,
 };
 
-/// Compares a registered project with what is registered of it, and puts right what differs where that is wanted: the input of the state machine
+/// Compares a project with its registered state, and repairs differences if the project is registered with `repair`: the input of the state machine
 /// `reconcile-project`.
 ///
-/// A field that is null is a field that is left out.
+/// A field that is null counts as omitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReconcileProject {
-    /// For editors: where this schema is. It has no effect.
+    /// The URL or path of this schema, for editors. It has no effect.
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// The Atlas project.
     pub project_id: ProjectId,
-    /// Whether what differs is put right. Left out: as the registry says.
+    /// Whether to repair differences. If omitted, the registered value of `repair` applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair: Option<bool>,
-    /// Whether it is compared before anything is put right. Left out: what differs is put right at once, where that is wanted. Comparing costs a third of it.
+    /// Whether to compare before repairing. If omitted, differences are repaired directly if repair is on. A comparison costs a third of a repair.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_first: Option<bool>,
-    /// Whether nothing is told on the topic, because somebody else will.
+    /// Whether to publish nothing to the SNS topic, because the caller reports the result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quiet: Option<bool>,
-    /// What gave rise to it.
+    /// What triggered it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
 }
 
-/// What gave rise to something.
+/// What triggered an execution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Cause {
@@ -52,23 +52,23 @@ pub struct Cause {
     pub at: Option<String>,
 }
 
-/// How a project was found, and left.
+/// The state of a project after reconciliation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ProjectState {
-    /// As it is registered.
+    /// It matches its registered state.
     Fine,
-    /// It differs, and was left so.
+    /// It differs, and was not repaired.
     Drifted,
-    /// It differed, and was put right.
+    /// It differed, and was repaired.
     Repaired,
-    /// It could not be compared, or not put right.
+    /// It could not be compared, or not repaired.
     Failed,
-    /// It was not looked at: another execution does or did, or it is not registered as enabled.
+    /// It was not checked: another execution does so, or the project is not registered as enabled.
     Skipped,
 }
 
-/// What an execution answers: the output of the state machine `reconcile-project`.
+/// The result of an execution: the output of the state machine `reconcile-project`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "mode", rename_all = "camelCase")]
 pub enum ReconcileProjectOutput {
@@ -76,21 +76,21 @@ pub enum ReconcileProjectOutput {
     Reconcile(Box<Reconciled>),
 }
 
-/// How a project was found, and left.
+/// The state of a project after reconciliation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reconciled {
     /// The Atlas project.
     pub project_id: ProjectId,
-    /// How it was found, and left.
+    /// Its state after reconciliation.
     pub state: ProjectState,
     /// Why it was skipped or failed; null otherwise.
     pub reason: Option<String>,
     /// What differs.
     pub differences: Vec<Difference>,
-    /// What is wrong with role, key or credentials.
+    /// Problems of the role, the key or the credentials.
     pub findings: Vec<Finding>,
-    /// What was put right.
+    /// The repairs that were made.
     pub changes: Vec<Change>,
 }
 
@@ -98,21 +98,21 @@ pub struct Reconciled {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GuardKey {
-    /// For editors: where this schema is. It has no effect.
+    /// The URL or path of this schema, for editors. It has no effect.
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// The key, in the region where it was disabled or its deletion scheduled.
     pub key_arn: KmsKeyArn,
     /// The projects that need it.
     pub project_ids: Vec<ProjectId>,
-    /// The access to the account of the key, if that is not the functions' own, as the projects have it. The role that restores keys is looked for beside it.
+    /// Access to the account of the key, if it is not the account in which the functions run. The role that restores keys is expected in the same account, with the same external ID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<crate::aws::AccountAccess>,
-    /// What gave rise to it.
+    /// What triggered it.
     pub cause: Cause,
 }
 
-/// What an execution answers: the output of the state machine `guard-key`.
+/// The result of an execution: the output of the state machine `guard-key`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "mode", rename_all = "camelCase")]
 pub enum GuardKeyOutput {
@@ -120,12 +120,12 @@ pub enum GuardKeyOutput {
     Restore(KeyRestored),
 }
 
-/// What was done.
+/// The changes that were made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyRestored {
     /// The key.
     pub key_arn: KmsKeyArn,
-    /// What was done; empty if the key could be used already.
+    /// The changes that were made; empty if the key was already usable.
     pub changes: Vec<Change>,
 }

@@ -5,21 +5,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::ProjectId;
 
-/// Looks at every registered project: the input of the state machine `sweep`.
+/// Checks every registered project: the input of the state machine `sweep`.
 ///
-/// A field that is null is a field that is left out.
+/// A field that is null counts as omitted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Sweep {
-    /// For editors: where this schema is. It has no effect.
+    /// The URL or path of this schema, for editors. It has no effect.
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
-    /// Whether what differs is put right. Left out: as the registry says of each project.
+    /// Whether to repair differences. If omitted, the registered value of `repair` of each project applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair: Option<bool>,
 }
 
-/// What an execution answers: the output of the state machine `sweep`.
+/// The result of an execution: the output of the state machine `sweep`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "mode", rename_all = "camelCase")]
 pub enum SweepOutput {
@@ -27,33 +27,33 @@ pub enum SweepOutput {
     Sweep(Box<SweepReport>),
 }
 
-/// How the projects are.
+/// The state of all projects.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SweepReport {
     /// How many projects there are.
     pub projects: usize,
-    /// How many of them are as they are registered.
+    /// How many of them match their registered state.
     pub fine: usize,
-    /// Those that differ, and were left so.
+    /// Those that differ, and were not repaired.
     pub drifted: Vec<Troubled>,
-    /// Those that differed, and were put right.
+    /// Those that differed, and were repaired.
     pub repaired: Vec<Troubled>,
-    /// Those that could not be compared, or not put right.
+    /// Those that could not be compared, or not repaired.
     pub failed: Vec<Troubled>,
-    /// Those that were not looked at, because another execution does or did.
+    /// Those that were not checked, because another execution does so.
     pub skipped: Vec<Troubled>,
-    /// What somebody should look at besides: secrets that expire, authorizations that were never finished, private endpoints that are stuck, enablements that
-    /// died.
+    /// What else needs attention: secrets that expire, authorizations that were never finished, private endpoints that are stuck, enablements that
+    /// did not finish.
     pub attention: Vec<String>,
 }
 
-/// A project that is not fine.
+/// A project with a problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Troubled {
     /// The Atlas project.
     pub project_id: ProjectId,
-    /// What is the matter, the first few things.
+    /// Its first few problems.
     pub what: Vec<String>,
 }

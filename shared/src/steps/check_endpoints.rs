@@ -1,4 +1,4 @@
-//! `check-endpoints`: one list call that tells how every region stands, for the loop of the state machine to turn on.
+//! `check-endpoints`: one list call that returns the state of every region, for the loop of the state machine.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -63,7 +63,7 @@ pub struct Endpoint {
     pub id: Option<PrivateEndpointId>,
     /// Atlas's status, or `MISSING`.
     pub status: String,
-    /// What Atlas says about it.
+    /// The error message that Atlas gives, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
 }
@@ -116,13 +116,13 @@ pub(super) fn assess(regions: &[Region], endpoints: &[PrivateEndpoint]) -> Outpu
 
 fn summarise(endpoints: &[Endpoint]) -> String {
     let not_active = endpoints.iter().filter(|endpoint| endpoint.status != EndpointStatus::Active.as_str());
-    let told: Vec<String> = not_active
+    let summaries: Vec<String> = not_active
         .map(|endpoint| match &endpoint.error_message {
             Some(message) => format!("{} is {} ({message})", endpoint.region, endpoint.status),
             None => format!("{} is {}", endpoint.region, endpoint.status),
         })
         .collect();
-    if told.is_empty() { "every private endpoint is ACTIVE".to_owned() } else { told.join(", ") }
+    if summaries.is_empty() { "every private endpoint is ACTIVE".to_owned() } else { summaries.join(", ") }
 }
 
 #[cfg(test)]

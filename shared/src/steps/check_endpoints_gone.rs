@@ -1,5 +1,5 @@
-//! `check-endpoints-gone`: one list call that tells which private endpoints are still there, for the loop of the state machine to turn on. What Atlas
-//! has made anew in the meantime has another id, and is found here like the rest.
+//! `check-endpoints-gone`: one list call that returns the private endpoints that still exist, for the loop of the state machine. What Atlas
+//! has recreated in the meantime has another id, and is found here like the rest.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -84,7 +84,7 @@ fn assess(regions: Option<&[Region]>, endpoints: &[PrivateEndpoint]) -> Output {
         .filter(|endpoint| endpoint.status != EndpointStatus::Deleting)
         .map(|endpoint| endpoint.id.clone())
         .collect();
-    let told: Vec<String> =
+    let summaries: Vec<String> =
         there.iter().map(|endpoint| format!("{} is {}", endpoint.region_name, endpoint.status)).collect();
     Output {
         state: match (there.is_empty(), to_delete.is_empty()) {
@@ -94,7 +94,7 @@ fn assess(regions: Option<&[Region]>, endpoints: &[PrivateEndpoint]) -> Output {
         },
         to_delete,
         none_left: endpoints.is_empty(),
-        summary: if told.is_empty() { "every private endpoint is gone".to_owned() } else { told.join(", ") },
+        summary: if summaries.is_empty() { "every private endpoint is gone".to_owned() } else { summaries.join(", ") },
     }
 }
 

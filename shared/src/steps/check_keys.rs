@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     on_change::{self, Affected, Reaction},
-    told::at_most_told,
+    sentences::limited,
 };
 use crate::{
     aws::{Caller, KeyState},
@@ -97,15 +97,15 @@ impl Step for CheckKeys {
 
     async fn act(context: &Context, _: &Input, keys: Keys, reactions: &[Reaction]) -> Result<Output> {
         on_change::react(context, reactions).await?;
-        let told = keys.in_danger.iter().map(|(key, what)| {
+        let endangered = keys.in_danger.iter().map(|(key, what)| {
             format!(
-                "key {key} cannot be used, as after {what}, and is still needed: see the message of the kind key-endangered"
+                "key {key} cannot be used (as after {what}) but is needed: see the message of the kind key-endangered"
             )
         });
         let gone = keys.gone.iter().map(|key| {
-            format!("key {key} no longer exists; snapshots encrypted with it cannot be restored. To silence this, remove it from oldKeys of the project's parameter under /atlas-cmk/projects")
+            format!("key {key} no longer exists, so its snapshots are lost. To silence this, remove it from oldKeys in /atlas-cmk/projects")
         });
-        Ok(Output { attention: at_most_told(told.chain(gone).chain(keys.out_of_reach)) })
+        Ok(Output { attention: limited(endangered.chain(gone).chain(keys.out_of_reach)) })
     }
 }
 

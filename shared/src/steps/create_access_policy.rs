@@ -95,19 +95,19 @@ impl Describe for PolicyChange {
     fn before(&self) -> Value {
         match self {
             Self::Create(..) => Value::Null,
-            Self::Replace(.., old) | Self::Delete(_, old) => told(old),
+            Self::Replace(.., old) | Self::Delete(_, old) => shown(old),
         }
     }
 
     fn after(&self) -> Value {
         match self {
-            Self::Create(_, new) | Self::Replace(_, new, _) => told(new),
+            Self::Create(_, new) | Self::Replace(_, new, _) => shown(new),
             Self::Delete(..) => Value::Null,
         }
     }
 }
 
-fn told(document: &PolicyDocument) -> Value {
+fn shown(document: &PolicyDocument) -> Value {
     document.statements().into_iter().map(Value::from).collect()
 }
 

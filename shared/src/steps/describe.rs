@@ -18,21 +18,21 @@ use crate::{
 /// The step.
 pub struct Describe;
 
-/// What people and pipelines write: the input of the state machine `describe-project`.
+/// Describes one Atlas project: the input of the state machine `describe-project`.
 ///
-/// A field that is null is a field that is left out.
+/// A field that is null counts as omitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DescribeProject {
-    /// For editors: where this schema is. It has no effect.
+    /// The URL or path of this schema, for editors. It has no effect.
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// The Atlas project.
     pub project_id: ProjectId,
-    /// The account of role and key, if it is not the one the functions run in. Of a registered project it is known.
+    /// Access to the AWS account of the role and the key, if it is not the account in which the functions run. Not needed for a registered project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountAccess>,
-    /// The secret with the Atlas credentials, if it is not the one of the stack: one of `MoreAtlasSecretArns`.
+    /// The secret with the Atlas credentials, if it is not the secret of the stack: one of `MoreAtlasSecretArns`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub atlas_secret_id: Option<SecretId>,
 }
@@ -48,7 +48,7 @@ pub struct Input {
     pub execution: Option<String>,
 }
 
-/// What an execution answers: the output of the state machine `describe-project`.
+/// The result of an execution: the output of the state machine `describe-project`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "mode", rename_all = "camelCase")]
 pub enum DescribeProjectOutput {
@@ -56,13 +56,13 @@ pub enum DescribeProjectOutput {
     Describe(Box<Output>),
 }
 
-/// What there is.
+/// The state of the project and its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {
     /// The project.
     pub project: ProjectInfo,
-    /// Its access roles, those that were never authorized among them.
+    /// Its access role records, including those that were never authorized.
     pub access_roles: Vec<AccessRoleInfo>,
     /// Its encryption at rest.
     pub encryption: EncryptionInfo,
@@ -70,11 +70,11 @@ pub struct Output {
     pub private_endpoints: Vec<EndpointInfo>,
     /// Its clusters.
     pub clusters: Vec<ClusterInfo>,
-    /// The key in each region that is registered, as KMS sees it.
+    /// The key in each registered region, as KMS reports it.
     pub keys: Vec<KeyInfo>,
-    /// What is registered of the project; null if nothing is.
+    /// The registry entry of the project; null if it is not registered.
     pub registered: Option<Entry>,
-    /// Where the world differs from what is registered.
+    /// The differences between the actual and the registered state.
     pub differences: Vec<Difference>,
 }
 
@@ -90,7 +90,7 @@ pub struct ProjectInfo {
     pub org_id: String,
 }
 
-/// An access role of the project.
+/// An access role record of the project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessRoleInfo {
@@ -104,25 +104,25 @@ pub struct AccessRoleInfo {
     pub atlas_aws_account_arn: Option<String>,
     /// The external ID it presents.
     pub external_id: Option<String>,
-    /// When it was made, ISO 8601.
+    /// When it was created, ISO 8601.
     pub created: Option<String>,
     /// How many hours ago that was.
     pub age_hours: Option<i64>,
     /// When it was authorized, ISO 8601.
     pub authorized: Option<String>,
-    /// The features of Atlas that use it.
+    /// The Atlas features that use it.
     pub used_by: Vec<String>,
-    /// Whether it is the one that is registered of the project.
+    /// Whether it is the registered one of the project.
     pub is_registered: bool,
 }
 
-/// How far an access role has come.
+/// The state of an access role record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum AccessRoleState {
     /// Atlas may use it.
     Authorized,
-    /// It was made and never authorized: enabling goes on with it, and `cancel-authorization` removes it.
+    /// It was created and never authorized: enable-encryption continues with it, and `cancel-authorization` removes it.
     Pending,
 }
 
@@ -131,9 +131,9 @@ pub enum AccessRoleState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EncryptionInfo {
-    /// Whether customer-managed keys of AWS KMS are on.
+    /// Whether encryption with customer-managed keys of AWS KMS is enabled.
     pub enabled: bool,
-    /// Whether Atlas can use the key: it looks whenever it is asked.
+    /// Whether Atlas can use the key: Atlas checks on every request.
     pub valid: bool,
     /// The key, by ARN or id.
     pub key: Option<String>,
@@ -141,11 +141,11 @@ pub struct EncryptionInfo {
     pub region: Option<String>,
     /// The access role it is used with.
     pub role_id: Option<String>,
-    /// Whether the key is reached over private endpoints only.
+    /// Whether Atlas reaches the key over private endpoints only.
     pub require_private_networking: bool,
     /// Whether search nodes use it too.
     pub search_nodes: bool,
-    /// Other providers whose keys are on.
+    /// Other providers whose keys are enabled.
     pub other_providers: Vec<String>,
 }
 
@@ -155,11 +155,11 @@ pub struct EncryptionInfo {
 pub struct EndpointInfo {
     /// Its region in AWS's spelling, where it has one.
     pub region: String,
-    /// Its id, which changes when Atlas makes it anew.
+    /// Its id, which changes when Atlas recreates it.
     pub id: PrivateEndpointId,
     /// Its status.
     pub status: String,
-    /// What Atlas says about it.
+    /// The error message that Atlas gives, if any.
     pub error_message: Option<String>,
 }
 
@@ -177,7 +177,7 @@ pub struct ClusterInfo {
     pub paused: bool,
     /// The regions its nodes are in, in Atlas's spelling.
     pub regions: Vec<String>,
-    /// Whose keys its search nodes use, if it has any: Atlas tells it minutes after they were made.
+    /// Whose keys its search nodes use, if it has any: Atlas reports it minutes after they were created.
     pub search_nodes: Option<String>,
     /// Why it cannot use the key, if it cannot.
     pub cannot_use_key: Option<String>,
@@ -189,7 +189,7 @@ pub struct ClusterInfo {
 pub struct KeyInfo {
     /// Its ARN there.
     pub arn: KmsKeyArn,
-    /// `Enabled`, or why it cannot be used, or `missing`.
+    /// `Enabled`, or why the key cannot be used, or `missing`.
     pub state: String,
 }
 

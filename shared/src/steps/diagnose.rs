@@ -1,5 +1,5 @@
-//! `diagnose`: why an execution failed and what to do, in the words of whoever has to mend it. Every Catch leads here. It looks at both clouds, changes
-//! nothing, and tells the topic of the stack.
+//! `diagnose`: why an execution failed and what to do, for the person who fixes it. Every Catch leads here. It reads both clouds, changes
+//! nothing, and publishes to the SNS topic of the stack.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ pub struct Diagnose;
 pub struct Input {
     /// The function that failed, as the state machine knows it. What the function itself says goes before it.
     pub step: String,
-    /// The name it failed with; null if `findings` tell why.
+    /// The name it failed with; null if `findings` say why.
     #[serde(default)]
     pub error: Option<String>,
     /// What it said: a sentence, or what Lambda, Maps and nested executions make of one.
@@ -61,15 +61,15 @@ pub struct Output {
     pub error: String,
     /// What is wrong, in a sentence.
     pub cause: String,
-    /// What was seen that shows it.
+    /// What atlas-cmk observed that shows it.
     pub evidence: String,
     /// What to do about it.
     pub fix: String,
-    /// Whether starting again without mending anything may help.
+    /// Whether running again without fixing anything may help.
     pub retryable: bool,
     /// What else is wrong.
     pub others: Vec<Finding>,
-    /// Why nobody was told on the topic, if that failed.
+    /// Why the diagnosis was not published to the SNS topic, if that failed.
     pub not_published: Option<String>,
 }
 
@@ -169,7 +169,7 @@ fn conclude(input: &Input, found: Vec<Finding>) -> Output {
     }
 }
 
-/// What the message alone tells.
+/// The diagnosis that the message alone gives.
 fn by_message(step: &str, error: Option<&str>, said: Option<String>) -> Finding {
     let said = said.unwrap_or_else(|| "no reason given".to_owned());
     let name = error.unwrap_or_default();
@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn what_was_seen_goes_before_what_was_said_and_all_of_it_is_told() {
-        let seen = |cause: &str| Finding::new(ErrorName::KmsKeyUnusable, cause, "seen", "mend");
+        let seen = |cause: &str| Finding::new(ErrorName::KmsKeyUnusable, cause, "seen", "fix");
         let output = conclude(&input("Atlas.CannotAssumeRole", "said"), vec![seen("one"), seen("two")]);
         assert_eq!((output.error.as_str(), output.cause.as_str()), ("Atlas.CannotAssumeRole", "one"));
         assert_eq!(output.evidence, "seen; enable-kms said: said");

@@ -177,8 +177,12 @@ mod tests {
             let input = Input { project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(), part, atlas_secret_id: None };
             let decided = DisableKms::decide(&input, &observed(enabled, private)).unwrap();
             assert_eq!(decided.len(), changes, "{part:?} {enabled} {private}");
-            let told: Vec<String> = decided.iter().flat_map(Describe::consequences).collect();
-            assert_eq!(told.iter().any(|it| it.contains("keep arn:")), part == Part::Keys && changes == 1, "{told:?}");
+            let listed: Vec<String> = decided.iter().flat_map(Describe::consequences).collect();
+            assert_eq!(
+                listed.iter().any(|it| it.contains("keep arn:")),
+                part == Part::Keys && changes == 1,
+                "{listed:?}"
+            );
             assert_eq!(DisableKms::decide(&input, &EncryptionAtRest::default()).unwrap(), []);
         }
     }

@@ -89,21 +89,22 @@ impl Describe for Configure {
 
     fn consequences(&self) -> Vec<String> {
         let now = &self.before.aws_kms;
-        let mut told = Vec::new();
+        let mut consequences = Vec::new();
         if now.uses_access_key() {
-            told.push("the switch from an access key to a role cannot be undone".to_owned());
+            consequences.push("the switch from an access key to a role cannot be undone".to_owned());
         }
         let old = now.customer_master_key_id.as_deref().filter(|_| now.enabled == Some(true));
         if let Some(old) = old.filter(|old| !is_same_key(old, &self.update.customer_master_key_id)) {
-            told.push(format!("snapshots need the key that encrypted them: keep {old} for as long as they exist"));
+            consequences
+                .push(format!("snapshots need the key that encrypted them: keep {old} for as long as they exist"));
         }
         if now.enabled != Some(true) {
-            told.push("Atlas charges for encryption with customer-managed keys".to_owned());
+            consequences.push("Atlas charges for encryption with customer-managed keys".to_owned());
         }
         if self.search_nodes.is_some_and(|wanted| self.before.search_nodes.unwrap_or_default() != wanted) {
-            told.push("Atlas replaces search nodes, and search indexes are rebuilt".to_owned());
+            consequences.push("Atlas replaces search nodes, and search indexes are rebuilt".to_owned());
         }
-        told
+        consequences
     }
 
     fn is_difference(&self) -> bool {
@@ -314,14 +315,14 @@ mod tests {
         let with_access_key =
             AwsKms { role_id: None, access_key_id: Some("AKIAEXAMPLE".to_owned()), ..configured(false) };
         let observed = EncryptionAtRest { aws_kms: Some(with_access_key), ..EncryptionAtRest::default() };
-        let told = consequences(&input(false), &observed);
-        assert!(told.iter().any(|it| it.contains("cannot be undone")), "{told:?}");
+        let listed = consequences(&input(false), &observed);
+        assert!(listed.iter().any(|it| it.contains("cannot be undone")), "{listed:?}");
 
         let mut other_key = configured(false);
         other_key.customer_master_key_id = Some("arn:aws:kms:us-east-1:444455556666:key/mrk-2".to_owned());
         let observed = EncryptionAtRest { aws_kms: Some(other_key), ..EncryptionAtRest::default() };
-        let told = consequences(&input(false), &observed);
-        assert!(told.iter().any(|it| it.contains("keep") && it.contains("mrk-2")), "{told:?}");
+        let listed = consequences(&input(false), &observed);
+        assert!(listed.iter().any(|it| it.contains("keep") && it.contains("mrk-2")), "{listed:?}");
     }
 
     #[test]
@@ -334,7 +335,7 @@ mod tests {
         assert_eq!(EnableKms::decide(&input(false), &observed(true)).unwrap(), []);
         let asked = Input { search_nodes: Some(true), ..input(false) };
         assert_eq!(EnableKms::decide(&asked, &observed(true)).unwrap(), []);
-        let told = consequences(&asked, &observed(false));
-        assert!(told.iter().any(|it| it.contains("indexes are rebuilt")), "{told:?}");
+        let listed = consequences(&asked, &observed(false));
+        assert!(listed.iter().any(|it| it.contains("indexes are rebuilt")), "{listed:?}");
     }
 }

@@ -65,7 +65,7 @@ fn leftovers(project: &ProjectId, roles: &[AccessRole], endpoints: &[PrivateEndp
         let hours = (now.as_second() - created.parse::<Timestamp>().ok()?.as_second()) / 3600;
         (hours >= GIVEN_UP_AFTER_HOURS).then(|| {
             format!(
-                "project {project}: the access role record {}, created {created}, was never authorized: continue with enable-encryption, or remove it with cancel-authorization",
+                "project {project}: access role record {} (created {created}) was never authorized: run enable-encryption, or remove it with cancel-authorization",
                 role.role_id
             )
         })
@@ -73,7 +73,7 @@ fn leftovers(project: &ProjectId, roles: &[AccessRole], endpoints: &[PrivateEndp
     let stuck = endpoints.iter().filter(|endpoint| endpoint.status != EndpointStatus::Active).map(|endpoint| {
         let why = endpoint.error_message().map(|why| format!(" ({why})")).unwrap_or_default();
         format!(
-            "project {project}: the private endpoint in {} is {}{why}: if it stays in this state, delete it and run the enablement again, or contact MongoDB Support",
+            "project {project}: the private endpoint in {} is {}{why}: if it stays so, delete it and run the enablement again, or contact MongoDB Support",
             endpoint.region_name, endpoint.status
         )
     });
@@ -105,8 +105,8 @@ mod tests {
             role("2026-11-01T09:00:00Z", Some("2026-11-01T09:05:00Z")),
         ];
         let endpoints = [endpoint("ACTIVE"), endpoint("FAILED"), endpoint("DELETING")];
-        let told = leftovers(&project, &roles, &endpoints, now);
-        assert_eq!(told.len(), 3, "{told:?}");
-        assert!(told[0].contains("never authorized") && told[1].contains("FAILED"), "{told:?}");
+        let found = leftovers(&project, &roles, &endpoints, now);
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert!(found[0].contains("never authorized") && found[1].contains("FAILED"), "{found:?}");
     }
 }

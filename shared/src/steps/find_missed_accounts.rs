@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{NoChange, told::at_most_told};
+use super::{NoChange, sentences::limited};
 use crate::{
     aws::Joined,
     error::Result,
@@ -129,14 +129,14 @@ fn sort(unheard: Vec<Unheard>) -> Output {
         match account {
             // Nothing is started for an account that was not made; a success that got lost since then is for somebody to tell.
             Unheard::Failed(account, FailedVend { what, told_at, .. }) => output.attention.push(format!(
-                "account {}: {what} failed, as reported at {told_at}, and no event has reported success since: if the account was created after all, invoke on-account-vended with its accountId",
+                "account {}: {what} failed (reported at {told_at}), and no success followed: if the account was created after all, invoke on-account-vended with its accountId",
                 account.account_id
             )),
             Unheard::Joined(account) => output.missed.push(missed(account, None)),
             Unheard::Moved(account, unit) => output.missed.push(missed(account, Some(unit))),
         }
     }
-    output.attention = at_most_told(output.attention);
+    output.attention = limited(output.attention);
     // The others are left for the next night.
     output.missed.truncate(AT_A_TIME);
     output

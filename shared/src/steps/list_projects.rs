@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 
-use super::{NoChange, told::at_most_told};
+use super::{NoChange, sentences::limited};
 use crate::{
     error::Result,
     ids::{ProjectId, SecretId},
@@ -125,7 +125,7 @@ fn list(registry: &Registry, now: Timestamp) -> Output {
     output.attention.extend(registry.unreadable.iter().map(|name| {
         format!("the parameter {name} does not have the format that atlas-cmk writes: run the enablement of its project again")
     }));
-    output.attention = at_most_told(output.attention);
+    output.attention = limited(output.attention);
     output
 }
 

@@ -81,7 +81,7 @@ pub enum Ending {
 
 /// What an event tells, and what is known of the account.
 #[derive(Debug)]
-pub struct Told {
+pub struct Received {
     reading: Result<Reading<Vending>>,
     known: Option<Known>,
 }
@@ -153,11 +153,11 @@ impl Step for OnAccountVended {
     const NAME: &'static str = "on-account-vended";
     type Input = Input;
     type Output = Output;
-    type Observation = Vec<Told>;
+    type Observation = Vec<Received>;
     type Change = VendingChange;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Vec<Told>> {
-        let mut told = Vec::new();
+    async fn observe(context: &Context, input: &Input) -> Result<Vec<Received>> {
+        let mut received = Vec::new();
         for reading in vending::read(&input.0) {
             let known = match &reading {
                 Reading::Of(Vending::Succeeded(vended)) => {
@@ -165,19 +165,19 @@ impl Step for OnAccountVended {
                 }
                 _ => Ok(None),
             };
-            told.push(match known {
-                Ok(known) => Told { reading: Ok(reading), known },
-                Err(error) => Told { reading: Err(error), known: None },
+            received.push(match known {
+                Ok(known) => Received { reading: Ok(reading), known },
+                Err(error) => Received { reading: Err(error), known: None },
             });
         }
-        Ok(told)
+        Ok(received)
     }
 
-    fn decide(_: &Input, observed: &Vec<Told>) -> Result<Vec<VendingChange>> {
+    fn decide(_: &Input, observed: &Vec<Received>) -> Result<Vec<VendingChange>> {
         Ok(observed.iter().map(decide_one).collect())
     }
 
-    async fn act(context: &Context, input: &Input, _: Vec<Told>, changes: &[VendingChange]) -> Result<Output> {
+    async fn act(context: &Context, input: &Input, _: Vec<Received>, changes: &[VendingChange]) -> Result<Output> {
         let mut accounts = Vec::new();
         for change in changes {
             let outcome = match patiently(context, async || carry_out(context, change).await).await {
@@ -230,11 +230,11 @@ async fn look_up(context: &Context, vended: &Vended) -> Result<Known> {
     Ok(Known { vended, profiles, entry, region: context.region.clone() })
 }
 
-fn decide_one(told: &Told) -> VendingChange {
+fn decide_one(received: &Received) -> VendingChange {
     let leave = |result, account: Option<String>, execution_arn, reason: String| {
         VendingChange::Leave(Outcome { result, account_id: account, execution_arn, reason })
     };
-    match (&told.reading, &told.known) {
+    match (&received.reading, &received.known) {
         (Err(error), _) => VendingChange::TellProblem(None, error.clone()),
         (Ok(Reading::Unknown(why)), _) => leave(Ending::Ignored, None, None, why.clone()),
         (Ok(Reading::Of(Vending::Failed { account, what, reason })), _) => {
@@ -318,9 +318,9 @@ async fn report_problem(context: &Context, event: &Value, outcome: &Outcome) -> 
     });
     let account = outcome.account_id.as_deref().unwrap_or("an account");
     let subject = format!("atlas-cmk: no enablement was started for {account}");
-    let told = match context.topic() {
+    let published = match context.topic() {
         Ok(topic) => topic.publish("vend-problem", &subject, &message.to_string()).await,
         Err(error) => Err(error),
     };
-    kept.or(told)
+    kept.or(published)
 }

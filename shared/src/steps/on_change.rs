@@ -197,11 +197,11 @@ impl Step for OnChange {
 
 /// Tells and starts what follows. The ARNs of the executions, started now or before.
 pub(super) async fn react(context: &Context, reactions: &[Reaction]) -> Result<Vec<String>> {
-    let (mut executions, mut untold) = (Vec::new(), None);
+    let (mut executions, mut unpublished) = (Vec::new(), None);
     for reaction in reactions {
         match reaction {
             // A key is restored even if nobody can be told.
-            Reaction::Alert(alert) => untold = tell(context, alert).await.err().or(untold),
+            Reaction::Alert(alert) => unpublished = publish(context, alert).await.err().or(unpublished),
             Reaction::Restore(name, guard) => {
                 let machine = context.machines.guard.as_deref().ok_or_else(|| not_set("GUARD_MACHINE_ARN"))?;
                 executions.push(context.executions.start(machine, name, &json!(guard)).await?.arn);
@@ -212,7 +212,7 @@ pub(super) async fn react(context: &Context, reactions: &[Reaction]) -> Result<V
             }
         }
     }
-    untold.map_or(Ok(executions), Err)
+    unpublished.map_or(Ok(executions), Err)
 }
 
 /// The role of ours that made a call, if one did. What we do ourselves must not make us do anything.
@@ -312,7 +312,7 @@ fn undo(key: &KmsKeyArn, what: &str) -> Vec<String> {
     }
 }
 
-async fn tell(context: &Context, alert: &Alert) -> Result<()> {
+async fn publish(context: &Context, alert: &Alert) -> Result<()> {
     let subject = format!("CRITICAL atlas-cmk: {} of key {}", alert.event, alert.key_arn.key_id());
     let mut message = json!({"kind": "key-endangered", "severity": "critical"});
     if let (Some(message), Some(fields)) = (message.as_object_mut(), json!(alert).as_object()) {

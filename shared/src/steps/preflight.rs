@@ -1,5 +1,5 @@
-//! `preflight`: the door. It takes the whole input, refuses what contradicts itself, and answers everything that would fail later, all of it at once
-//! and before anything is written. It also tells what the state machine has to know to leave out what is not needed.
+//! `preflight`: the entry step. It takes the whole input, rejects what contradicts itself, and returns everything that would fail later, all of it at once
+//! and before anything is written. It also returns what the state machine has to know to skip what is not needed.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -55,11 +55,11 @@ pub struct Output {
     pub previous_key: Option<String>,
     /// Everything that would fail.
     pub findings: Vec<Finding>,
-    /// Statements that are missing and that the input forbids us to add.
+    /// Statements that are missing and that the input forbids atlas-cmk to add.
     pub by_hand: Vec<ByHand>,
 }
 
-/// A cluster that is left as it is.
+/// A cluster that is not changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SkippedCluster {
@@ -116,7 +116,7 @@ fn judge(request: &EnableEncryption, survey: &Survey) -> Result<Output> {
         wanted.filter_map(|cluster| cluster.name.parse().ok()).collect()
     };
     let mut findings = survey.findings(request);
-    // Ids that are not known yet are told in words: nobody is to paste them.
+    // Ids that are not known yet are described in words, so that they are not pasted anywhere.
     let by_hand = placeholder::in_words(&survey.by_hand(request))?;
     if request.mode() == Mode::Apply {
         findings.extend(by_hand.iter().filter(|it| it.policy != "trust policy").map(to_add));

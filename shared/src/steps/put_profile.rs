@@ -19,7 +19,7 @@ pub struct PutProfile;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
-    /// For editors: where this schema is. It has no effect.
+    /// The URL or path of this schema, for editors. It has no effect.
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// Its name. `default` is for accounts that no other is for.

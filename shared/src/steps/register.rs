@@ -109,7 +109,7 @@ impl Describe for RegistryChange {
 
     fn before(&self) -> Value {
         match self {
-            Self::Write { before: Some(before), .. } => before.told(),
+            Self::Write { before: Some(before), .. } => before.comparable(),
             _ => Value::Null,
         }
     }
@@ -117,7 +117,7 @@ impl Describe for RegistryChange {
     fn after(&self) -> Value {
         match self {
             Self::TagRole(_, (key, value)) | Self::TagKey(_, (key, value)) => json!({ key: value }),
-            Self::Write { entry, .. } => entry.told(),
+            Self::Write { entry, .. } => entry.comparable(),
         }
     }
 }
@@ -218,7 +218,7 @@ impl Step for Register {
                 changes.push(RegistryChange::TagKey(key, tag.clone()));
             }
         }
-        let is_there = observed.entry.as_ref().is_some_and(|before| before.told() == entry.told());
+        let is_there = observed.entry.as_ref().is_some_and(|before| before.comparable() == entry.comparable());
         if !is_there {
             let before = observed.entry.clone().map(Box::new);
             changes.push(RegistryChange::Write { before, entry: Box::new(entry) });

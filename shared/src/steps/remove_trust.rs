@@ -194,8 +194,9 @@ pub(crate) fn decide(input: &Input, found: &RoleUse) -> Result<(Vec<RoleChange>,
     };
     let ours = role.trust_policy.statement(&sid);
     if input.manage == ManageRole::None {
-        let told = "role.manage is none: remove by hand the statements that trust Atlas and allow the use of the keys";
-        return Ok((Vec::new(), vec![keep(told.to_owned())]));
+        let reason =
+            "role.manage is none: remove by hand the statements that trust Atlas and allow the use of the keys";
+        return Ok((Vec::new(), vec![keep(reason.to_owned())]));
     }
     let (mut changes, mut kept) = (Vec::new(), Vec::new());
     let mut change = |removal: Removal| changes.push(RoleChange(arn.clone(), removal));

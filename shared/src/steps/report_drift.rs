@@ -106,8 +106,8 @@ mod tests {
         }))
         .unwrap();
         let text = message("drifted", &input).to_string();
-        for told in ["it trusts nobody", "UpdateAssumeRolePolicy", "repair: true"] {
-            assert!(text.contains(told), "{told}: {text}");
+        for expected in ["it trusts nobody", "UpdateAssumeRolePolicy", "repair: true"] {
+            assert!(text.contains(expected), "{expected}: {text}");
         }
     }
 }

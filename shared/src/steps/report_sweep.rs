@@ -156,7 +156,7 @@ mod tests {
         assert_eq!((report.projects, report.fine, report.drifted.len(), report.repaired.len()), (7, 2, 1, 1));
         assert_eq!((report.failed.len(), report.skipped.len()), (2, 1));
         assert_eq!(report.attention, ["y", "z"]);
-        assert!(subject(&report).contains("7 projects, 2 fine, 1 drifted, 1 repaired, 2 failed, 2 to look at"));
+        assert!(subject(&report).contains("7 projects, 2 fine, 1 drifted, 1 repaired, 2 failed, 2 need attention"));
     }
 
     #[test]

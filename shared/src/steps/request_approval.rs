@@ -106,8 +106,8 @@ mod tests {
         }))
         .unwrap();
         let text = question(&input).to_string();
-        for told in ["keys switched off", "keep the key", "AAAAKgAAAAIAAAAA", "approve", "role"] {
-            assert!(text.contains(told), "{told}: {text}");
+        for expected in ["keys switched off", "keep the key", "AAAAKgAAAAIAAAAA", "approve", "role"] {
+            assert!(text.contains(expected), "{expected}: {text}");
         }
         assert!(!text.contains("secretly"), "{text}");
         assert!(!format!("{input:?}").contains("AAAAKg"), "{input:?}");

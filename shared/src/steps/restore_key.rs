@@ -111,7 +111,7 @@ impl Step for RestoreKey {
             }
         }
         if !changes.is_empty() {
-            tell(context, input, changes).await?;
+            publish(context, input, changes).await?;
         }
         Ok(Output { key_arn: input.request.key_arn.clone() })
     }
@@ -146,7 +146,7 @@ fn guard_role(access: &AccountAccess, name: Option<&str>) -> Result<AccountAcces
     Ok(AccountAccess { role_arn, external_id: access.external_id.clone() })
 }
 
-async fn tell(context: &Context, input: &Input, changes: &[Restoring]) -> Result<()> {
+async fn publish(context: &Context, input: &Input, changes: &[Restoring]) -> Result<()> {
     let request = &input.request;
     let done: Vec<String> = changes.iter().map(Describe::summary).collect();
     let subject = format!("atlas-cmk: key {} restored", request.key_arn.key_id());

@@ -79,11 +79,11 @@ impl Describe for Rewrite {
     }
 
     fn before(&self) -> Value {
-        self.before.told()
+        self.before.comparable()
     }
 
     fn after(&self) -> Value {
-        self.after.as_ref().map_or(Value::Null, Entry::told)
+        self.after.as_ref().map_or(Value::Null, Entry::comparable)
     }
 }
 
@@ -101,7 +101,7 @@ impl Step for Unregister {
     fn decide(input: &Input, written: &Written) -> Result<Vec<Rewrite>> {
         let Some(before) = written else { return Ok(Vec::new()) };
         let after = rest(input, before);
-        let is_same = after.as_ref().is_some_and(|after| after.told() == before.told());
+        let is_same = after.as_ref().is_some_and(|after| after.comparable() == before.comparable());
         Ok(if is_same { Vec::new() } else { vec![Rewrite { before: before.clone(), after }] })
     }
 

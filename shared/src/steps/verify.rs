@@ -22,7 +22,7 @@ use crate::{
 /// The step.
 pub struct Verify;
 
-/// What the world should be like.
+/// The requested state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
@@ -55,7 +55,7 @@ pub struct Input {
     pub atlas_secret_id: Option<SecretId>,
 }
 
-/// What it is like.
+/// How the actual state compares with the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {
@@ -63,21 +63,21 @@ pub struct Output {
     pub matches: bool,
     /// Whether Atlas can use the key.
     pub valid: bool,
-    /// The private endpoints of the regions asked for.
+    /// The private endpoints of the requested regions.
     pub endpoints: Vec<Endpoint>,
     /// Whether nothing differs but private endpoints that may become active by waiting.
     pub only_waits_for_endpoints: bool,
-    /// Every difference, empty if the world equals the request.
+    /// Every difference, empty if the actual state equals the request.
     pub differences: Vec<Difference>,
 }
 
-/// One thing that is not as it should be.
+/// One difference between the actual and the requested state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
-    /// What differs: an ARN, or a path of the Atlas API.
+    /// The resource that differs: an ARN, or a path of the Atlas API.
     pub resource: String,
-    /// How.
+    /// How it differs.
     pub difference: String,
 }
 
@@ -124,7 +124,7 @@ impl Step for Verify {
     }
 }
 
-/// How the world differs from what it should be like.
+/// How the actual state differs from the request.
 pub(crate) fn compare(input: &Input, world: &World) -> Output {
     let kms = world.encryption.aws_kms.clone().unwrap_or_default();
     let valid = kms.valid == Some(true);
@@ -331,14 +331,14 @@ mod tests {
             (|world| world.encryption.aws_kms.as_mut().unwrap().valid = Some(false), "cannot use the key"),
             (|world| world.endpoints.clear(), "us-east-1 is MISSING"),
         ];
-        for (breakage, told) in breakages {
+        for (breakage, expected) in breakages {
             let mut world = world();
             breakage(&mut world);
             let output = compare(&input(), &world);
             assert!(!output.matches);
             assert!(
-                output.differences.iter().any(|it| it.difference.contains(told)),
-                "{told} {:?}",
+                output.differences.iter().any(|it| it.difference.contains(expected)),
+                "{expected} {:?}",
                 output.differences
             );
         }

@@ -215,7 +215,7 @@ pub(super) fn trust(survey: &Survey, wanted: &Wanted<'_>) -> Vec<Finding> {
     let trusts = role.trust_policy.statements().iter().any(|statement| statement.means_the_same_as(&ours));
     let assume = "sts:AssumeRole";
     let atlas = principal.as_ref();
-    let mended = match request.manage_role() {
+    let fix = match request.manage_role() {
         ManageRole::None => {
             "add the statement by hand, with the principal and the external ID that the evidence names: role.manage forbids atlas-cmk to"
         }
@@ -230,14 +230,14 @@ pub(super) fn trust(survey: &Survey, wanted: &Wanted<'_>) -> Vec<Finding> {
                 ErrorName::AtlasCannotAssumeRole,
                 format!("the trust policy of {arn} requires another external ID of Atlas"),
                 format!("Atlas presents {external_id}, and no statement for {atlas} requires that one"),
-                mended,
+                fix,
             )
         } else {
             Finding::new(
                 ErrorName::AtlasCannotAssumeRole,
                 format!("the trust policy of {arn} has no statement for Atlas"),
                 format!("no statement allows {atlas} {assume} with the external ID {external_id}"),
-                mended,
+                fix,
             )
         });
     } else if let Some(statement) = role.trust_policy.denies_principal(atlas, assume) {

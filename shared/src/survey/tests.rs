@@ -210,7 +210,12 @@ fn whatever_would_fail_later_is_found_and_named() {
             "Endpoint.Failed",
             "eu-west-1 failed",
         ),
-        (|_| {}, json!({"regions": ["us-east-1", "us-east-9"]}), "Input.Invalid", "us-east-9 is no region"),
+        (
+            |_| {},
+            json!({"regions": ["us-east-1", "us-east-9"]}),
+            "Input.Invalid",
+            "does not support AWS region us-east-9",
+        ),
         (|_| {}, json!({"clusters": ["nowhere"]}), "Input.Invalid", "no cluster nowhere"),
         (
             |_| {},

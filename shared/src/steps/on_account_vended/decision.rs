@@ -218,19 +218,19 @@ mod tests {
             "projectId": "66f0a1b2c3d4e5f601234567", "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk",
             "key": {"alias": "alias/atlas-cmk"}, "regions": ["{{ region }}"],
         }});
-        let told = |told_by: &str, region: Option<&str>, at: &str| Vended {
+        let event = |told_by: &str, region: Option<&str>, at: &str| Vended {
             told_by: told_by.to_owned(),
             region: region.map(str::to_owned),
             ..event(Some("ou-1"), at)
         };
-        let created = told("CreateManagedAccount", Some("eu-central-1"), "2026-10-14T09:00:00Z");
+        let created = event("CreateManagedAccount", Some("eu-central-1"), "2026-10-14T09:00:00Z");
         let (_, entry) = started(&known(created, None, &regions));
         assert_eq!(entry.region.as_deref(), Some("eu-central-1"));
-        let moved = told("MoveAccount", None, "2026-10-14T10:00:00Z");
+        let moved = event("MoveAccount", None, "2026-10-14T10:00:00Z");
         let entry = left(&known(moved, Some(entry), &regions));
-        let meant = told(vending::CUSTOM, Some("eu-west-1"), "2026-10-14T11:00:00Z");
+        let meant = event(vending::CUSTOM, Some("eu-west-1"), "2026-10-14T11:00:00Z");
         let (_, entry) = started(&known(meant, Some(entry), &regions));
-        let updated = told("UpdateManagedAccount", Some("eu-central-1"), "2026-10-14T12:00:00Z");
+        let updated = event("UpdateManagedAccount", Some("eu-central-1"), "2026-10-14T12:00:00Z");
         assert_eq!(left(&known(updated, Some(entry), &regions)).region.as_deref(), Some("eu-west-1"));
     }
 

@@ -102,8 +102,8 @@ fn a_project_is_looked_at_once_for_each_event_and_not_after_it_was_taken_down() 
 #[test]
 fn a_key_in_danger_raises_an_alert_and_is_restored_where_that_is_wanted() {
     let scheduled = || Changed { pending_days: Some(7), ..changed(key(KEY), "ScheduleKeyDeletion") };
-    let told = reactions(&scheduled(), vec![entry(&json!({}))]);
-    let [Reaction::Alert(alert), Reaction::Reconcile(..)] = told.as_slice() else { panic!("{told:?}") };
+    let found = reactions(&scheduled(), vec![entry(&json!({}))]);
+    let [Reaction::Alert(alert), Reaction::Reconcile(..)] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!((alert.guard, alert.deleted_after_days), (Guard::Alert, Some(7)));
     assert!(alert.undo[0].contains("cancel-key-deletion") && alert.undo[1].contains("enable-key"), "{:?}", alert.undo);
 
@@ -118,16 +118,16 @@ fn a_key_in_danger_raises_an_alert_and_is_restored_where_that_is_wanted() {
     assert_eq!(guard.project_ids.len(), 1, "of the project that wants it");
     assert_eq!(json!(guard.account), access);
 
-    // What cannot be undone is told, and not tried.
+    // What cannot be undone is reported, and not tried.
     let guarded = entry(&json!({"desired": {"guard": "restore"}}));
-    let told = reactions(&changed(key(KEY), "KMS Imported Key Material Expiration"), vec![guarded]);
-    let [Reaction::Alert(alert), Reaction::Reconcile(..)] = told.as_slice() else { panic!("{told:?}") };
+    let found = reactions(&changed(key(KEY), "KMS Imported Key Material Expiration"), vec![guarded]);
+    let [Reaction::Alert(alert), Reaction::Reconcile(..)] = found.as_slice() else { panic!("{found:?}") };
     assert!(alert.undo[0].contains("import"), "{:?}", alert.undo);
 
     // Old snapshots of a project that was taken down need it all the same.
     let old = entry(&json!({"stage": "disabled"}));
-    let told = reactions(&changed(key(KEY), "DisableKey"), vec![old]);
-    let [Reaction::Alert(alert)] = told.as_slice() else { panic!("{told:?}") };
+    let found = reactions(&changed(key(KEY), "DisableKey"), vec![old]);
+    let [Reaction::Alert(alert)] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!((alert.projects[0].needs_it_for, alert.undo.len()), ("its old snapshots", 1));
     assert_eq!(reactions(&changed(key(OTHER), "DisableKey"), vec![entry(&json!({}))]), [], "nobody needs that one");
 }

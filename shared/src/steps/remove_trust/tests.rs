@@ -23,7 +23,7 @@ fn document(sids: &[&str]) -> PolicyDocument {
     sids.iter().fold(PolicyDocument::default(), |document, sid| document.merge(&statement(sid)))
 }
 
-/// A role that was made here, with statements of these Sids.
+/// A role that atlas-cmk created, with statements of these Sids.
 fn role(trust: &[&str], inline: &[&str]) -> RoleUse {
     let role = Role {
         arn: ARN.to_owned(),
@@ -39,7 +39,7 @@ fn role(trust: &[&str], inline: &[&str]) -> RoleUse {
     }
 }
 
-fn told(input: &Input, found: &RoleUse) -> (Vec<String>, Vec<String>) {
+fn outcome(input: &Input, found: &RoleUse) -> (Vec<String>, Vec<String>) {
     let (changes, kept) = decide(input, found).unwrap();
     let words = |change: &RoleChange| match &change.1 {
         Removal::PutInlinePolicy(rest, _) => format!("inline {}", rest.statements().len()),
@@ -53,19 +53,19 @@ fn told(input: &Input, found: &RoleUse) -> (Vec<String>, Vec<String>) {
 
 #[test]
 fn a_role_that_was_made_here_and_serves_nobody_else_is_deleted() {
-    let (changes, kept) = told(&input(), &role(&[OURS], &[OURS]));
+    let (changes, kept) = outcome(&input(), &role(&[OURS], &[OURS]));
     assert_eq!((changes, kept.len()), (vec!["no inline".to_owned(), "delete".to_owned()], 0));
-    let (changes, _) = told(&input(), &role(&[OURS], &[]));
+    let (changes, _) = outcome(&input(), &role(&[OURS], &[]));
     assert_eq!(changes, ["delete"], "a run that died in between is finished");
 }
 
 #[test]
 fn of_a_role_that_serves_others_only_what_is_ours_is_taken() {
-    let (changes, kept) = told(&input(), &role(&["Backup", OURS], &[OURS]));
+    let (changes, kept) = outcome(&input(), &role(&["Backup", OURS], &[OURS]));
     assert_eq!(changes, ["no inline", "trust 1", "untag"]);
-    assert_eq!(kept, ["the role stays, because its trust policy has statements of others"]);
+    assert_eq!(kept, ["the role stays, because its trust policy has other statements"]);
     let shared = role(&[OURS, OF_ANOTHER_PROJECT], &[OURS, OF_ANOTHER_PROJECT]);
-    assert_eq!(told(&input(), &shared).0, ["inline 1", "trust 1", "untag"]);
+    assert_eq!(outcome(&input(), &shared).0, ["inline 1", "trust 1", "untag"]);
     let (changes, _) = decide(&input(), &role(&["Backup", OURS], &[])).unwrap();
     let Removal::PutTrustPolicy(rest, _) = &changes[0].1 else { panic!("{changes:?}") };
     assert_eq!(rest.to_json(), document(&["Backup"]).to_json(), "foreign statements stay byte for byte");
@@ -88,7 +88,7 @@ fn a_role_that_has_to_stay_lets_nobody_in_any_more_and_that_is_told() {
         (other_inline, "it has other policies"),
         (other_tag, "it has the tag"),
     ] {
-        let (changes, kept) = told(&input(), &found);
+        let (changes, kept) = outcome(&input(), &found);
         assert!(!changes.contains(&"delete".to_owned()), "{changes:?}");
         assert!(kept.len() == 1 && kept[0].contains(reason) && kept[0].contains("no longer allows anyone"), "{kept:?}");
         let (changes, _) = decide(&input(), &found).unwrap();
@@ -103,7 +103,7 @@ fn a_role_that_has_to_stay_lets_nobody_in_any_more_and_that_is_told() {
 #[test]
 fn while_other_features_assume_the_role_the_trust_statement_stays() {
     let used = Input { used_by: vec!["EXPORT_SNAPSHOT".to_owned()], ..input() };
-    let (changes, kept) = told(&used, &role(&[OURS], &[OURS]));
+    let (changes, kept) = outcome(&used, &role(&[OURS], &[OURS]));
     assert_eq!(changes, ["no inline"]);
     assert!(kept[0].contains("EXPORT_SNAPSHOT"), "{kept:?}");
 }
@@ -111,23 +111,23 @@ fn while_other_features_assume_the_role_the_trust_statement_stays() {
 #[test]
 fn what_is_not_ours_to_write_is_left_and_what_is_gone_is_done() {
     let none = Input { manage: ManageRole::None, ..input() };
-    let (changes, kept) = told(&none, &role(&[OURS], &[OURS]));
+    let (changes, kept) = outcome(&none, &role(&[OURS], &[OURS]));
     assert!(changes.is_empty() && kept[0].contains("by hand"), "{kept:?}");
     let mut gone = role(&[OURS], &[]);
     gone.policies.role = None;
-    assert_eq!(told(&input(), &gone), (vec![], vec![]));
-    let (changes, _) = told(&input(), &role(&["Backup"], &[]));
+    assert_eq!(outcome(&input(), &gone), (vec![], vec![]));
+    let (changes, _) = outcome(&input(), &role(&["Backup"], &[]));
     assert_eq!(changes, ["untag"], "a run that died before the tag is finished");
 }
 
 #[test]
 fn of_a_cross_account_access_only_its_statement_goes_and_never_the_role() {
     let access = Input { project_id: None, access_name: Some("S3Keys".parse().unwrap()), ..input() };
-    assert_eq!(told(&access, &role(&["Ec2", "AtlasCmkAccessS3Keys"], &[])).0, ["trust 1"]);
-    let (changes, kept) = told(&access, &role(&["AtlasCmkAccessS3Keys"], &[]));
+    assert_eq!(outcome(&access, &role(&["Ec2", "AtlasCmkAccessS3Keys"], &[])).0, ["trust 1"]);
+    let (changes, kept) = outcome(&access, &role(&["AtlasCmkAccessS3Keys"], &[]));
     assert_eq!(changes, ["trust 1"], "replaced with a Deny: a trust policy cannot be empty");
     assert!(kept[0].contains("existed before"), "{kept:?}");
     let mut closed = role(&["AtlasCmkAccessS3Keys"], &[]);
     closed.policies.role.as_mut().unwrap().trust_policy = PolicyDocument::default().merge(&Statement::nobody());
-    assert_eq!(told(&access, &closed).0, [] as [&str; 0]);
+    assert_eq!(outcome(&access, &closed).0, [] as [&str; 0]);
 }
