@@ -9,7 +9,7 @@ import uuid
 # Changes to keys and roles that CloudTrail records, but for reading.
 READING = ("Get", "List", "Describe", "Encrypt", "Decrypt", "Generate", "ReEncrypt", "Simulate", "Sign", "Verify")
 
-# Where IAM tells of what was done.
+# Where IAM emits its events.
 IAM_REGION = "us-east-1"
 
 
@@ -57,7 +57,7 @@ def keep_policies_of_buses():
 
 
 def deliver_as_rules_do():
-    """On AWS a rule reaches buses of other accounts and regions that let it in, invokes functions asynchronously, with their own retries and on-failure
+    """On AWS a rule reaches buses of other accounts and regions that allow it, invokes functions asynchronously, with their own retries and on-failure
     destination, and keeps on the target's dead-letter queue what cannot be delivered. MiniStack delivers within an account and region, once, and drops
     the rest."""
     from ministack.core.arn import parse_arn
@@ -123,7 +123,7 @@ def deliver_as_rules_do():
 
 def tell_what_trails_record():
     """On AWS, where a trail logs, the calls of KMS and IAM that change something are events on the default bus of the account: of IAM in one region.
-    MiniStack tells nobody. Who called is who it was: the role of a session with its path, as CloudTrail has it."""
+    MiniStack emits no events. Who called is who it was: the role of a session with its path, as CloudTrail has it."""
     from ministack import app
     from ministack.core.responses import get_account_id, get_region
     from ministack.core.router import extract_access_key_id

@@ -111,7 +111,7 @@ def know_condition_keys():
     Authorization Reference, IAM). kms:CallerAccount is the account of the caller (KMS developer guide, "AWS KMS condition keys").
     aws:PrincipalOrgID and aws:ResourceOrgID are the organization of the caller's and of the resource's account (IAM user guide, "AWS global
     condition context keys"): one organization here, to which every account belongs but those that start with OUTSIDE. IAM's simulator knows of the
-    request what it is told, and nothing else (API reference, SimulatePrincipalPolicy, "ContextEntries")."""
+    request what its caller gives, and nothing else (API reference, SimulatePrincipalPolicy, "ContextEntries")."""
     from ministack.core import iam_actions, iam_evaluator
     from ministack.core.responses import get_account_id
     from ministack.services import iam

@@ -113,7 +113,7 @@ impl Cloud {
     /// The requests so far that changed something in Atlas, as method and path.
     ///
     /// # Errors
-    /// If the simulator does not tell.
+    /// If the simulator does not answer.
     pub async fn atlas_writes(&self) -> Result<Vec<String>> {
         let requests = self.simulator.requests().await?;
         let text = |request: &Value, field: &str| request[field].as_str().unwrap_or_default().to_owned();
@@ -127,7 +127,7 @@ impl Cloud {
     /// action, fifty of each region at the most.
     ///
     /// # Errors
-    /// If the engine does not tell.
+    /// If the engine does not answer.
     pub async fn aws_writes_since(&self, start: SystemTime) -> Result<Vec<String>> {
         let mut accounts = vec![self.stack.account.clone()];
         if self.account.id != self.stack.account.id {

@@ -1,6 +1,6 @@
 //! Events as AWS services put them on the bus, and what they start.
 //!
-//! What the engine does not tell by itself is told by local/engine/events.py: where a trail logs, the calls of KMS and IAM that change something.
+//! local/engine/events.py emits the events that the engine itself does not: where a trail logs, the calls of KMS and IAM that change something.
 
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ pub async fn put(account: &Account, event: &Value) -> Result<()> {
     Ok(())
 }
 
-/// Lets changes to keys and roles of an account be told, as the trail of an organization does.
+/// Reports changes to keys and roles of an account, as the trail of an organization does.
 ///
 /// # Errors
 /// If the engine refuses.
@@ -101,7 +101,7 @@ pub async fn started(cloud: &Cloud, machine: &str, is: impl Fn(&Execution) -> bo
 /// The input of an execution.
 ///
 /// # Errors
-/// If the engine does not tell.
+/// If the engine does not answer.
 pub async fn input(cloud: &Cloud, execution: &Execution) -> Result<Value> {
     let sfn = aws_sdk_sfn::Client::new(&cloud.stack.account.sdk_config());
     let answer = sfn.describe_execution().execution_arn(&execution.arn).send().await?;

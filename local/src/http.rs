@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-/// A client that goes nowhere but where it is told, whatever proxies the environment names.
+/// A client that connects directly, regardless of the proxies that the environment names.
 ///
 /// # Errors
 /// If it cannot be built.

@@ -1,4 +1,4 @@
-//! What the topic of the stack tells, as a subscriber hears it.
+//! What the SNS topic of the stack publishes, as a subscriber receives it.
 
 use anyhow::{Context, Result};
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -9,7 +9,7 @@ use crate::Account;
 /// How often five seconds are waited for a message.
 const PATIENCE: usize = 12;
 
-/// A queue that hears what the topic of the stack tells.
+/// A queue that receives what the SNS topic of the stack publishes.
 pub struct Mailbox {
     sqs: aws_sdk_sqs::Client,
     url: String,

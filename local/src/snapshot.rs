@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::Cloud;
 
 /// Reads the project as Atlas has it, the IAM role with all that hangs on it, policy and tags of the customer's key in each of its regions, and what is
-/// registered. Documents are told as they are written, byte for byte.
+/// registered. Documents are recorded as they are written, byte for byte.
 ///
 /// # Errors
 /// If a part cannot be read. That it is not there is a part of the picture.
@@ -72,7 +72,7 @@ async fn registered(cloud: &Cloud, project_id: &str) -> Result<Value> {
     Ok(serde_json::from_str(&value)?)
 }
 
-/// IAM tells documents URL-encoded.
+/// IAM returns documents URL-encoded.
 fn decoded(document: &str) -> Result<Value> {
     let document = percent_encoding::percent_decode_str(document).decode_utf8()?;
     Ok(json!(document))

@@ -147,7 +147,7 @@ impl Watch {
         }
     }
 
-    /// Several steps for each item, as of a cluster: what looks after a change belongs to that, and else the last look counts.
+    /// Several steps for each item, as of a cluster: a check that follows a change belongs to it, and else the last check counts.
     fn hold_in_group(&mut self, before: Option<Held>, held: Held) -> Option<Step> {
         if held.changed.is_some() {
             self.held = Some(held);

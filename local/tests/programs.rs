@@ -147,7 +147,7 @@ fn the_scenario_lifecycle_ends_where_it_began() {
         "cluster orders no longer uses the customer-managed key",
         "access role  authorized",
         "trust statement removed",
-        "the world is what it was before, but for the keys",
+        "both sides are as they were before, except for the keys",
     ] {
         assert!(printed.contains(line), "{line:?} is not in {printed}");
     }

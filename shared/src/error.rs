@@ -49,7 +49,7 @@ error_names! {
     AtlasRoleNotAuthorized = "Atlas.RoleNotAuthorized",
     /// Atlas features still use the access role.
     AtlasRoleInUse = "Atlas.RoleInUse",
-    /// What is there contradicts what is asked for, and is not ours to change.
+    /// An existing resource contradicts the input, and atlas-cmk must not change it.
     AtlasConflict = "Atlas.Conflict",
     /// Atlas refuses the request for good.
     AtlasRejected = "Atlas.Rejected",
@@ -81,9 +81,9 @@ error_names! {
     VerifyDiffers = "Verify.Differs",
     /// The assumption of a role does not work as it should: not with the external ID, or also without it.
     AccessDiffers = "Access.Differs",
-    /// Whoever was asked said no. Nothing was changed.
+    /// The approver refused. Nothing was changed.
     ApprovalRefused = "Approval.Refused",
-    /// Nobody answered in time. Nothing was changed.
+    /// No approver answered in time. Nothing was changed.
     ApprovalTimedOut = "Approval.TimedOut",
     /// A bug of ours.
     Internal = "Internal",
@@ -141,7 +141,7 @@ impl Error {
         Self { name, message: message.into(), outcome_unknown: false }
     }
 
-    /// A write may or may not have taken place: whoever wrote must read again before writing again.
+    /// A write may or may not have taken place: read again before writing again.
     #[must_use]
     pub fn with_unknown_outcome(mut self) -> Self {
         self.outcome_unknown = true;

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What an event tells, as far as it concerns us.
+/// The content of an event, as far as it matters to atlas-cmk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reading<T> {
     /// This.

@@ -1,4 +1,4 @@
-//! What a state machine is told of a failure, and how who failed and what it said is read from that again.
+//! How a failure is reported to a state machine, and how step and message are read from that again.
 //!
 //! A function puts its own name before what it says, in brackets: only it knows for certain who failed. On its way the sentence is wrapped by Lambda (JSON
 //! with `errorMessage`), by the Fail state inside a Map (the item and the name of the function that it caught, before it), by a nested execution (JSON with
@@ -86,7 +86,7 @@ mod tests {
         let in_map = format!("orders: [enable-cluster] {own}");
         let nested = json!({"Error": "Atlas.Rejected", "Cause": in_map}).to_string();
         let diagnosis =
-            json!({"step": "check-cluster", "error": "x", "cause": "it broke", "fix": "mend it"}).to_string();
+            json!({"step": "check-cluster", "error": "x", "cause": "it broke", "fix": "fix it"}).to_string();
         let timed_out = "orders: [check-cluster] no reason given";
         let limit = "The state/task 'arn:aws:states:::lambda:invoke' returned a result with a size exceeding the maximum number of bytes service limit.";
         for (cause, step, said) in [

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-/// How many bytes of a digest are kept: of names that are told apart by nothing else, none will ever meet another.
+/// How many bytes of a digest are kept: names that differ in nothing else will never collide.
 const KEPT: usize = 8;
 
 /// 16 hexadecimal digits for a value, by its JSON.

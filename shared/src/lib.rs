@@ -6,10 +6,10 @@
 //! - [`atlas`] and [`aws`]: the two clouds, as typed calls.
 //! - [`survey`]: everything that has to be right, read in one go and judged.
 //! - [`policy`] and [`ids`]: the two kinds of text that must never be handled as mere text.
-//! - [`events`]: what vending pipelines, KMS and IAM tell.
+//! - [`events`]: what vending pipelines, KMS and IAM report.
 //! - [`registry`] and [`profile`]: what is written down of projects, and of accounts to come.
 //! - [`error`]: the closed list of names a function fails with.
-//! - [`finding`]: what stands in the way, as the checks before a run and the diagnosis after it tell it.
+//! - [`finding`]: problems, as the checks before a run and the diagnosis after it report them.
 
 pub mod atlas;
 pub mod aws;

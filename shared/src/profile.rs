@@ -1,4 +1,4 @@
-//! Profiles: what accounts get when they are vended. A profile is the template of the input of an enablement, and says which accounts it is for. Profiles are
+//! Profiles: what accounts get when they are vended. A profile is the template of the input of an enablement, and says to which accounts it applies. Profiles are
 //! kept in Parameter Store under `/atlas-cmk/profiles/<name>`, written by `put-profile`.
 
 mod template;
@@ -31,7 +31,8 @@ pub struct Profile {
     /// The organizational units whose accounts it applies to, by id or name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub organizational_units: Vec<String>,
-    /// The tags of the accounts it applies to: an account must have all of them. An organizational unit takes precedence over tags, more tags over fewer.
+    /// The tags of the accounts it applies to: an account must have all of them. An organizational unit takes precedence over tags, more tags over
+    /// fewer.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub account_tags: BTreeMap<String, String>,
     /// Increment it to run accounts that already ran with this profile again at their next event. 1 by default.

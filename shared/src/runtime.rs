@@ -32,7 +32,7 @@ pub fn run<S: Step>() -> std::result::Result<(), lambda_runtime::Error> {
         .with(fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false).with_target(false))
         .with(Targets::new().with_target(TARGET, tracing::Level::INFO))
         .init();
-    // Where a panic comes from is told with the invocation; what it says might quote anything.
+    // The location of a panic is reported with the invocation; its message might quote anything.
     panic::set_hook(Box::new(|panic| {
         PANICKED_AT.set(panic.location().map(ToString::to_string));
     }));
@@ -98,7 +98,7 @@ impl Contexts {
     }
 }
 
-/// Lambda tells the deadline by the wall clock; everything here waits by the monotonic one.
+/// Lambda gives the deadline in wall-clock time; everything here waits by the monotonic clock.
 fn deadline(context: &lambda_runtime::Context) -> Instant {
     let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
     Instant::now() + left

@@ -38,7 +38,7 @@ pub struct Settings {
     /// The key of KMS that encrypts these secrets, that of the Atlas secret where it has one: `TOKEN_CACHE_KEY_ARN`. By default AWS's own for Secrets
     /// Manager.
     pub token_cache_key: Option<String>,
-    /// The SNS topic that people and programs are told on: `TOPIC_ARN`.
+    /// The SNS topic that notifies people and programs: `TOPIC_ARN`.
     pub topic_arn: Option<String>,
     /// The queue that keeps events that could not be handled: `DEAD_LETTER_QUEUE_URL`.
     pub dead_letter_queue_url: Option<String>,

@@ -24,8 +24,8 @@ use crate::{
 
 /// One step of a state machine.
 ///
-/// Observing reads, deciding thinks, acting writes. A step never sleeps to wait for the world: it fails with a name that the
-/// state machine retries, or answers with an output on which a loop turns.
+/// Observing reads, deciding computes, acting writes. A step never sleeps to wait for another system: it fails with a name that the
+/// state machine retries, or returns an output that a loop of the state machine checks.
 #[expect(async_fn_in_trait, reason = "steps run on a current-thread runtime, where no future has to be Send")]
 pub trait Step {
     /// The function's name, which is also the folder's and the package's.
@@ -50,10 +50,10 @@ pub trait Step {
     /// Reads what is there. Writes nothing.
     async fn observe(context: &Context, input: &Self::Input) -> Result<Self::Observation>;
 
-    /// What has to change for the world to equal the input: nothing, something, or a conflict, which is an error. Pure.
+    /// What has to change for the actual state to match the input: nothing, something, or a conflict, which is an error. Pure.
     fn decide(input: &Self::Input, observation: &Self::Observation) -> Result<Vec<Self::Change>>;
 
-    /// Makes the changes, none on a re-run, and tells how things stand.
+    /// Makes the changes, none on a re-run, and returns the resulting state.
     async fn act(
         context: &Context,
         input: &Self::Input,
@@ -65,7 +65,7 @@ pub trait Step {
 /// What a function answers: the output of its step, and what it changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, JsonSchema)]
 pub struct Answer<O> {
-    /// How things stand.
+    /// The resulting state.
     #[serde(flatten)]
     pub output: O,
     /// What was done, empty if everything was as it should be.

@@ -1,5 +1,5 @@
 //! Everything that has to be right for an enablement to work, read in one go and judged without a network: before a run, so that all that
-//! would fail later is told at once, and after a failed one, to find out why.
+//! would fail later is reported at once, and after a failed one, to find out why.
 
 mod access;
 mod atlas;
@@ -184,7 +184,7 @@ impl Survey {
         errors
     }
 
-    /// Everything that would fail, none of which we are going to mend by ourselves.
+    /// Everything that would fail and that atlas-cmk does not fix itself.
     pub fn findings(&self, request: &EnableEncryption) -> Vec<Finding> {
         let mut findings = owner::findings(self, request);
         findings.extend(atlas::findings(self, request));
@@ -217,7 +217,7 @@ impl Survey {
         missing
     }
 
-    /// Whether our statement is needed, or there and to be mended, in any key policy.
+    /// Whether the statement of atlas-cmk is missing or has to be repaired in any key policy.
     pub fn needs_grant(&self, request: &EnableEncryption) -> bool {
         request.manage_key() == ManageKey::Full && keys::needs_grant(self, request)
     }

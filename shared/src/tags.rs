@@ -8,7 +8,7 @@ pub const MANAGED_BY: &str = "atlas-cmk:managed-by";
 /// Its value.
 pub const ATLAS_CMK: &str = "atlas-cmk";
 
-/// What the keys of the tags begin with that tell the projects of a role or key.
+/// The prefix of the keys of the tags that name the projects of a role or key.
 pub const PROJECT: &str = "atlas-cmk:project:";
 
 /// The mark of what we made.
@@ -21,7 +21,7 @@ pub fn are_ours(tags: &[(String, String)]) -> bool {
     tags.contains(&ours())
 }
 
-/// The alias that a key is made for. It tells a key whose making was interrupted before it had its alias.
+/// The alias that a key is created for. It identifies a key whose creation was interrupted before it had its alias.
 pub fn for_alias(alias: &KeyAlias) -> (String, String) {
     ("atlas-cmk:alias".to_owned(), alias.to_string())
 }

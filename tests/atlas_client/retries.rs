@@ -158,7 +158,7 @@ async fn a_rate_limit_that_holds_is_given_up_after_three_attempts() {
 #[tokio::test]
 async fn the_rate_limit_of_atlas_itself_is_waited_for() {
     let (world, atlas) = start().await;
-    // One token now, and another every 10 ms: the simulator tells a client to come back after 0 seconds.
+    // One token now, and another every 10 ms: the simulator asks a client to come back after 0 seconds.
     world.behave(json!({"rateLimits": {"cloudProviderAccess": {"capacity": 1, "refillPerMinute": 6000}}})).await;
     for _ in 0..3 {
         atlas.create_access_role(&project()).await.unwrap();

@@ -27,7 +27,7 @@ const FOREIGN_NAMES: [&str; 13] = [
     "StepFunctions.ThrottlingException",
 ];
 
-/// Tasks whose failure is a result: it is told, and the others are gone on with.
+/// Tasks whose failure is a result: it is reported, and the execution continues with the others.
 const KEEPS_GOING: [&str; 8] = [
     "reconcile-project/Enable",
     "reconcile-project/Repair",

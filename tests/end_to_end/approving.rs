@@ -23,7 +23,7 @@ async fn answer(world: &World, mailbox: &Mailbox, approve: bool) -> Value {
     assert_eq!(answered.error, None, "{:?}", answered.cause);
     let again = world.invoke("Approve", &answer).await;
     assert_eq!(again.error.as_deref(), Some("Input.Invalid"), "an answer is given once: {:?}", again.output);
-    assert!(!again.cause.unwrap().contains(question["taskToken"].as_str().unwrap()), "a token is not told");
+    assert!(!again.cause.unwrap().contains(question["taskToken"].as_str().unwrap()), "a token is not disclosed");
     question
 }
 

@@ -1,4 +1,4 @@
-//! What somebody changes is seen, told, and put right where that is wanted; what we change ourselves starts nothing.
+//! Changes by others are detected, reported, and repaired if the project is registered with repair; changes by atlas-cmk itself start nothing.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -64,7 +64,7 @@ async fn a_change_is_told_or_put_right_and_what_we_write_ourselves_starts_no_loo
     world.enable_successfully().await;
     assert_eq!(world.looks().await, 0, "everything that was written was ours");
 
-    // Somebody lets nobody in.
+    // Someone empties the trust policy.
     let nobody = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
     let update = world.iam().update_assume_role_policy().role_name(&world.customer().role_name);
     update.policy_document(nobody.to_string()).send().await.unwrap();
@@ -75,13 +75,13 @@ async fn a_change_is_told_or_put_right_and_what_we_write_ourselves_starts_no_loo
     assert_eq!(reported["cause"]["by"], format!("arn:aws:iam::{}:root", world.account().id));
     assert!(reported["differences"].to_string().contains("trust"), "{reported}");
 
-    // From now on it is put right.
+    // From now on it is repaired.
     let mut input = world.customer().input();
     input["repair"] = json!(true);
     let run = world.enable_with(&input).await;
     assert_eq!(run.error, None, "{:?}", run.cause);
     let looks = world.looks().await;
-    assert_eq!(looks, 1, "what we put right ourselves is ours");
+    assert_eq!(looks, 1, "the repair is a change by atlas-cmk itself");
     let seen = world.looked_at().await;
     world
         .iam()
@@ -133,7 +133,7 @@ async fn every_change_starts_one_look_a_duplicate_none_and_one_project_is_looked
     for event in sent.iter().rev().chain(&sent).chain([&unaffected, &refused, &malformed, &unknown]) {
         events::put(world.hub(), event).await.unwrap();
     }
-    // What KMS itself tells has no record, and the engine gives each event an id of its own: those are two events.
+    // Events of KMS itself have no record, and the engine gives each event an id of its own: those are two events.
     let without_record =
         files.iter().filter(|file| file.starts_with("kms-cmk") || file.starts_with("kms-imported")).count();
     let expected = files.len() + without_record;

@@ -1,4 +1,4 @@
-//! What there is of a project, told as the console shows it, and more.
+//! The state of a project, described as the console shows it, and more.
 
 use atlas_cmk::steps::describe::DescribeProjectOutput;
 use atlas_cmk_local::execution;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::world::{World, assert_failed, diagnosis};
 
-/// What is broken, and what is to be told about it.
+/// What is broken, and what the diagnosis has to say about it.
 struct Row {
     broken: &'static str,
     error: &'static str,

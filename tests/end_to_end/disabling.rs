@@ -1,4 +1,4 @@
-//! The way back: everything is as it was before, but for the keys, whatever was done until then.
+//! disable-encryption: everything is as it was before, but for the keys, whatever was done until then.
 
 use atlas_cmk_local::{execution, snapshot};
 use serde_json::{Value, json};
@@ -223,7 +223,7 @@ async fn marks_are_found_on_keys_of_regions_that_nothing_names_any_more() {
     let before = world.snapshot().await;
     world.enable_successfully().await;
     world.disable_successfully(json!({"scope": "endpoints", "regions": ["ap-southeast-2"]})).await;
-    // What still told of it: the role's list of its keys.
+    // What still named it: the role's list of its keys.
     let role = &world.customer().role_name;
     world.iam().delete_role_policy().role_name(role).policy_name("atlas-cmk").send().await.unwrap();
     let run = world.disable_successfully(json!({"scope": "role"})).await;
@@ -378,11 +378,11 @@ async fn a_role_that_is_not_ours_to_delete_stays_and_lets_nobody_in_until_it_is_
     assert_eq!(world.records().await.len(), 0);
     let trust = world.trust_policy().await.statements();
     assert_eq!(trust.len(), 1, "a trust policy needs a statement");
-    assert_eq!(Value::from(trust[0].clone())["Effect"], "Deny", "and this one lets nobody in");
+    assert_eq!(Value::from(trust[0].clone())["Effect"], "Deny", "and it allows no one");
     let again = world.disable_successfully(json!({"scope": "role"})).await;
     assert_eq!(again.changes(), [] as [Value; 0]);
     world.enable_successfully().await;
-    assert_eq!(world.trust_policy().await.statements().len(), 1, "Atlas is let in again, and nothing denies it");
+    assert_eq!(world.trust_policy().await.statements().len(), 1, "Atlas is allowed again, and nothing denies it");
 }
 
 #[tokio::test]

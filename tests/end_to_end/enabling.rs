@@ -136,7 +136,7 @@ async fn a_trust_statement_with_a_wrong_external_id_is_mended() {
 
     let run = world.enable_successfully().await;
     assert_eq!(changed_steps(&run)[0], "update-trust");
-    // Only a write tells that it is the role and not the key, and so that it passes.
+    // Only a write shows that it is the role and not the key, and so that it passes.
     assert!(world.writes().await.contains(&"PATCH /encryptionAtRest".to_owned()));
     assert_eq!(world.trust_policy().await.statements().len(), 1);
 }

@@ -1,4 +1,4 @@
-//! Every night all projects are looked at, and one report tells of them.
+//! Every night all projects are checked, and one report is published.
 
 use std::collections::BTreeSet;
 

@@ -19,7 +19,7 @@ pub struct Contract {
     pub input: Value,
     /// The JSON Schema of its output.
     pub output: Value,
-    /// Reads an input as the function does, and tells why it would refuse it.
+    /// Reads an input as the function does, and returns why it would reject it.
     pub accepts: fn(Value) -> Result<(), atlas_cmk::Error>,
 }
 
@@ -86,7 +86,7 @@ pub fn state_machines() -> Vec<Contract> {
         machine::<steps::Preflight, EnableEncryption, EnableEncryptionOutput>("enable-encryption"),
         machine::<steps::RestoreKey, GuardKey, GuardKeyOutput>("guard-key"),
         Contract {
-            // Besides the input, its door takes which executions there may be.
+            // Its entry step also takes which executions there may be.
             accepts: |input| {
                 let rest = json!({"request": input, "execution": "", "reconcileMachine": "", "changingMachines": []});
                 parse::<steps::TakeTurn>(rest).map(drop)
@@ -97,7 +97,7 @@ pub fn state_machines() -> Vec<Contract> {
     ]
 }
 
-/// A state machine. Its first function is the door, and takes the whole input.
+/// A state machine. Its first function is the entry step, and takes the whole input.
 fn machine<Entry: Step, Input: JsonSchema, Output: JsonSchema>(name: &'static str) -> Contract {
     Contract {
         name,

@@ -15,11 +15,11 @@ pub(super) fn phrase(answer: &Value, is_one_of_several: bool) -> String {
         .or_else(|| several(answer, "differences", "difference", "difference"))
         .or_else(|| planned(answer))
         .or_else(|| answer["error"].as_str().map(str::to_owned))
-        .or_else(|| (answer["matches"] == true).then(|| "everything is as it should be".to_owned()))
+        .or_else(|| (answer["matches"] == true).then(|| "nothing differs".to_owned()))
         .or_else(|| endpoints(answer))
         .or_else(|| answer["summary"].as_str().map(str::to_owned))
         .or_else(|| answer["verified"].as_str().map(|how| format!("verified {}", words(how))))
-        .or_else(|| list(answer, "findings").map(|_| "nothing stands in the way".to_owned()))
+        .or_else(|| list(answer, "findings").map(|_| "no problems found".to_owned()))
         .or_else(|| list(answer, "differences").map(|_| "no differences".to_owned()))
         .unwrap_or_else(nothing)
 }
@@ -135,14 +135,14 @@ mod tests {
             (json!({"changes": [], "keyArn": "arn:aws:kms:eu-west-1:1:key/mrk-1"}), "eu-west-1: nothing to change"),
             (json!({"changes": [], "policyArn": "arn:aws:iam::1:policy/path/Name"}), "Name: nothing to change"),
             (json!({"changes": [], "roleId": "6a79"}), "nothing to change"),
-            (json!({"changes": [], "findings": []}), "nothing stands in the way"),
+            (json!({"changes": [], "findings": []}), "no problems found"),
             (json!({"changes": [], "findings": [{"cause": "no key"}]}), "1 finding: no key"),
             (
                 json!({"changes": [], "step": "verify", "error": "Kms.KeyUnusable", "cause": "it is disabled"}),
                 "Kms.KeyUnusable",
             ),
             (json!({"plan": [change("a"), change("b")], "findings": []}), "2 changes to make"),
-            (json!({"matches": true, "endpoints": [endpoint("a", "ACTIVE")]}), "everything is as it should be"),
+            (json!({"matches": true, "endpoints": [endpoint("a", "ACTIVE")]}), "nothing differs"),
             (
                 json!({"matches": false, "differences": [{"difference": "no tag"}, {"difference": "b"}]}),
                 "2 differences: no tag",
@@ -161,7 +161,7 @@ mod tests {
         }
         for (answer, expected) in [
             (json!({"changes": [], "region": "eu-west-1"}), "nothing to change"),
-            (json!({"findings": []}), "nothing stands in the way"),
+            (json!({"findings": []}), "no problems found"),
         ] {
             assert_eq!(phrase(&answer, false), expected, "{answer}");
         }

@@ -88,7 +88,7 @@ fn a_task_is_a_line_when_the_next_one_begins_or_the_execution_ends() {
         shown(happenings, false),
         [
             "- preflight",
-            "✓ preflight               0.4 s  nothing stands in the way",
+            "✓ preflight               0.4 s  no problems found",
             "- register",
             "✓ register                0.2 s  + project announced",
         ]

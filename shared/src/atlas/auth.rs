@@ -157,7 +157,7 @@ impl Authenticator {
     }
 
     /// Reads the secret again, which may have been rotated, and gives up the token. False if that leaves nothing to try: the
-    /// credentials are the same, and were refused for `lack_of_rights`, which another token would not mend.
+    /// credentials are the same, and were refused for `lack_of_rights`, which another token would not fix.
     pub(super) async fn renew(&self, refused: u64, lack_of_rights: bool) -> Result<bool, AtlasError> {
         let mut session = self.session.lock().await;
         if session.generation != refused {

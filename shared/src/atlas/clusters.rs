@@ -66,7 +66,7 @@ struct Hardware {
 pub struct SearchNodes {
     /// `IDLE` when every change has been applied.
     pub state_name: Option<String>,
-    /// Whose keys they use. Atlas tells it minutes after they were made.
+    /// Whose keys they use. Atlas reports it minutes after they were created.
     pub encryption_at_rest_provider: Option<String>,
 }
 
@@ -139,7 +139,7 @@ impl Cluster {
         self.configs().all(|config| matches!(config.provider_name.as_deref(), Some("AWS") | None))
     }
 
-    /// As the nodes are, where Atlas tells it, and else as they are asked for.
+    /// The state of the nodes, if Atlas reports it, else the requested one.
     fn configs(&self) -> impl Iterator<Item = &RegionConfig> {
         let shards = self.effective_replication_specs.as_ref().filter(|shards| !shards.is_empty());
         let shards = shards.or(self.replication_specs.as_ref());

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::ids::{AccessRoleId, KmsKeyArn, ProjectId};
 
-/// The encryption at rest of a project, as Atlas tells it. A provider that is off has a block of empty fields or none.
+/// The encryption at rest of a project, as Atlas returns it. A provider that is off has a block of empty fields or none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct EncryptionAtRest {
@@ -30,7 +30,7 @@ pub struct AwsKms {
     pub enabled: Option<bool>,
     /// The access role record, an id of Atlas.
     pub role_id: Option<String>,
-    /// Of projects from before roles: the access key they still use. Its secret part is never told, and neither is ever sent.
+    /// Of projects from before roles: the access key they still use. Atlas never returns its secret part, and atlas-cmk never sends either.
     #[serde(rename = "accessKeyID")]
     pub access_key_id: Option<String>,
     /// The key's id or ARN.

@@ -138,7 +138,7 @@ impl AtlasError {
 
     /// A success whose body is not what it should be.
     pub(super) fn unreadable(call: &Call, status: StatusCode, error: &serde_json::Error) -> Self {
-        // Only where it broke is told: the body of another API could hold anything.
+        // Only the position of the error is reported: the body of another API could hold anything.
         let place = format!("line {}, column {}", error.line(), error.column());
         let message =
             format!("{}: the response (HTTP {}) could not be parsed at {place}", call.describe(), status.as_u16());

@@ -123,7 +123,7 @@ struct CreateBody {
 }
 
 impl Atlas {
-    /// Every private endpoint of the project: one request tells the state of all.
+    /// Every private endpoint of the project: one request returns the state of all.
     ///
     /// # Errors
     /// Any [`AtlasError`]. Even reading needs the role Project Owner.

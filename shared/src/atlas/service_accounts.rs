@@ -13,7 +13,7 @@ use crate::ids::ProjectId;
 pub struct ServiceAccount {
     /// Its client id.
     pub client_id: String,
-    /// The secret we use, or the first to expire if it cannot be told which that is.
+    /// The secret we use, or the first to expire if it is not known which one that is.
     pub secret_in_use: Option<ServiceAccountSecret>,
 }
 
@@ -37,7 +37,7 @@ struct Answer {
 const SEEN: usize = 4;
 
 impl Atlas {
-    /// The service account that we call Atlas with, or `None` if it is an API key. One that the project does not know has no secrets to tell of.
+    /// The service account that we call Atlas with, or `None` if it is an API key. One that the project does not know has no secrets to report.
     ///
     /// # Errors
     /// Any [`AtlasError`].

@@ -54,7 +54,7 @@ struct Value {
     token: Option<String>,
     #[serde(default)]
     expires_at: u64,
-    /// Makes the values of two writers different, which is what Secrets Manager tells them apart by.
+    /// Makes the values of two writers different, by which Secrets Manager distinguishes them.
     writer: String,
 }
 

@@ -198,7 +198,7 @@ impl Atlas {
     }
 }
 
-/// Whether a 401 says that the credentials are known but lack a role, as far as its headers tell.
+/// Whether a 401 says that the credentials are known but lack a role, as far as its headers show.
 fn is_lack_of_rights(response: &Response) -> bool {
     let code = response.headers().get("x-error-code").and_then(|value| value.to_str().ok());
     let code = code.map(|code| ErrorCode::from(code.to_owned()));

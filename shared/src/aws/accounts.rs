@@ -100,8 +100,8 @@ impl Accounts {
         Ok(Kms::new(&self.config(caller).await?.into_builder().region(region).build()))
     }
 
-    /// Whether `target` can be assumed with and without an external ID, by `source`, or by ourselves if there is none. `None` if `source` does not allow the
-    /// caller in.
+    /// Whether `target` can be assumed with and without an external ID, by `source`, or by ourselves if there is none. `None` if `source` does not
+    /// allow the caller in.
     ///
     /// # Errors
     /// As [`Self::iam`]; a refusal is an answer.

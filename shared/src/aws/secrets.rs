@@ -70,7 +70,8 @@ impl Secrets {
         }
     }
 
-    /// Creates a secret of ours, encrypted with a key of KMS or with AWS's own for Secrets Manager. Of two who do, the second is told that it lost.
+    /// Creates a secret of ours, encrypted with a key of KMS or with AWS's own for Secrets Manager. Of two concurrent writers, the second gets an
+    /// error.
     ///
     /// # Errors
     /// As [`aws_error`].

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::aws_error;
 use crate::error::{Error, ErrorName, Result};
 
-/// The token of a task that waits. Whoever has it can answer, so it is not shown.
+/// The token of a task that waits. Everyone who has it can answer, so it is not shown.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct TaskToken(#[schemars(length(min = 1, max = 2048))] String);
@@ -45,7 +45,7 @@ impl TaskTokens {
     /// Lets the execution go on.
     ///
     /// # Errors
-    /// `Input.Invalid` if nobody waits for this token (any more); else as [`aws_error`].
+    /// `Input.Invalid` if no task waits for this token (any more); else as [`aws_error`].
     pub async fn succeed(&self, token: &TaskToken, output: &str) -> Result<()> {
         match self.0.send_task_success().task_token(&token.0).output(output).send().await {
             Err(SdkError::ServiceError(refusal))
@@ -83,7 +83,7 @@ impl TaskTokens {
     }
 }
 
-/// The token itself is not told: whoever has one can answer.
+/// The token itself is not reported: everyone who has it can answer.
 fn nobody_waits() -> Error {
     Error::new(
         ErrorName::InputInvalid,

@@ -1,4 +1,4 @@
-//! The SNS topic of the stack, on which people and programs are told.
+//! The SNS topic of the stack, which notifies people and programs.
 
 use std::collections::HashMap;
 

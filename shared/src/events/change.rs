@@ -71,7 +71,7 @@ pub const ROLE_CALLS: &[&str] = &[
 pub enum Subject {
     /// A key, in one region.
     Key(KmsKeyArn),
-    /// A role. CloudTrail tells its name and not its path.
+    /// A role. CloudTrail records its name and not its path.
     Role {
         /// The account it is in.
         account: AccountId,

@@ -16,7 +16,7 @@ use crate::ids::{AccountId, is_organizational_unit};
 /// The detail type of an event that a pipeline of one's own puts on the bus.
 pub const CUSTOM: &str = "Account Vended";
 
-/// What a sweep tells in `toldBy` of an account that no event told of.
+/// The value of `toldBy` for an account that a sweep found and no event reported.
 pub const SWEEP: &str = "sweep";
 
 /// An account that is to get its keys.
@@ -24,25 +24,25 @@ pub const SWEEP: &str = "sweep";
 pub struct Vended {
     /// The account.
     pub account_id: AccountId,
-    /// Its name, if the event tells it.
+    /// Its name, if the event contains it.
     pub account_name: Option<String>,
-    /// The organizational unit it is in, by id, if the event tells it.
+    /// The id of its organizational unit, if the event contains it.
     pub ou: Option<String>,
-    /// The name of that organizational unit, if the event tells it.
+    /// The name of that organizational unit, if the event contains it.
     pub ou_name: Option<String>,
     /// The region the event names, if that says anything about the account: the home region of Control Tower.
     pub region: Option<String>,
-    /// Its tags, if the event tells them.
+    /// Its tags, if the event contains them.
     pub tags: Option<BTreeMap<String, String>>,
     /// The profile that the event asks for.
     pub profile: Option<String>,
     /// When it happened.
     pub at: Option<Timestamp>,
-    /// What told it, such as `CreateManagedAccount`.
+    /// What reported it, such as `CreateManagedAccount`.
     pub told_by: String,
 }
 
-/// What a vending event tells.
+/// What a vending event reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Vending {
     /// An account is there, or was changed.
@@ -162,7 +162,7 @@ fn managed_account(name: &str, detail: &Value) -> Reading<Vending> {
     by_state(&status["state"], name, well, || failed(name, &account["accountId"], &status["message"]))
 }
 
-/// A baseline is enabled on accounts and on organizational units; the latter tell of each of their accounts besides.
+/// A baseline is enabled on accounts and on organizational units; the latter also report each of their accounts.
 fn baseline(detail: &Value) -> Reading<Vending> {
     const NAME: &str = "EnableBaseline";
     let details = &detail["serviceEventDetails"]["enableBaselineStatus"]["enabledBaselineDetails"];
@@ -210,7 +210,7 @@ fn joined(detail: &Value) -> Reading<Vending> {
     places.into_iter().find_map(|account| vended(account, NAME)).map_or_else(|| without_account(NAME), succeeded)
 }
 
-/// AFT tells of success in JSON and of failure in plain text.
+/// AFT reports success in JSON and failure in plain text.
 fn of_aft_message(message: &str) -> Reading<Vending> {
     const NAME: &str = "aft-notifications";
     match serde_json::from_str::<Value>(message) {
@@ -244,7 +244,7 @@ fn of_aft(payload: &Value) -> Reading<Vending> {
     })
 }
 
-/// What a pipeline of one's own tells. It is meant for us, so an account that is none is a mistake that somebody has to hear of.
+/// The event of a custom pipeline. It is meant for atlas-cmk, so an invalid account id is a mistake that has to be reported.
 fn custom(detail: &Value, at: Option<Timestamp>) -> Reading<Vending> {
     let told_by = if detail["toldBy"] == SWEEP { SWEEP } else { CUSTOM };
     let Some(vended) = vended(&detail["accountId"], told_by) else {

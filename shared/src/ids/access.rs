@@ -1,4 +1,4 @@
-//! What cross-account access is about: its name, the roles it is for, and the buckets it opens.
+//! Cross-account access: its name, its roles, and its buckets.
 
 use std::str::FromStr;
 
@@ -34,8 +34,8 @@ string_id!(
     example: "S3Keys"
 );
 
-/// Who is let in: a role, or all roles below a path, such as those of a stack: `arn:aws:iam::444455556666:role/stacks/atlas-cmk/*`. Never all roles of
-/// an account.
+/// Who may assume a role: a role, or all roles below a path, such as those of a stack: `arn:aws:iam::444455556666:role/stacks/atlas-cmk/*`. Never all
+/// roles of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceRole {
     /// The role, or one that would be below the path.
@@ -100,7 +100,7 @@ string_id!(
     example: "arn:aws:iam::444455556666:role/atc-node"
 );
 
-/// Who a trust policy lets in: an account's root, a user or a role, or a path of roles.
+/// Who a trust policy allows: an account's root, a user or a role, or a path of roles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TrustedArn {
     /// One principal.
@@ -110,7 +110,7 @@ pub enum TrustedArn {
 }
 
 impl TrustedArn {
-    /// The statement that lets them in under an external ID.
+    /// The statement that allows them to assume a role with an external ID.
     pub fn trust(&self, sid: &str, external_id: &ExternalId) -> Statement {
         match self {
             Self::Principal(arn) => Statement::trust(sid, arn.as_ref(), external_id.as_ref()),

@@ -1,7 +1,7 @@
-//! Whom a key policy lets in, as far as that can be told without knowing the request.
+//! Whom a key policy allows, as far as that is known without the request.
 //!
-//! Conditions are the part nobody can tell beforehand: an Allow under a condition counts as a "maybe" and is taken for a yes, a Deny under
-//! one is taken for a no-matter. What is reported is therefore certain to be wrong, and never a guess.
+//! Conditions depend on the request: a conditional Allow counts as allowed, and a conditional Deny is ignored. A reported problem is therefore
+//! real; some problems go unreported.
 
 use serde_json::Value;
 use wildmatch::WildMatch;
@@ -174,7 +174,7 @@ mod tests {
         let other = json!([{"Effect": "Deny", "Principal": "*", "Action": "kms:Encrypt"}]);
         assert_eq!(document(&other).denies_role(&role, DECRYPT), None);
         let maybe = json!([{"Effect": "Deny", "Principal": "*", "Action": "kms:*", "Condition": {"Bool": {}}}]);
-        assert_eq!(document(&maybe).denies_role(&role, DECRYPT), None, "nobody can tell");
+        assert_eq!(document(&maybe).denies_role(&role, DECRYPT), None, "it is not known");
     }
 
     #[test]

@@ -25,7 +25,7 @@ impl Statement {
     }
 
     /// Lets the roles of an account whose ARN is like `pattern` assume the role if they present `external_id`. By a condition and not as principals: a role
-    /// that is made anew is let in again.
+    /// that is created again matches again.
     pub fn trust_path(sid: &str, account_root: &str, pattern: &str, external_id: &str) -> Self {
         Self::from_json(json!({
             "Sid": sid,

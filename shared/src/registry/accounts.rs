@@ -55,7 +55,8 @@ impl AccountEntry {
     }
 }
 
-/// The value of `/atlas-cmk/failed-vends/<accountId>`: a vending pipeline failed to create the account, so nothing must be started for it until one succeeds.
+/// The value of `/atlas-cmk/failed-vends/<accountId>`: a vending pipeline failed to create the account, so nothing must be started for it until one
+/// succeeds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FailedVend {

@@ -64,7 +64,8 @@ pub enum Scope {
     Clusters,
     /// Also customer-managed keys of the project.
     Project,
-    /// Also the access role record, the statements and tags of atlas-cmk, the IAM role if atlas-cmk created it and nothing else uses it, and the registration.
+    /// Also the access role record, the statements and tags of atlas-cmk, the IAM role if atlas-cmk created it and nothing else uses it, and the
+    /// registration.
     Role,
 }
 

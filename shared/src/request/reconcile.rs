@@ -1,4 +1,4 @@
-//! Input and output of the state machine `reconcile-project`: one look at a registered project, and the repair of it where that is wanted.
+//! Input and output of the state machine `reconcile-project`: the comparison of a registered project, and its repair if it is registered with `repair`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -105,7 +105,8 @@ pub struct GuardKey {
     pub key_arn: KmsKeyArn,
     /// The projects that need it.
     pub project_ids: Vec<ProjectId>,
-    /// Access to the account of the key, if it is not the account in which the functions run. The role that restores keys is expected in the same account, with the same external ID.
+    /// Access to the account of the key, if it is not the account in which the functions run. The role that restores keys is expected in the same
+    /// account, with the same external ID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<crate::aws::AccountAccess>,
     /// What triggered it.

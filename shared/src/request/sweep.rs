@@ -1,4 +1,4 @@
-//! Input and output of the state machine `sweep`: a look at every registered project.
+//! Input and output of the state machine `sweep`: a check of every registered project.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

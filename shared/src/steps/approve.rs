@@ -1,4 +1,4 @@
-//! `approve`: somebody's answer to the question of `request-approval`. Whoever may invoke this function may answer.
+//! `approve`: the answer to the request of `request-approval`. Everyone who may invoke this function may answer.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,14 +18,14 @@ pub struct Approve;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
-    /// The token that came with the question.
+    /// The token from the approval request.
     pub task_token: TaskToken,
-    /// Yes or no.
+    /// Whether to approve the changes.
     pub approve: bool,
-    /// Who answers.
+    /// The name of the approver.
     #[serde(default)]
     pub by: Option<String>,
-    /// Why.
+    /// The reason.
     #[serde(default)]
     pub reason: Option<String>,
 }
@@ -72,7 +72,7 @@ impl Step for Approve {
 }
 
 fn refusal(input: &Input) -> String {
-    let by = input.by.as_deref().unwrap_or("somebody");
+    let by = input.by.as_deref().unwrap_or("the approver");
     match &input.reason {
         Some(reason) => format!("{by} refused: {reason}"),
         None => format!("{by} refused without giving a reason"),

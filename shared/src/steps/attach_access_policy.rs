@@ -23,10 +23,10 @@ pub struct Input {
     pub policy_arn: IamPolicyArn,
     /// The role, of the same account.
     pub role_arn: IamRoleArn,
-    /// Whether it is to be detached.
+    /// Whether to detach it.
     #[serde(default)]
     pub remove: bool,
-    /// How to reach the account, if it is not the one the function runs in.
+    /// Access to the account, if it is not the account in which the function runs.
     #[serde(default)]
     pub account: Option<AccountAccess>,
     /// The name of the execution, after which sessions in the other account are named.

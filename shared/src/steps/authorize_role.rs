@@ -26,7 +26,7 @@ pub struct Input {
     pub role_id: AccessRoleId,
     /// The IAM role it is to be authorized for.
     pub role_arn: IamRoleArn,
-    /// The secret with the Atlas credentials, if it is not the one of the stack.
+    /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
 }

@@ -25,7 +25,7 @@ pub struct Input {
     /// The record; the one that is registered of the project unless given. `describe` lists them.
     #[serde(default)]
     pub role_id: Option<AccessRoleId>,
-    /// The secret with the Atlas credentials, if it is not the one of the stack.
+    /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
 }

@@ -14,7 +14,7 @@ use crate::{
 /// The step.
 pub struct CheckCluster;
 
-/// The cluster to look at.
+/// The cluster to check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
@@ -25,7 +25,7 @@ pub struct Input {
     /// Whether it is on its way away from the key.
     #[serde(default)]
     pub away: bool,
-    /// The secret with the Atlas credentials, if it is not the one of the stack.
+    /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
 }

@@ -15,13 +15,13 @@ use crate::{
 /// The step.
 pub struct CheckCredential;
 
-/// Whose secret to look at.
+/// The secret to check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
     /// An Atlas project of the service account.
     pub project_id: ProjectId,
-    /// The secret with the Atlas credentials, if it is not the one of the stack.
+    /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
 }
@@ -32,7 +32,7 @@ pub struct Input {
 pub struct Output {
     /// When, ISO 8601; null of an API key.
     pub expires_at: Option<String>,
-    /// What somebody should do, in a sentence; null if there is time.
+    /// What has to be done, in a sentence; null if there is time.
     pub warning: Option<String>,
 }
 
@@ -57,7 +57,7 @@ impl Step for CheckCredential {
     }
 }
 
-/// How many days ahead somebody is warned.
+/// How many days ahead it warns.
 const WARN_DAYS_AHEAD: i64 = 14;
 
 fn judge(secret: &str, account: Option<&ServiceAccount>, now: Timestamp) -> Output {

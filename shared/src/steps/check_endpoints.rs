@@ -20,9 +20,9 @@ pub struct CheckEndpoints;
 pub struct Input {
     /// The Atlas project.
     pub project_id: ProjectId,
-    /// The regions to look at.
+    /// The regions to check.
     pub regions: Vec<Region>,
-    /// The secret with the Atlas credentials, if it is not the one of the stack.
+    /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
 }

@@ -24,7 +24,7 @@ pub struct Input {
     /// Only those of these regions; all unless given.
     #[serde(default)]
     pub regions: Option<Vec<Region>>,
-    /// The secret with the Atlas credentials, if it is not the one of the stack.
+    /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
 }
@@ -35,7 +35,7 @@ pub struct Input {
 pub struct Output {
     /// What to do next.
     pub state: State,
-    /// The endpoints that nobody has asked to go yet.
+    /// The endpoints whose deletion was not requested yet.
     pub to_delete: Vec<PrivateEndpointId>,
     /// Whether the project has no endpoint left at all.
     pub none_left: bool,
@@ -47,11 +47,11 @@ pub struct Output {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum State {
-    /// Go on: all of them are gone.
+    /// Continue: all of them are deleted.
     Gone,
-    /// Ask those to go that nobody has asked yet.
+    /// Request the deletions that were not requested yet.
     There,
-    /// Wait: they are on their way out.
+    /// Wait: they are being deleted.
     Going,
 }
 

@@ -1,4 +1,4 @@
-//! `check-keys`: makes up for events of keys that got lost: every key that a registered project or its old snapshots need is looked at, and one that cannot be
+//! `check-keys`: makes up for events of keys that got lost: every key that a registered project or its old snapshots need is checked, and one that cannot be
 //! used raises the alert that its event would have raised, and is restored where that is wanted.
 
 use futures_util::{StreamExt, stream};
@@ -49,7 +49,7 @@ pub struct Keys {
     out_of_reach: Vec<String>,
 }
 
-/// How many keys are looked at at the same time. One that does not answer must not keep us from the others.
+/// How many keys are checked at the same time. One that does not answer must not block the others.
 const AT_THE_SAME_TIME: usize = 16;
 
 impl Step for CheckKeys {

@@ -23,16 +23,16 @@ pub struct CreateAccessPolicy;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
-    /// The access, after which the policy is named.
+    /// The name of the access, which the name of the policy contains.
     pub access_name: AccessName,
-    /// The role it is for, in whose account it is made.
+    /// The role to which it applies. It is created in the account of this role.
     pub role_arn: IamRoleArn,
     /// What it allows.
     pub grants: Grants,
-    /// Whether it is to go.
+    /// Whether to delete it.
     #[serde(default)]
     pub remove: bool,
-    /// How to reach the account, if it is not the one the function runs in.
+    /// Access to the account, if it is not the account in which the function runs.
     #[serde(default)]
     pub account: Option<AccountAccess>,
     /// The name of the execution, after which sessions in the other account are named.
@@ -112,7 +112,7 @@ fn shown(document: &PolicyDocument) -> Value {
 }
 
 impl Input {
-    /// The policy's ARN, which its name and the account of the role tell.
+    /// The policy's ARN, which follows from its name and the account of the role.
     pub(crate) fn policy_arn(&self) -> Result<IamPolicyArn> {
         let partition = self.role_arn.as_ref().split(':').nth(1).unwrap_or_default();
         let kind = match self.grants {
@@ -163,7 +163,7 @@ fn of_buckets(role: &str, buckets: &[BucketAccess]) -> PolicyDocument {
     })
 }
 
-/// What has to change about the policy. One of the same name that is not ours is a conflict.
+/// What has to change about the policy. An existing one that atlas-cmk does not manage is a conflict.
 pub(crate) fn decide(input: &Input, found: Option<&ManagedPolicy>) -> Result<Vec<PolicyChange>> {
     let arn = input.policy_arn()?;
     let Some(found) = found else {

@@ -25,7 +25,7 @@ pub struct Input {
     pub project_id: ProjectId,
     /// The region.
     pub region: Region,
-    /// The secret with the Atlas credentials, if it is not the one of the stack.
+    /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
 }
@@ -107,7 +107,7 @@ impl Step for CreateEndpoint {
     }
 }
 
-/// The endpoint that tells how its region stands: of several, the one that is furthest on its way.
+/// The endpoint that represents its region: of several, the one that is furthest in its creation.
 pub(crate) fn leading<'a>(endpoints: &'a [PrivateEndpoint], region: &Region) -> Option<&'a PrivateEndpoint> {
     endpoints.iter().filter(|endpoint| endpoint.is_in(region)).min_by_key(|endpoint| match endpoint.status {
         EndpointStatus::Active => 0,

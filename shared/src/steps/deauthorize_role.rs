@@ -24,7 +24,7 @@ pub struct Input {
     pub project_id: ProjectId,
     /// The access role record.
     pub role_id: AccessRoleId,
-    /// The secret with the Atlas credentials, if it is not the one of the stack.
+    /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
 }

@@ -23,7 +23,7 @@ pub struct Input {
     pub project_id: ProjectId,
     /// The endpoint, by its id: a region may have several of them for a while.
     pub endpoint_id: PrivateEndpointId,
-    /// The secret with the Atlas credentials, if it is not the one of the stack.
+    /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
 }

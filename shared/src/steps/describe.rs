@@ -41,7 +41,7 @@ pub struct DescribeProject {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
-    /// What people and pipelines write.
+    /// The input of the state machine, as the caller wrote it.
     pub request: DescribeProject,
     /// The name of the execution, after which sessions in the other account are named.
     #[serde(default)]

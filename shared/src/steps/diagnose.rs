@@ -28,13 +28,13 @@ pub struct Input {
     /// The name it failed with; null if `findings` say why.
     #[serde(default)]
     pub error: Option<String>,
-    /// What it said: a sentence, or what Lambda, Maps and nested executions make of one.
+    /// Its message: a sentence, or what Lambda, Maps and nested executions make of one.
     #[serde(default)]
     pub message: Option<String>,
     /// What `preflight` found.
     #[serde(default)]
     pub findings: Vec<Finding>,
-    /// The input of the execution, whatever it was.
+    /// The input of the execution, as it was given.
     #[serde(default)]
     pub request: Value,
     /// The project, if it was known by then.
@@ -177,13 +177,16 @@ fn by_message(step: &str, error: Option<&str>, said: Option<String>) -> Finding 
     Finding::of(&Error::new(known, said))
 }
 
-/// Names that are not ours: of Step Functions and of Lambda.
+/// Error names of Step Functions and of Lambda.
 fn of_step_functions(step: &str, name: &str, said: String) -> Finding {
     let timed_out = name == "States.Timeout" || name == "Sandbox.Timedout";
     let (cause, fix) = if timed_out {
-        (format!("{step} did not answer in time"), "run again; if it stays, look at the log of the function")
+        (
+            format!("the function {step} did not respond in time"),
+            "run again; if it happens again, check the log of the function",
+        )
     } else {
-        (format!("{step} could not be run"), "look at the log of the function and of the state machine")
+        (format!("the function {step} could not be run"), "check the log of the function and of the state machine")
     };
     Finding { error: name.to_owned(), retryable: timed_out, ..Finding::new(ErrorName::Internal, cause, said, fix) }
 }
@@ -243,7 +246,7 @@ mod tests {
                 "delete the failed endpoint",
                 false,
             ),
-            ("States.Timeout", "", "did not answer in time", "run again", true),
+            ("States.Timeout", "", "did not respond in time", "run again", true),
             ("Lambda.Unknown", "exit 1", "could not be run", "log", false),
         ] {
             let output = conclude(&input(error, message), Vec::new());

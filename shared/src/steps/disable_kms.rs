@@ -24,7 +24,7 @@ pub struct Input {
     pub project_id: ProjectId,
     /// What is to be switched off.
     pub part: Part,
-    /// The secret with the Atlas credentials, if it is not the one of the stack.
+    /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
 }

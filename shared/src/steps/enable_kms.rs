@@ -28,13 +28,13 @@ pub struct Input {
     pub role_id: AccessRoleId,
     /// The key.
     pub key_arn: KmsKeyArn,
-    /// Whether private networking is asked for. If not, what the project has stays as it is.
+    /// Whether private networking is requested. If not, the setting of the project stays as it is.
     #[serde(default)]
     pub require_private_networking: bool,
-    /// Whether search nodes use the key too. Left out: it stays as it is.
+    /// Whether search nodes use the key too. If omitted, the setting stays as it is.
     #[serde(default)]
     pub search_nodes: Option<bool>,
-    /// The secret with the Atlas credentials, if it is not the one of the stack.
+    /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
 }
@@ -45,7 +45,7 @@ pub struct Input {
 pub struct Output {
     /// Whether Atlas can use the key. Always true: a key it cannot use is an error.
     pub valid: bool,
-    /// Whether the key is reached over private endpoints only.
+    /// Whether Atlas reaches the key over private endpoints only.
     pub require_private_networking: bool,
 }
 
@@ -57,7 +57,7 @@ pub struct Configure {
     search_nodes: Option<bool>,
     action: Action,
     before: Before,
-    /// Nothing differs, but the key is not valid: Atlas looks again when it is written.
+    /// Nothing differs, but the key is not valid: Atlas checks again when it is written.
     only_looks_again: bool,
 }
 
@@ -167,8 +167,8 @@ impl Step for EnableKms {
             }
         }
         let now = observed.aws_kms.clone().unwrap_or_default();
-        // A key that Atlas cannot use is configured again, though nothing differs: only a write tells why it cannot, and whether
-        // that passes. It is also what makes Atlas look again after a role was mended.
+        // A key that Atlas cannot use is configured again, though nothing differs: only a write returns why it cannot, and whether
+        // that passes. It also makes Atlas check again after a role was fixed.
         // Left out by Atlas is false.
         let search_now = observed.enabled_for_search_nodes.unwrap_or_default();
         let search_as_asked = input.search_nodes.is_none_or(|wanted| search_now == wanted);

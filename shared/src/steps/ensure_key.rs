@@ -1,5 +1,5 @@
 //! `ensure-key`: a symmetric multi-Region key under an alias, renewed every so many days, with our tags. The alias is what it is found by on
-//! a re-run; an alias that points to a key without our tag is somebody's, and so is the key.
+//! a re-run; an alias that points to a key without the tag of atlas-cmk belongs to others, and so does the key.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::{
     tags,
 };
 
-/// How often a key that is made here is renewed, unless the input says otherwise.
+/// The rotation period of a key that atlas-cmk creates, unless the input says otherwise.
 const ROTATION_DAYS: u16 = 365;
 
 const DESCRIPTION: &str = "Customer-managed key for MongoDB Atlas, created by atlas-cmk";
@@ -30,10 +30,10 @@ pub struct Input {
     pub alias: KeyAlias,
     /// Where the primary is.
     pub region: Region,
-    /// Every how many days AWS renews its material; 365 for a new key, and as it is for one that is there, unless given.
+    /// The rotation period in days; by default 365 for a new key, and unchanged for an existing one.
     #[serde(default)]
     pub rotation_days: Option<u16>,
-    /// The account of the key, if it is not the one the function runs in.
+    /// Access to the account of the key, if it is not the account in which the function runs.
     #[serde(default)]
     pub account: Option<AccountAccess>,
     /// The name of the execution, after which sessions in the other account are named.
@@ -227,7 +227,7 @@ impl Step for EnsureKey {
 }
 
 /// What we may do with a key of ours depends on its tag, and a tag takes up to five minutes to count (KMS developer guide, "ABAC for AWS KMS"): a
-/// refusal is for the state machine to try again.
+/// state machine retries after a refusal.
 pub(crate) fn settling(error: Error) -> Error {
     match error.name() {
         ErrorName::AccountAccessDenied | ErrorName::KmsKeyUnusable => Error::new(

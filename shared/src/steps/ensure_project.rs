@@ -23,7 +23,7 @@ pub struct EnsureProject;
 pub struct Input {
     /// Name and organization.
     pub project: ProjectOptions,
-    /// The secret with the Atlas credentials, if it is not the one of the stack.
+    /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
 }

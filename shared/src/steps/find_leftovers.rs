@@ -1,4 +1,4 @@
-//! `find-leftovers`: what is left lying about in a project and nobody waits for any more: authorizations that were never finished, private endpoints that are
+//! `find-leftovers`: what was left unfinished in a project: authorizations that were never finished, private endpoints that are
 //! stuck.
 
 use jiff::Timestamp;
@@ -22,7 +22,7 @@ pub struct FindLeftovers;
 pub struct Input {
     /// The Atlas project.
     pub project_id: ProjectId,
-    /// The secret with the Atlas credentials, if it is not the one of the stack.
+    /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
 }

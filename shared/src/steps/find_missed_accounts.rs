@@ -1,5 +1,5 @@
-//! `find-missed-accounts`: accounts that joined the organization lately, or are in another organizational unit, and that no event told of. Events are delivered
-//! best effort; what got lost is handed in by the sweep.
+//! `find-missed-accounts`: accounts that joined the organization lately, or are in another organizational unit, and that no event reported. Events
+//! are delivered best effort; what got lost is handed in by the sweep.
 
 use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -19,7 +19,7 @@ use crate::{
 /// The step.
 pub struct FindMissedAccounts;
 
-/// Nothing has to be said.
+/// No field is required.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Input {}
@@ -28,13 +28,13 @@ pub struct Input {}
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {
-    /// The accounts of which nobody told what became of them.
+    /// The accounts whose outcome no event reported.
     pub missed: Vec<Missed>,
-    /// The accounts whose vending failed and of which nothing was heard since, in a sentence each.
+    /// The accounts whose vending failed and for which no success was reported since, in a sentence each.
     pub attention: Vec<String>,
 }
 
-/// An account of which nobody told what became of it.
+/// An account whose outcome no event reported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Missed {
@@ -46,12 +46,12 @@ pub struct Missed {
     pub ou: Option<String>,
 }
 
-/// What became of an account, and was not told.
+/// The unreported outcome of an account.
 #[derive(Debug)]
 pub enum Unheard {
     /// It joined.
     Joined(Joined),
-    /// Its vending failed, and nothing was heard of it since.
+    /// Its vending failed, and no success was reported since.
     Failed(Joined, FailedVend),
     /// It is in another organizational unit.
     Moved(Joined, String),
@@ -127,7 +127,7 @@ fn sort(unheard: Vec<Unheard>) -> Output {
     let missed = |account: Joined, ou| Missed { account_id: account.account_id, account_name: account.name, ou };
     for account in unheard {
         match account {
-            // Nothing is started for an account that was not made; a success that got lost since then is for somebody to tell.
+            // Nothing is started for an account that was not created; a person has to report a success whose event was lost.
             Unheard::Failed(account, FailedVend { what, told_at, .. }) => output.attention.push(format!(
                 "account {}: {what} failed (reported at {told_at}), and no success followed: if the account was created after all, invoke on-account-vended with its accountId",
                 account.account_id

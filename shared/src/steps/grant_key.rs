@@ -1,6 +1,6 @@
 //! `grant-key`: our statement in the policy of the key in one region, where it is needed: if the role is in another account, or if the policy does
-//! not leave it to the IAM policies of its own. A statement of ours that names a role which was deleted since is put right: AWS shows
-//! an id in its place, and the role that was made anew is another (IAM user guide, "AWS JSON policy elements: Principal").
+//! not leave it to the IAM policies of its own. A statement of ours that names a role which was deleted since is repaired: AWS shows
+//! an id in its place, and the role that was created again is a different principal (IAM user guide, "AWS JSON policy elements: Principal").
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,11 +22,11 @@ const KEY_POLICY_SIZE_QUOTA: usize = 32_768;
 /// The step.
 pub struct GrantKey;
 
-/// The key in a region, and the role to let in.
+/// The key in a region, and the role that is allowed to use it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
-    /// The Atlas project, after which the statement is named.
+    /// The Atlas project, whose id the Sid of the statement contains.
     pub project_id: ProjectId,
     /// The IAM role.
     pub role_arn: IamRoleArn,
@@ -34,7 +34,7 @@ pub struct Input {
     pub key_arn: KmsKeyArn,
     /// The region whose key policy this is about.
     pub region: Region,
-    /// The account of the key, if it is not the one the function runs in.
+    /// Access to the account of the key, if it is not the account in which the function runs.
     #[serde(default)]
     pub account: Option<AccountAccess>,
     /// The name of the execution, after which sessions in the other account are named.

@@ -1,4 +1,4 @@
-//! `list-projects`: every registered project, for a sweep: those to look at, the secrets they use, and what is registered and cannot be looked at.
+//! `list-projects`: every registered project, for a sweep: those to check, the secrets they use, and what is registered and cannot be checked.
 
 use std::collections::BTreeMap;
 
@@ -37,18 +37,17 @@ fn object<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Swe
     Sweep::deserialize(Value::Object(fields)).map_err(D::Error::custom)
 }
 
-/// What is registered. Ids and little else: 2,000 projects have to fit into what states pass on, which is 256 KiB.
+/// What is registered. Ids and little else: 2,000 projects have to fit into a state payload, which is at most 256 KiB.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {
-    /// The projects to look at.
+    /// The projects to check.
     pub projects: Vec<Listed>,
     /// The secrets they use, each with a project to ask about it.
     pub credentials: Vec<Listed>,
-    /// What cannot be looked at, and why, in a sentence each.
+    /// What cannot be checked, and why, in a sentence each.
     pub attention: Vec<String>,
-    /// How many characters may be told of each project, so that all of it fits into what states pass on even if all of them are in trouble: which is when it
-    /// matters most.
+    /// How many characters may be reported for each project, so that the state payload is large enough even if all projects have problems.
     pub room: usize,
 }
 
@@ -58,7 +57,7 @@ pub struct Output {
 pub struct Listed {
     /// The Atlas project.
     pub project_id: ProjectId,
-    /// The secret, if it is not the one of the stack.
+    /// The secret, if it is not the secret of the stack.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub atlas_secret_id: Option<SecretId>,
 }
@@ -83,10 +82,10 @@ impl Step for ListProjects {
     }
 }
 
-/// What may be told of all projects together, in bytes, beside their ids and what somebody should look at besides.
+/// What may be reported of all projects together, in bytes, beside their ids and what else needs attention.
 const TOLD_OF_ALL: usize = 180_000;
 
-/// What is told of each in any case: which project it is, and its state.
+/// What is always reported of each: its id and its state.
 const TOLD_IN_ANY_CASE: usize = 88;
 
 fn room(projects: usize) -> usize {

@@ -1,7 +1,8 @@
-//! `on-account-vended`: an enablement for each account that a vending pipeline tells of, made from the profile that is for it. It is started under a name that
-//! is made from what caused it, so that the same event starts nothing twice.
+//! `on-account-vended`: an enablement for each account that a vending pipeline reports, from the profile that applies to it. It is started under a
+//! name that is made from what caused it, so that the same event starts nothing twice.
 //!
-//! Nothing that goes wrong here can fail the pipeline: it is told on the topic of the stack, the event is kept on the dead-letter queue, and the answer says so.
+//! Nothing that goes wrong here can fail the pipeline: it is published to the SNS topic of the stack, the event is kept on the dead-letter queue, and
+//! the output says so.
 
 mod decision;
 
@@ -33,27 +34,27 @@ use crate::{
 /// The step.
 pub struct OnAccountVended;
 
-/// Whatever the pipeline sends: an event of Control Tower, Organizations or one's own in EventBridge's envelope, AFT's payload or its message on SNS, or an
-/// object with an `accountId`.
+/// The event that the pipeline sends: of Control Tower, Organizations or a custom pipeline in EventBridge's envelope, AFT's payload or its message on
+/// SNS, or an object with an `accountId`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Input(pub Value);
 
-/// What came of it.
+/// The outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {
     /// The execution for the account, started now or before; null if there is none.
     pub execution_arn: Option<String>,
-    /// What came of each account; a message of SNS may tell of several.
+    /// The outcome for each account; a message of SNS may report several.
     pub accounts: Vec<Outcome>,
 }
 
-/// What came of one account.
+/// The outcome for one account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Outcome {
-    /// What came of it.
+    /// The outcome.
     pub result: Ending,
     /// The account, if the event names one.
     pub account_id: Option<String>,
@@ -71,15 +72,15 @@ pub enum Ending {
     Started,
     /// It had been started before.
     Known,
-    /// The event is not for us, or there is no profile for the account.
+    /// The event does not concern atlas-cmk, or no profile applies to the account.
     Ignored,
-    /// The account was not vended, which was told on the topic.
+    /// The account was not vended. This was published to the SNS topic.
     VendFailed,
-    /// Something is wrong on our side, which was told on the topic; the event is on the dead-letter queue.
+    /// atlas-cmk could not handle the event. This was published to the SNS topic; the event is on the dead-letter queue.
     Problem,
 }
 
-/// What an event tells, and what is known of the account.
+/// What an event reports, and what is known of the account.
 #[derive(Debug)]
 pub struct Received {
     reading: Result<Reading<Vending>>,
@@ -100,7 +101,7 @@ pub enum VendingChange {
     },
     /// Write down what was learnt of the account.
     Learn(Box<AccountEntry>),
-    /// Tell that the account was not vended.
+    /// Report that the account was not vended.
     TellFailure {
         /// The account, if there is one.
         account: Option<String>,
@@ -109,7 +110,7 @@ pub enum VendingChange {
         /// Why it failed.
         reason: String,
     },
-    /// Tell that something is wrong on our side, and keep the event.
+    /// Report that atlas-cmk could not handle the event, and keep the event.
     TellProblem(Option<String>, Error),
     /// Nothing.
     Leave(Outcome),
@@ -197,7 +198,7 @@ impl Step for OnAccountVended {
     }
 }
 
-/// Tries again for a while what passes by itself. There is nobody else to do it: to the pipeline we have succeeded.
+/// Tries again for a while what passes by itself. Nothing else retries it: the pipeline has already got a success.
 async fn patiently<T>(context: &Context, what: impl AsyncFn() -> Result<T>) -> Result<T> {
     let backoff = ExponentialBuilder::default().with_min_delay(context.atlas.retry_floor()).with_max_times(4);
     (|| what()).retry(backoff).when(|error: &Error| error.name().passes_by_itself()).await
@@ -279,7 +280,7 @@ async fn carry_out(context: &Context, change: &VendingChange) -> Result<Outcome>
             })
         }
         VendingChange::TellFailure { account, what, reason } => {
-            // A sweep would take it for an account that nobody told of.
+            // A sweep would take it for an account that no event reported.
             if let Some(account) = account.as_deref().and_then(|account| account.parse().ok()) {
                 let told_at = Timestamp::now().to_string();
                 let failure = FailedVend { what: what.clone(), reason: reason.chars().take(1000).collect(), told_at };
@@ -303,7 +304,7 @@ fn problem(account: Option<String>, error: &Error) -> Outcome {
     Outcome { result: Ending::Problem, account_id: account, execution_arn: None, reason: error.to_string() }
 }
 
-/// Keeps the event and tells why. Both are tried; only if neither works does the invocation fail, for Lambda to keep the event.
+/// Keeps the event and reports why. Both are tried; only if neither works does the invocation fail, for Lambda to keep the event.
 async fn report_problem(context: &Context, event: &Value, outcome: &Outcome) -> Result<()> {
     let kept = match &context.dead_letters {
         Some(queue) => queue.keep(&event.to_string()).await,

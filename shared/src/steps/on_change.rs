@@ -1,5 +1,5 @@
 //! `on-change`: what follows from a change to a key, a role or a secret. The projects that it affects are found in the registry and by tags, and each is
-//! looked at; a key that was disabled, or is going to be deleted, although a project or its old snapshots need it, wakes somebody up.
+//! looked at; a key that was disabled, or is going to be deleted, although a project or its old snapshots need it, raises an alert.
 
 mod affected;
 
@@ -35,13 +35,13 @@ pub struct OnChange;
 #[serde(transparent)]
 pub struct Input(pub Value);
 
-/// What came of it.
+/// The outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {
     /// The registered projects that it affects.
     pub projects: Vec<ProjectId>,
-    /// The executions that look at them, started now or before.
+    /// The executions that reconcile them, started now or before.
     pub executions: Vec<String>,
     /// Why nothing follows from it; null if something does.
     pub ignored: Option<String>,
@@ -50,7 +50,7 @@ pub struct Output {
 /// What was changed, and whom it affects.
 #[derive(Debug)]
 pub enum Observed {
-    /// It concerns nobody, and why not.
+    /// It affects no project, and why not.
     Nobody(String),
     /// A change.
     Change {
@@ -66,11 +66,11 @@ pub enum Observed {
 /// What this step may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reaction {
-    /// Tell at once that a key is in danger.
+    /// Alert at once that a key is in danger.
     Alert(Box<Alert>),
     /// Restore the key.
     Restore(String, Box<GuardKey>),
-    /// Look at a project.
+    /// Reconcile a project.
     Reconcile(String, Box<ReconcileProject>),
 }
 
@@ -195,12 +195,12 @@ impl Step for OnChange {
     }
 }
 
-/// Tells and starts what follows. The ARNs of the executions, started now or before.
+/// Publishes alerts and starts executions. Their ARNs, started now or before.
 pub(super) async fn react(context: &Context, reactions: &[Reaction]) -> Result<Vec<String>> {
     let (mut executions, mut unpublished) = (Vec::new(), None);
     for reaction in reactions {
         match reaction {
-            // A key is restored even if nobody can be told.
+            // A key is restored even if the alert cannot be published.
             Reaction::Alert(alert) => unpublished = publish(context, alert).await.err().or(unpublished),
             Reaction::Restore(name, guard) => {
                 let machine = context.machines.guard.as_deref().ok_or_else(|| not_set("GUARD_MACHINE_ARN"))?;
@@ -227,14 +227,14 @@ fn own_role<'a>(changed: &'a Changed, own: &OwnRoles, hub: Option<&AccountId>) -
     (by_path || is(&own.spoke) || is(&own.guard)).then_some(role)
 }
 
-/// The projects that the tags of a key name, if they can be read: our own account is, and another if a project there tells how to reach it.
+/// The projects that the tags of a key name, if they can be read: our own account is, and another if a project there has the access to it.
 async fn tagged_on(context: &Context, key: &KmsKeyArn, entries: &[Entry]) -> Vec<String> {
     let account = access_to(key, entries.iter());
     let tags = async {
         let kms = context.kms_for(key, Caller { account, execution: None }).await?;
         kms.tags(key).await
     };
-    // The registry tells most of it; what cannot be read of the rest must not delay an alert.
+    // The registry has most of it; what cannot be read of the rest must not delay an alert.
     let tags = tags.await.unwrap_or_default();
     tags.into_iter().filter_map(|(key, _)| key.strip_prefix(tags::PROJECT).map(str::to_owned)).collect()
 }

@@ -28,7 +28,7 @@ pub struct Plan;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
-    /// What people and pipelines write.
+    /// The input of the state machine, as the caller wrote it.
     pub request: EnableEncryption,
     /// The project, or null if it has to be made.
     #[serde(default)]
@@ -220,7 +220,7 @@ impl<'a> Planner<'a> {
         let observed = update_trust::RolePolicies::read(self.context, self.caller(), arn).await?;
         match update_trust::decide(&input, &observed) {
             Ok(changes) => self.add("update-trust", &changes),
-            // What somebody else has to add is told apart from what we would change.
+            // What a person has to add is listed apart from what atlas-cmk would change.
             Err(_) if self.request.manage_role() == crate::request::ManageRole::None => {}
             Err(error) => return Err(error),
         }

@@ -1,5 +1,5 @@
-//! `plan-access`: the door of cross-account access. It takes the whole input, reads both sides, finds or makes up the external ID, and tells what would be
-//! changed and what stands in the way. It writes nothing.
+//! `plan-access`: the entry step of cross-account-access. It takes the whole input, reads both sides, finds or generates the external ID, and returns
+//! what would be changed and what stands in the way. It writes nothing.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,7 @@ pub struct PlanAccess;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
-    /// What people and pipelines write.
+    /// The input of the state machine, as the caller wrote it.
     pub request: CrossAccountAccess,
     /// The name of the execution, after which sessions in other accounts are named.
     #[serde(default)]
@@ -42,13 +42,13 @@ pub struct Input {
 pub struct Output {
     /// The managed policies, each with its role.
     pub policies: Vec<AccessPolicy>,
-    /// What has to be presented: what was given, or what is in force, or one that was made up just now.
+    /// The external ID to present: the given one, the one in force, or a newly generated one.
     pub external_id: ExternalId,
-    /// Everything that would fail.
+    /// The problems that would make the execution fail.
     pub findings: Vec<Finding>,
-    /// What would be changed, in the order in which it would be.
+    /// The planned changes, in their order.
     pub plan: Vec<PlannedChange>,
-    /// What would be left, each with the reason.
+    /// What atlas-cmk would leave in place, each with the reason.
     pub kept: Vec<Kept>,
 }
 
@@ -108,8 +108,8 @@ impl Step for PlanAccess {
     }
 }
 
-/// The policies of an access. Where a path of roles is let in, their own policies are not ours. Buckets that are no longer asked for are not known any more:
-/// taking an access down looks for that policy in any case.
+/// The policies of an access. If the source is a path of roles, atlas-cmk does not manage their policies. Buckets that are no longer asked for are
+/// not known any more: taking an access down looks for that policy in any case.
 fn wanted(input: &Input) -> Vec<create_access_policy::Input> {
     let request = &input.request;
     let remove = request.mode() == AccessMode::Remove;
@@ -207,7 +207,7 @@ fn unbounded(policy: &create_access_policy::Input, attached: &Attached) -> Optio
     })
 }
 
-/// Whoever is let in already without an external ID need not present ours.
+/// A source that may already assume the role without an external ID need not present this one.
 fn opened_by_others(request: &CrossAccountAccess, found: &Found) -> Option<Finding> {
     let statement = open_door(&request.source_role_arn, found.target.trust_policy()?)?;
     Some(Finding::new(
@@ -251,7 +251,7 @@ fn removal(request: &CrossAccountAccess) -> remove_trust::Input {
     }
 }
 
-/// What is given; else what is in force; else 122 random bits, which nobody guesses and IAM's alphabet holds.
+/// What is given; else what is in force; else 122 random bits, which cannot be guessed and which IAM allows.
 fn external_id(request: &CrossAccountAccess, found: &Found) -> Result<ExternalId> {
     if let Some(given) = &request.external_id {
         return Ok(given.clone());

@@ -1,5 +1,6 @@
-//! `plan-disable`: the door of the way back. It takes the whole input, reads everything there is of the project on both sides, and answers what stands in
-//! the way, what would be changed in which order, and what the state machine has to know to leave out what is not needed. It writes nothing.
+//! `plan-disable`: the entry step of disable-encryption. It takes the whole input, reads the state of the project on both sides, and returns what
+//! stands in the way, what would be changed in which order, and what the state machine has to know to leave out what is not needed. It writes
+//! nothing.
 
 mod found;
 mod judge;
@@ -27,14 +28,14 @@ pub struct PlanDisable;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
-    /// What people and pipelines write.
+    /// The input of the state machine, as the caller wrote it.
     pub request: DisableEncryption,
     /// The name of the execution, after which sessions in the other account are named.
     #[serde(default)]
     pub execution: Option<String>,
 }
 
-/// What there is to take down, and what stands in the way.
+/// What there is to disable, and what blocks it.
 #[expect(clippy::struct_excessive_bools, reason = "each is a question of the state machine")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -59,17 +60,17 @@ pub struct Output {
     pub key_arns: Vec<KmsKeyArn>,
     /// The IAM role with marks of the project, or null if there is none or it is to stay.
     pub role_arn: Option<IamRoleArn>,
-    /// What of the role is ours to write.
+    /// Which parts of the role atlas-cmk may write.
     pub manage_role: ManageRole,
     /// Whether something is going to be left that another run has to finish.
     pub unfinished: bool,
     /// The account of role and keys, if it is not the one the functions run in.
     pub account: Option<AccountAccess>,
-    /// Everything that would fail.
+    /// The problems that would make the execution fail.
     pub findings: Vec<Finding>,
-    /// What would be changed, in the order in which it would be.
+    /// The planned changes, in their order.
     pub plan: Vec<PlannedChange>,
-    /// What would be left, each with the reason.
+    /// What atlas-cmk would leave in place, each with the reason.
     pub kept: Vec<Kept>,
     /// The keys that snapshots of the project need.
     pub keys_to_keep: Vec<String>,

@@ -1,5 +1,5 @@
-//! `preflight`: the entry step. It takes the whole input, rejects what contradicts itself, and returns everything that would fail later, all of it at once
-//! and before anything is written. It also returns what the state machine has to know to skip what is not needed.
+//! `preflight`: the entry step. It takes the whole input, rejects what contradicts itself, and returns everything that would fail later, all of it at
+//! once and before anything is written. It also returns what the state machine has to know to skip what is not needed.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,14 +22,14 @@ pub struct Preflight;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
-    /// What people and pipelines write.
+    /// The input of the state machine, as the caller wrote it.
     pub request: EnableEncryption,
     /// The name of the execution, after which sessions in the other account are named.
     #[serde(default)]
     pub execution: Option<String>,
 }
 
-/// What is there, what is missing, and what stands in the way.
+/// What exists, what is missing, and what blocks the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {
@@ -53,7 +53,7 @@ pub struct Output {
     pub skipped_clusters: Vec<SkippedCluster>,
     /// The key that the project uses now, if it is another: its ARN or id.
     pub previous_key: Option<String>,
-    /// Everything that would fail.
+    /// The problems that would make the execution fail.
     pub findings: Vec<Finding>,
     /// Statements that are missing and that the input forbids atlas-cmk to add.
     pub by_hand: Vec<ByHand>,
@@ -83,7 +83,7 @@ impl Step for Preflight {
     async fn observe(context: &Context, input: &Input) -> Result<Survey> {
         let request = &input.request;
         let wanted = Wanted::new(request, input.execution.as_deref());
-        // Where a role or key is looked for has to be right before anything is looked at.
+        // Where a role or key is looked for has to be right before anything is read.
         context.reach("roleArn", request.role_arn.as_ref(), request.role_arn.account(), wanted.caller())?;
         let survey = Box::pin(Survey::read(context, &wanted)).await;
         match survey.disturbance() {

@@ -22,7 +22,7 @@ pub struct Input {
     /// The URL or path of this schema, for editors. It has no effect.
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
-    /// Its name. `default` is for accounts that no other is for.
+    /// Its name. `default` applies to accounts to which no other applies.
     pub name: ProfileName,
     /// The profile.
     pub profile: Profile,
@@ -82,7 +82,7 @@ impl Step for PutProfile {
     }
 
     async fn observe(context: &Context, input: &Input) -> Result<Self::Observation> {
-        // One that somebody spoilt by hand has to be put right by this very step.
+        // This step is the one that repairs a profile that was damaged by hand.
         match profile::list(context).await {
             Ok(profiles) => Ok(profiles.into_iter().collect()),
             Err(error) if error.message().contains(&format!("{} ", parameter(&input.name))) => Ok(Vec::new()),

@@ -27,7 +27,7 @@ pub struct Register;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
-    /// What people and pipelines wrote.
+    /// The input of the state machine, as the caller wrote it.
     pub request: EnableEncryption,
     /// The Atlas project.
     pub project_id: ProjectId,

@@ -1,5 +1,5 @@
 //! `remove-trust`: what `update-trust` did to the IAM role, undone: our statements in the inline policy and the trust policy, the project's tag, and the
-//! role itself if it was made here and nothing else is left of it. Statements, policies and tags of others stay as they are.
+//! role itself if atlas-cmk created it and nothing else is left of it. Statements, policies and tags of others stay as they are.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,21 +28,21 @@ pub struct RemoveTrust;
     {"required": ["accessName"], "properties": {"accessName": {"type": "string"}, "projectId": {"type": "null"}}},
 ]))]
 pub struct Input {
-    /// The Atlas project, after which the statements are named. This, or `accessName`.
+    /// The Atlas project, after which the statements are named. Give either this or `accessName`.
     #[serde(default)]
     pub project_id: Option<ProjectId>,
-    /// The cross-account access, after which the statement is named. This, or `projectId`.
+    /// The cross-account access, after which the statement is named. Give either this or `projectId`.
     #[serde(default)]
     pub access_name: Option<AccessName>,
     /// The IAM role.
     pub role_arn: IamRoleArn,
-    /// What of the role is ours to write.
+    /// Which parts of the role atlas-cmk may write.
     #[serde(default)]
     pub manage: ManageRole,
     /// The features of Atlas that still assume the role, for which our trust statement stays.
     #[serde(default)]
     pub used_by: Vec<String>,
-    /// The account of the role, if it is not the one the function runs in.
+    /// Access to the account of the role, if it is not the account in which the function runs.
     #[serde(default)]
     pub account: Option<AccountAccess>,
     /// The name of the execution, after which sessions in the other account are named.
@@ -146,7 +146,7 @@ impl RoleUse {
         statement.iter().flat_map(|it| it.resources()).map(str::to_owned).collect()
     }
 
-    /// Why the role has to stay although it was made here, if it has to.
+    /// Why the role has to stay although atlas-cmk created it, if it has to.
     fn other_use(
         &self,
         project: Option<&ProjectId>,

@@ -29,7 +29,7 @@ pub struct Input {
     pub key_arn: KmsKeyArn,
     /// The region that needs a replica.
     pub region: Region,
-    /// The account of the key, if it is not the one the function runs in.
+    /// Access to the account of the key, if it is not the account in which the function runs.
     #[serde(default)]
     pub account: Option<AccountAccess>,
     /// The name of the execution, after which sessions in the other account are named.

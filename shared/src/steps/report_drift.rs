@@ -1,4 +1,4 @@
-//! `report-drift`: a project that differs from what is registered of it, or did and was put right, told on the topic of the stack.
+//! `report-drift`: publishes to the SNS topic that a project differs from its registered state, or did and was repaired.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,18 +23,18 @@ pub struct ReportDrift;
 pub struct Input {
     /// The Atlas project.
     pub project_id: ProjectId,
-    /// How it was found, and left.
+    /// Its state after reconciliation.
     pub state: ProjectState,
     /// What differs.
     #[serde(default)]
     pub differences: Vec<Difference>,
-    /// What is wrong with role, key or credentials.
+    /// Problems of the role, the key or the credentials.
     #[serde(default)]
     pub findings: Vec<Finding>,
-    /// What was put right.
+    /// The repairs that were made.
     #[serde(default)]
     pub changes: Vec<Change>,
-    /// What gave rise to the look.
+    /// What triggered the reconciliation.
     #[serde(default)]
     pub cause: Option<Cause>,
     /// The name of the execution.
@@ -42,7 +42,7 @@ pub struct Input {
     pub execution: Option<String>,
 }
 
-/// That it was told.
+/// The published message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {

@@ -1,4 +1,4 @@
-//! `report-sweep`: what a sweep has found, counted, and told on the topic of the stack: the one message of the night.
+//! `report-sweep`: publishes what a sweep has found to the SNS topic: the one message of the night.
 
 use std::collections::BTreeMap;
 
@@ -21,11 +21,11 @@ pub struct ReportSweep;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
-    /// The projects that were to be looked at.
+    /// The projects that were to be checked.
     pub projects: Vec<ProjectId>,
-    /// What came of them, in any order. One that has no result could not be looked at.
+    /// The outcome for each, in any order. One that has no result could not be checked.
     pub results: Vec<ProjectResult>,
-    /// What somebody should look at besides.
+    /// What else needs attention.
     #[serde(default)]
     pub attention: Vec<String>,
     /// The name of the execution.

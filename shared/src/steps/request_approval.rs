@@ -1,4 +1,4 @@
-//! `request-approval`: the question to somebody whether a plan may be carried out, asked on the topic of the stack. The state machine waits for the
+//! `request-approval`: asks on the SNS topic of the stack for the approval of a plan. The state machine waits for the
 //! answer, which `approve` gives.
 
 use schemars::JsonSchema;
@@ -24,7 +24,7 @@ pub struct RequestApproval;
 pub struct Input {
     /// The Atlas project.
     pub project_id: ProjectId,
-    /// How far it is to be taken down.
+    /// What is to be disabled.
     pub scope: Scope,
     /// What is going to be changed, in this order.
     pub plan: Vec<PlannedChange>,

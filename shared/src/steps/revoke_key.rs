@@ -23,11 +23,11 @@ pub struct RevokeKey;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
-    /// The Atlas project, after which the statement is named.
+    /// The Atlas project, whose id the Sid of the statement contains.
     pub project_id: ProjectId,
     /// The key in its region.
     pub key_arn: KmsKeyArn,
-    /// The account of the key, if it is not the one the function runs in.
+    /// Access to the account of the key, if it is not the account in which the function runs.
     #[serde(default)]
     pub account: Option<AccountAccess>,
     /// The name of the execution, after which sessions in the other account are named.

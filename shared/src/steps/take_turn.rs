@@ -1,4 +1,4 @@
-//! `take-turn`: whether it is an execution's turn to look at a project: one at a time does, and of those that wait one is enough.
+//! `take-turn`: whether an execution may reconcile a project now: one at a time does, and one waiting execution is enough.
 //!
 //! The queue is Step Functions' own list of running executions: what has ended, however it ended, is not on it, so that nothing has to be released and nothing
 //! can be left locked. The list may lack executions of the last seconds, so the state machine waits before it asks.
@@ -28,7 +28,7 @@ pub struct Input {
     pub request: ReconcileProject,
     /// The name of the execution that asks.
     pub execution: String,
-    /// The state machine that looks at projects, by ARN: this one.
+    /// The state machine that reconciles projects, by ARN: this one.
     pub reconcile_machine: String,
     /// The state machines that change projects, by ARN.
     pub changing_machines: Vec<String>,
@@ -42,7 +42,7 @@ pub struct Output {
     pub turn: Turn,
     /// What to run `enable-encryption` with; null unless it is our turn.
     pub desired: Option<EnableEncryption>,
-    /// Whether what differs is put right.
+    /// Whether differences are repaired.
     pub repair: bool,
     /// Why it is not our turn; null if it is.
     pub reason: Option<String>,
@@ -56,7 +56,7 @@ pub enum Turn {
     Ours,
     /// Another's, for now.
     Others,
-    /// Nobody's: there is nothing to look at, or somebody who still waits will see whatever we would.
+    /// Nobody's: the project needs no reconciliation, or another waiting execution will do it.
     Nobodys,
 }
 
@@ -64,7 +64,7 @@ pub enum Turn {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queue {
     entry: Option<Entry>,
-    /// The executions that look at this project, the oldest first.
+    /// The executions that reconcile this project, the oldest first.
     looking: Vec<Running>,
     /// One that changes it.
     changing: Option<String>,
@@ -131,7 +131,7 @@ fn judge(request: &ReconcileProject, execution: &str, queue: &Queue) -> Output {
     let Some(entry) = &queue.entry else {
         return not_ours(Turn::Nobodys, "the project is not registered".to_owned());
     };
-    // Whoever is on the list and was started before us goes first; the list lacks us for a moment at the most.
+    // An execution on the list that was started earlier goes first; this one may be missing from the list for a moment.
     let before_us = queue.looking.iter().position(|running| running.name == execution).unwrap_or(queue.looking.len());
     if let Some(next) = before_us.checked_sub(1).filter(|at| *at > 0) {
         let name = &queue.looking[next].name;

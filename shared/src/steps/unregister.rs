@@ -17,13 +17,13 @@ use crate::{
 /// The step.
 pub struct Unregister;
 
-/// The project, and how far it was taken down.
+/// The project, and what was disabled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
     /// The Atlas project.
     pub project_id: ProjectId,
-    /// How far it was taken down.
+    /// What was disabled.
     pub scope: Scope,
     /// The regions whose endpoints went; all unless given.
     #[serde(default)]

@@ -45,10 +45,10 @@ pub struct UpdateTrust;
     },
 ]))]
 pub struct Input {
-    /// The Atlas project, after which the statements are named. This, or `accessName`.
+    /// The Atlas project, after which the statements are named. Give either this or `accessName`.
     #[serde(default)]
     pub project_id: Option<ProjectId>,
-    /// The cross-account access, after which the statement is named. This, or `projectId`.
+    /// The cross-account access, after which the statement is named. Give either this or `projectId`.
     #[serde(default)]
     pub access_name: Option<AccessName>,
     /// The IAM role.
@@ -59,17 +59,17 @@ pub struct Input {
     /// The other regions in which the key is used.
     #[serde(default)]
     pub regions: Vec<Region>,
-    /// Who assumes the role: the principal that Atlas's record tells, or a role or a path of roles in another account.
+    /// Who assumes the role: the principal in Atlas's record, or a role or a path of roles in another account.
     pub principal_arn: TrustedArn,
     /// The external ID it presents: that of Atlas's record, or that of the access.
     pub external_id: ExternalId,
     /// The permissions boundary of a role that has to be created.
     #[serde(default)]
     pub permissions_boundary: Option<IamPolicyArn>,
-    /// What of the role is ours to write.
+    /// Which parts of the role atlas-cmk may write.
     #[serde(default)]
     pub manage: ManageRole,
-    /// The account of the role, if it is not the one the function runs in.
+    /// Access to the account of the role, if it is not the account in which the function runs.
     #[serde(default)]
     pub account: Option<AccountAccess>,
     /// The name of the execution, after which sessions in the other account are named.

@@ -35,7 +35,7 @@ pub struct Input {
     /// The regions that must have an active private endpoint. None: private networking was not asked for.
     #[serde(default)]
     pub regions: Vec<Region>,
-    /// What of the role is ours to write.
+    /// Which parts of the role atlas-cmk may write.
     #[serde(default)]
     pub manage_role: ManageRole,
     /// Whether search nodes are to use the key. Left out: it does not matter.
@@ -44,13 +44,13 @@ pub struct Input {
     /// The clusters that are to use the key.
     #[serde(default)]
     pub clusters: Vec<ClusterName>,
-    /// The account of the role, if it is not the one the function runs in.
+    /// Access to the account of the role, if it is not the account in which the function runs.
     #[serde(default)]
     pub account: Option<AccountAccess>,
     /// The name of the execution, after which sessions in the other account are named.
     #[serde(default)]
     pub execution: Option<String>,
-    /// The secret with the Atlas credentials, if it is not the one of the stack.
+    /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
 }

@@ -23,16 +23,16 @@ pub struct VerifyAccess;
 pub struct Input {
     /// Its name, after which the trust statement is named.
     pub access_name: AccessName,
-    /// Who is let in.
+    /// Who may assume the role.
     pub source_role_arn: SourceRole,
     /// The role that is assumed.
     pub target_role_arn: IamRoleArn,
     /// What has to be presented.
     pub external_id: ExternalId,
-    /// How to reach the account of the source role, if it is not the one the function runs in.
+    /// Access to the account of the source role, if it is not the account in which the function runs.
     #[serde(default)]
     pub source: Option<AccountAccess>,
-    /// How to reach the account of the target role, if it is not the one the function runs in.
+    /// Access to the account of the target role, if it is not the account in which the function runs.
     #[serde(default)]
     pub target: Option<AccountAccess>,
     /// The name of the execution, after which sessions are named.
@@ -106,7 +106,7 @@ impl Input {
     }
 }
 
-/// The statement of a trust policy that lets the source in without any external ID.
+/// The statement of a trust policy that allows the source without any external ID.
 pub(crate) fn open_door(source: &SourceRole, trust: &PolicyDocument) -> Option<String> {
     trust.lets_in_without_external_id(&source.account_root(), source.role().map(AsRef::as_ref))
 }

@@ -1,4 +1,4 @@
-//! What the role that we assume in the other account may do there, as far as IAM's simulator tells.
+//! What the role that atlas-cmk assumes in the other account may do there, according to IAM's policy simulator.
 
 use super::{Survey, Wanted, role::required_boundary};
 use crate::{

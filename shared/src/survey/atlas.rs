@@ -79,7 +79,7 @@ fn not_owner(error: &Error) -> Finding {
     )
 }
 
-/// Two records for one role: nobody can tell which is the one in use.
+/// Two records for one role: it is not known which one is in use.
 fn twice_authorized(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
     let records = survey.roles.as_ref().ok()?;
     let ours: Vec<&str> = records

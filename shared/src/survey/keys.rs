@@ -1,4 +1,4 @@
-//! The key in every region: there, enabled, symmetric, and with a policy that lets us and the role in.
+//! The key in every region: there, enabled, symmetric, and with a policy that allows atlas-cmk and the role.
 
 use super::{RegionalKey, Survey, Wanted, missing_actions, regional};
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The key that the input or an earlier step names, or the one under the alias, if there is one. An alias is of one region, and which that was may no
-/// longer be told by the regions that are asked for now: all of them are looked at, ours, and that of the key the project uses.
+/// longer be derived from the requested regions: all records are checked, the one of atlas-cmk, and that of the key the project uses.
 pub(super) async fn find(
     context: &Context,
     wanted: &Wanted<'_>,
@@ -44,7 +44,7 @@ pub(super) async fn find(
     Ok(None)
 }
 
-/// The tags of the key under the alias, which tell whether it is ours.
+/// The tags of the key under the alias, which show whether atlas-cmk created it.
 pub(super) async fn tags(
     context: &Context,
     wanted: &Wanted<'_>,
@@ -178,7 +178,7 @@ fn denied(arn: &KmsKeyArn, policy: &PolicyDocument, request: &EnableEncryption) 
     ))
 }
 
-/// An alias that points to a key we have not made is somebody's, and so is the key.
+/// An alias that points to a key that atlas-cmk did not create belongs to others, and so does the key.
 fn foreign(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
     let (alias, key) = (request.key_alias()?, survey.key_arn.as_ref()?);
     if survey.key_tags.as_ref().is_none_or(|tags| tags::are_ours(tags)) {

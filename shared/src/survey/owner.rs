@@ -1,5 +1,5 @@
 //! Whose the project is. Atlas project names follow account names, and AWS account names are not unique: a project that is found by its name may be
-//! another account's. What belongs to another account is never taken over by name; whoever means to move a project names its id.
+//! another account's. What belongs to another account is never taken over by name; to move a project, name its id.
 
 use super::{Survey, Wanted};
 use crate::{

@@ -40,7 +40,7 @@ pub(super) fn required_boundary(context: &Context, wanted: &Wanted<'_>) -> Optio
     asked.or_else(|| context.boundary_for(&wanted.request.role_arn, wanted.caller()).ok())
 }
 
-/// What the role's identity policies allow on the key. A simulator that we may not ask tells nothing, and that is no finding.
+/// What the role's identity policies allow on the key. If atlas-cmk may not call the simulator, there is no finding.
 pub(super) async fn allowed(
     context: &Context,
     wanted: &Wanted<'_>,
@@ -93,7 +93,7 @@ fn refusal(survey: &Survey, request: &EnableEncryption, observed: &RolePolicies)
     let input = update_input(survey, request)?;
     let changes = update_trust::decide(&input, observed);
     match changes {
-        // What is missing from a role that is not ours to write is told as a statement to add.
+        // What is missing from a role that atlas-cmk may not write is reported as a statement to add.
         Err(error) if error.name() == ErrorName::AtlasConflict && request.manage_role() != ManageRole::Full => None,
         other => other.err(),
     }
@@ -130,7 +130,7 @@ pub(super) fn update_input(survey: &Survey, request: &EnableEncryption) -> Optio
     })
 }
 
-/// A role that is there without the boundary: IAM would refuse to let the functions give it rights.
+/// A role without the boundary: IAM would deny the functions any change of its policies.
 fn unbounded(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
     let (role, required) = (survey.role.as_ref().ok()?.role.as_ref()?, survey.required_boundary.as_ref()?);
     let carried = role.permissions_boundary.as_deref();
@@ -157,7 +157,7 @@ fn unbounded(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
 fn capped(survey: &Survey) -> Option<Finding> {
     let (arn, document) = survey.boundary.as_ref()?;
     match document {
-        // That we may not look at a boundary does not make it a bad one.
+        // A boundary that atlas-cmk may not read is not a problem by itself.
         Err(error) if error.name() == ErrorName::AccountAccessDenied => None,
         Err(error) => Some(Finding::of(error)),
         Ok(document) => {

@@ -20,7 +20,7 @@ impl Propagation {
         now.saturating_sub(since) >= lag
     }
 
-    /// AWS refused the assumption: when it works again, the lag starts anew.
+    /// AWS refused the assumption: when it works again, the lag starts again.
     pub(crate) fn refused(&mut self, role_id: &str, arn: &str) {
         self.working_since.remove(&(role_id.to_owned(), arn.to_owned()));
     }

@@ -1,4 +1,4 @@
-//! Somebody schedules the deletion of a key that a project needs.
+//! Someone schedules the deletion of a key that a project needs.
 
 use anyhow::{Context, Result, bail};
 use atlas_cmk_local::{Cloud, events, execution::Run, mailbox::Mailbox, progress, report, seed::Customer};
@@ -19,7 +19,7 @@ pub(crate) async fn show() -> Result<Shown> {
     input["guard"] = json!("restore");
     let enabled = stage::run(&cloud, &input, "Enable, with guard: restore").await?;
 
-    progress::heading("Somebody schedules the deletion of the key in us-east-1, in seven days");
+    progress::heading("Someone schedules the deletion of the key in us-east-1, in seven days");
     let key = cloud.customer.key_arn();
     schedule_deletion(&cloud, &key).await?;
     progress::step("the trail reports to the bus, and the rule of the stack invokes on-change");
@@ -75,6 +75,6 @@ fn judge(runs: [&Run; 2], alert: &Value, state: &str) -> Result<String> {
     if state != "Enabled" {
         bail!("the key is {state}");
     }
-    Ok("the deletion of a key that a project needs was told at once, with who and how to undo it, and undone"
+    Ok("the scheduled deletion of a key that a project needs raised an alert at once, with the caller and the commands to undo it, and was cancelled"
         .to_owned())
 }

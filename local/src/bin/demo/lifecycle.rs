@@ -1,4 +1,4 @@
-//! The whole life of a project's encryption, beside neighbours who must not notice: enabled, a region more, a region less, described, taken down.
+//! The whole life of a project's encryption, beside neighbours who must not notice: enabled, a region more, a region less, described, disabled.
 
 use anyhow::{Result, bail};
 use atlas_cmk_local::{Cloud, execution::Run, progress, report, seed::Customer, snapshot};
@@ -35,14 +35,17 @@ pub(crate) async fn show() -> Result<Shown> {
     progress::result(&view(stage::output("describing", &described)?));
 
     let down = stage::event("manual-disable.json")?;
-    let down = stage::run_machine(&cloud, disable, &down, "Take it down, to the role").await?;
+    let down = stage::run_machine(&cloud, disable, &down, "Disable the encryption, with scope role").await?;
     let after = snapshot::take(&cloud, &project).await?;
     let differences = snapshot::differences(&before, &after);
 
     progress::heading("Summary");
-    for (name, run) in
-        [("Enabling", &enabled), ("Adding a region", &added), ("Removing it", &removed), ("Taking it down", &down)]
-    {
+    for (name, run) in [
+        ("Enabling", &enabled),
+        ("Adding a region", &added),
+        ("Removing it", &removed),
+        ("Disabling the encryption", &down),
+    ] {
         progress::result(&format!("{name} changed:"));
         progress::result(&report::changes(run));
     }
@@ -52,7 +55,7 @@ pub(crate) async fn show() -> Result<Shown> {
     }
     progress::result("");
     progress::result(
-        "What differs from the world before, of the project in Atlas, the IAM role, key policies, tags and Parameter Store:",
+        "What differs from before, of the project in Atlas, the IAM role, key policies, tags and Parameter Store:",
     );
     progress::result(&if differences.is_empty() { "  nothing".to_owned() } else { differences.join("\n") });
     progress::result("");
@@ -118,7 +121,7 @@ fn view(described: &Value) -> String {
     for key in list("keys") {
         lines.push(format!("  key          {}: {}", text(&key, "arn"), text(&key, "state")));
     }
-    lines.push(format!("  differences from what is registered: {}", list("differences").len()));
+    lines.push(format!("  differences from the registered state: {}", list("differences").len()));
     lines.join("\n") + "\n"
 }
 
@@ -129,8 +132,8 @@ fn judge(runs: [&Run; 4], differences: &[String]) -> Result<String> {
         }
     }
     if !differences.is_empty() {
-        bail!("the world is not what it was before");
+        bail!("the accounts are not as they were before");
     }
-    Ok("the world is what it was before, but for the keys, and the neighbours' statements are there byte for byte"
+    Ok("both sides are as they were before, except for the keys, and the neighbours' statements are there byte for byte"
         .to_owned())
 }

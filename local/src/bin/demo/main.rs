@@ -38,13 +38,13 @@ enum Scenario {
     Bare,
     /// What enabling would change, and nothing of it done.
     Plan,
-    /// Enabled, a region more, a region less, described, and taken down until everything is as it was.
+    /// Enabled, a region more, a region less, described, and disabled until everything is as it was.
     Lifecycle,
     /// A role that assumes another across accounts under an external ID: set up, tried, and removed.
     CrossAccount,
-    /// An account is born: an event of Control Tower, and nobody does anything.
+    /// Control Tower creates an account, and its event starts the enablement.
     Vend,
-    /// Somebody schedules the deletion of a key that a project needs.
+    /// Someone schedules the deletion of a key that a project needs.
     Guard,
 }
 

@@ -1,4 +1,4 @@
-//! An account is born: Control Tower says so on its bus, and nobody else does anything.
+//! Control Tower creates an account, and its event on the bus starts the enablement.
 
 use std::time::Duration;
 

@@ -12,7 +12,7 @@ use crate::{
 /// What is known of an account.
 #[derive(Debug)]
 pub(super) struct Known {
-    /// What the event tells, and Organizations.
+    /// What the event and Organizations report.
     pub(super) vended: Vended,
     /// Every profile.
     pub(super) profiles: BTreeMap<ProfileName, Profile>,
@@ -35,11 +35,11 @@ pub(super) enum Verdict {
     Ignore(String),
 }
 
-/// What tells of accounts that may be in the root still, to be moved to their unit later.
+/// Events of accounts that may still be in the root, to be moved to their unit later.
 const COMES_BEFORE_ITS_UNIT: [&str; 3] = ["CreateAccountResult", "AccountJoinedOrganization", vending::SWEEP];
 
 /// # Errors
-/// `Input.Invalid` if no profile can be chosen, or the one that is for the account cannot be filled.
+/// `Input.Invalid` if no profile can be chosen, or the placeholders of the one that applies cannot be replaced.
 pub(super) fn judge(known: &Known) -> Result<Verdict> {
     let (vended, before) = (&known.vended, known.entry.as_ref());
     if let Some(before) = before
@@ -49,7 +49,7 @@ pub(super) fn judge(known: &Known) -> Result<Verdict> {
         let why = format!("{} is older than the event that was handled last", vended.told_by);
         return Ok(Verdict::Known { execution_arn: before.execution_arn.clone(), why });
     }
-    // What an event does not tell is no news.
+    // What an event does not contain is unchanged.
     let account_name = vended.account_name.clone().or_else(|| before?.account_name.clone());
     let ou = vended.ou.clone().or_else(|| before?.ou.clone());
     let has_units = known.profiles.values().any(|profile| !profile.organizational_units.is_empty());
@@ -73,7 +73,8 @@ pub(super) fn judge(known: &Known) -> Result<Verdict> {
     let Some((name, profile)) = choose(&known.profiles, facts)? else {
         return Ok(Verdict::Ignore("no profile applies to the account".to_owned()));
     };
-    // Control Tower tells its home region and Organizations none: an account must not move between regions by that. Only a pipeline of one's own means it.
+    // Events of Control Tower contain its home region, those of Organizations none: an account must not move between regions by that. Only a custom
+    // pipeline means it.
     let meant = vended.region.clone().filter(|_| vended.told_by == vending::CUSTOM);
     let region = meant.or_else(|| before?.region.clone()).or_else(|| vended.region.clone());
     let region = region.unwrap_or_else(|| known.region.to_string());

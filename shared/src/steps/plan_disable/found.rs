@@ -1,4 +1,4 @@
-//! Everything there is of a project that may have to be taken down.
+//! Everything that exists for a project and may have to be removed.
 
 use super::Input;
 use crate::{
@@ -25,7 +25,7 @@ pub struct Found {
     pub(super) role: Option<(IamRoleArn, RoleUse)>,
     /// The keys, if their marks are to go. One that does not exist has none.
     pub(super) keys: Vec<(KmsKeyArn, Option<KeyMarks>)>,
-    /// The keys that could not be looked at.
+    /// The keys that could not be read.
     pub(super) out_of_reach: Vec<Kept>,
 }
 
@@ -45,7 +45,7 @@ impl Found {
         let (entry, _) = registry::read(context, &request.project_id).await?;
         let atlas = match in_atlas(context, request).await {
             Ok(found) => Some(found),
-            // What a project that was deleted leaves behind on the other side is taken down all the same.
+            // What a project that was deleted leaves behind on the other side is removed nevertheless.
             Err(error) if error.code() == Some(&ErrorCode::GroupNotFound) && entry.is_some() => None,
             Err(error) => return Err(error.into()),
         };
@@ -68,7 +68,7 @@ impl Found {
         Ok(())
     }
 
-    /// Reads every key that may carry our marks, and the same key in all its regions: whatever was ever granted is found.
+    /// Reads every key that may carry our marks, and the same key in all its regions: so that everything that was ever granted is found.
     async fn read_keys(&mut self, context: &Context, caller: Caller<'_>, project: &ProjectId) -> Result<()> {
         let mut arns = self.key_arns(project);
         let mut next = 0;
@@ -114,7 +114,7 @@ impl Found {
         kms.filter(|kms| kms.enabled == Some(true))
     }
 
-    /// What of the role is ours to write.
+    /// Which parts of the role atlas-cmk may write.
     pub(super) fn manage_role(&self) -> ManageRole {
         self.entry.as_ref().map(|entry| entry.desired.manage_role()).unwrap_or_default()
     }

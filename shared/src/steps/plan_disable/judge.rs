@@ -79,7 +79,7 @@ pub(super) fn judge(request: &DisableEncryption, found: &Found) -> Result<Output
     })
 }
 
-/// What would be changed, in the order in which it would be.
+/// The planned changes, in their order.
 struct Plan(Vec<PlannedChange>);
 
 impl Plan {
@@ -190,7 +190,7 @@ fn keys_to_keep(found: &Found) -> Vec<String> {
     keys
 }
 
-/// Everything that would fail.
+/// The problems that would make the execution fail.
 fn findings(request: &DisableEncryption, atlas: &InAtlas) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     findings.extend(compliance(request, atlas));

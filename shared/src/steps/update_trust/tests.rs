@@ -168,7 +168,7 @@ fn what_of_a_role_is_not_ours_to_write_is_not_written() {
 
     let none = Input { manage: ManageRole::None, ..input() };
     let error = UpdateTrust::decide(&none, &observed(Some(foreign()), None)).unwrap_err();
-    assert!(error.message().contains("external-1"), "the statement to add is told: {error}");
+    assert!(error.message().contains("external-1"), "the message contains the statement to add: {error}");
     let trusting = foreign().merge(&input().trust_statement());
     assert_eq!(UpdateTrust::decide(&none, &observed(Some(trusting), None)).unwrap(), []);
 

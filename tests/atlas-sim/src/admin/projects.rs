@@ -148,7 +148,7 @@ async fn remove_backup_policy(State(sim): State<Arc<Sim>>, Path(id): Path<String
     change(&sim, &id, |project| project.backup_policy = None)
 }
 
-/// Changes a project; there is nothing to tell of it.
+/// Changes a project; there is nothing to return.
 fn change(sim: &Sim, id: &str, change: impl FnOnce(&mut Project)) -> Reply {
     sim.project(id, |project| {
         change(project);

@@ -86,7 +86,7 @@ fn require_aws(call: &Call<'_>) -> Result<(), ApiError> {
 }
 
 /// The documented order is: enable with private networking, then create endpoints. What Atlas answers to
-/// another order no source tells; this code is the nearest that is documented (inference).
+/// another order no source says; this code is the nearest that is documented (inference).
 fn not_enabled() -> ApiError {
     ApiError::bad_request(
         "ENCRYPTION_AT_REST_NOT_ENABLED",

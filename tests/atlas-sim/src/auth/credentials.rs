@@ -93,7 +93,7 @@ impl Credentials {
         self.known.insert(name, credential);
     }
 
-    /// Lets the secret of a service account expire at a moment; whether there is one of that name. Nothing refuses it then: it is told only.
+    /// Lets the secret of a service account expire at a moment; whether there is one of that name. The expiry is only reported, and not enforced.
     pub(crate) fn expire_at(&mut self, name: &str, moment: String) -> bool {
         match self.known.get_mut(name) {
             Some(credential) if credential.kind == Kind::ServiceAccount => {

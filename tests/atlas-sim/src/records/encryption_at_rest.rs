@@ -24,7 +24,7 @@ pub(crate) struct EncryptionAtRest {
     pub(crate) access_key: Option<OldAccess>,
 }
 
-/// An access key that Atlas took before there were roles, and the key it is for. Its secret part is never told
+/// An access key that Atlas took before there were roles, and the key it is for. Its secret part is never returned
 /// (Atlas Administration API, `AWSKMSConfiguration`).
 #[derive(Debug, Clone)]
 pub(crate) struct OldAccess {

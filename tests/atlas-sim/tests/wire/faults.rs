@@ -29,7 +29,7 @@ async fn an_error_before_leaves_no_trace_and_one_after_does() -> Result<()> {
         fault(&world, when, json!({"status": 500, "errorCode": "UNEXPECTED_ERROR"})).await?;
         assert_eq!(send(create(&world)).await?.error(), "500 UNEXPECTED_ERROR");
         assert_eq!(roles(&world).await?, created, "{when}");
-        assert_eq!(send(create(&world)).await?.status, 200, "a fault hits once unless told otherwise");
+        assert_eq!(send(create(&world)).await?.status, 200, "a fault hits once unless configured otherwise");
     }
     Ok(())
 }
