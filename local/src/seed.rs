@@ -61,7 +61,7 @@ impl Customer {
         format!("arn:aws:kms:{}:{}:key/mrk-{}", crate::account::REGION, self.account, self.key_id)
     }
 
-    /// The value of KeyArns of the stacks: the customer's own keys.
+    /// The value of `KeyArns` of the stacks: the customer's own keys.
     pub fn key_arns(&self) -> String {
         format!("arn:aws:kms:*:{}:key/mrk-*", self.account)
     }

@@ -130,16 +130,12 @@ fn known(name: ErrorName) -> (&'static str, &'static str) {
             "check the role's trust policy for another statement that denies it, and find out what overwrites the statement of atlas-cmk",
         ),
         ErrorName::AtlasRoleNotAuthorized => ("the access role record was deauthorized in the meantime", "run again"),
-        ErrorName::AtlasRoleInUse => {
-            ("other Atlas features still use the access role record", "remove those features first")
-        }
+        ErrorName::AtlasRoleInUse => ("Atlas features use the access role record", "remove those features first"),
         ErrorName::AtlasConflict => (
             "an existing resource contradicts the input, and atlas-cmk must not change it",
             "decide which of the two is right, and change the other",
         ),
-        ErrorName::AtlasRejected => {
-            ("Atlas rejects the request, and a retry does not help", "correct what the evidence names")
-        }
+        ErrorName::AtlasRejected => ("Atlas rejects the request", "correct what the evidence names"),
         ErrorName::IamPropagating => (
             "a policy names a principal that AWS does not know, or not yet",
             "remove principals that no longer exist from the policy; if one was created minutes ago, run again",
@@ -155,9 +151,7 @@ fn known(name: ErrorName) -> (&'static str, &'static str) {
         ErrorName::KmsKeyUnusable => {
             ("the key cannot be used", "enable the key, cancel its deletion, or give the ARN of the right key")
         }
-        ErrorName::KmsNotReplicated => {
-            ("the key has no replica in a region that needs one", "replicate the key to that region")
-        }
+        ErrorName::KmsNotReplicated => ("the key has no replica in a region that needs one", "replicate the key there"),
         ErrorName::AwsUnavailable => ("AWS does not respond as expected", "run again later"),
         ErrorName::EndpointFailed => (
             "a private endpoint failed",
