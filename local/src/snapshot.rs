@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_differs_is_told_with_its_path() {
+    fn what_differs_is_reported_with_its_path() {
         let before = json!({"a": {"b": 1, "c": [1, 2]}, "d": null});
         assert_eq!(differences(&before, &before), [] as [String; 0]);
         let after = json!({"a": {"b": 2, "c": [1, 3]}, "e": "new"});

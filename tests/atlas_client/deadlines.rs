@@ -49,15 +49,15 @@ async fn a_wait_that_would_end_after_the_deadline_is_not_begun() {
 
 #[tokio::test]
 async fn a_retry_after_beyond_the_deadline_is_not_waited_for() {
-    gives_up_when_told_to_come_back_after("3600").await;
+    gives_up_when_asked_to_come_back_after("3600").await;
 }
 
 #[tokio::test]
 async fn a_retry_after_of_absurd_length_is_not_waited_for_either() {
-    gives_up_when_told_to_come_back_after(&u64::MAX.to_string()).await;
+    gives_up_when_asked_to_come_back_after(&u64::MAX.to_string()).await;
 }
 
-async fn gives_up_when_told_to_come_back_after(seconds: &str) {
+async fn gives_up_when_asked_to_come_back_after(seconds: &str) {
     let world = World::start().await;
     let limited = json!({"status": 429, "errorCode": "RATE_LIMITED", "headers": {"Retry-After": seconds}});
     world.answer_always("POST", ROLES, limited).await;

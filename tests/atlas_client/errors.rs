@@ -60,7 +60,7 @@ async fn every_refusal_has_its_name_and_keeps_what_atlas_said() {
 }
 
 #[tokio::test]
-async fn a_project_that_does_not_exist_is_told_as_atlas_tells_it() {
+async fn a_project_that_does_not_exist_is_reported_as_atlas_reports_it() {
     let world = World::start().await;
     let error = world.with_api_key().access_roles(&"0123456789abcdef01234567".parse().unwrap()).await.unwrap_err();
     assert_eq!(error.code().unwrap().as_str(), "GROUP_NOT_FOUND");

@@ -159,7 +159,7 @@ async fn half_an_answer_to_a_write_is_an_unknown_outcome() {
 }
 
 #[tokio::test]
-async fn an_answer_that_never_makes_sense_is_given_up_and_told_without_being_quoted() {
+async fn an_answer_that_never_makes_sense_is_given_up_and_reported_without_being_quoted() {
     let peer = Peer::atlas([Reply::json(&json!({"awsIamRoles": [{"roleId": "s3cr3t"}]}))]).await;
     let error = Error::from(peer.client().access_roles(&project()).await.unwrap_err());
     assert_eq!(error.name(), ErrorName::AtlasUnavailable);

@@ -283,7 +283,7 @@ async fn a_secret_of_bytes_is_unusable() {
 }
 
 #[tokio::test]
-async fn an_account_that_may_not_read_the_secret_is_told_apart_from_a_secret_that_is_wrong() {
+async fn an_account_that_may_not_read_the_secret_is_distinguished_from_a_secret_that_is_wrong() {
     let world = World::start().await;
     let manager = SecretsManager::holding("").await;
     manager.answer(refusal("AccessDeniedException"));

@@ -146,7 +146,7 @@ async fn an_access_that_works_without_the_external_id_is_no_access_of_ours() {
 }
 
 #[tokio::test]
-async fn a_role_that_is_missing_or_a_policy_that_is_not_ours_is_told_before_anything_is_written() {
+async fn a_role_that_is_missing_or_a_policy_that_is_not_ours_is_reported_before_anything_is_written() {
     let world = World::with_two_accounts().await;
     create_role(world.hub(), SOURCE, json!({"Service": "ec2.amazonaws.com"})).await;
     let missing = run(&world, &input(&world)).await;

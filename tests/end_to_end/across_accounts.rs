@@ -50,7 +50,7 @@ async fn an_account_that_becomes_ready_while_the_run_waits_is_enabled() {
 }
 
 #[tokio::test]
-async fn an_account_of_another_role_is_refused_at_the_door() {
+async fn an_account_of_another_role_is_refused_at_the_entry_step() {
     let world = World::with_two_accounts().await;
     let mut input = world.customer().input();
     input["account"]["roleArn"] = json!("arn:aws:iam::999999999999:role/AtlasCmkSpoke");

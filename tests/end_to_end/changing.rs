@@ -59,7 +59,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn a_change_is_told_or_put_right_and_what_we_write_ourselves_starts_no_loop() {
+async fn a_change_is_reported_or_repaired_and_what_we_write_ourselves_starts_no_loop() {
     let (world, mailbox) = World::new().await.watched().await;
     world.enable_successfully().await;
     assert_eq!(world.looks().await, 0, "everything that was written was ours");
@@ -172,7 +172,7 @@ async fn every_change_starts_one_look_a_duplicate_none_and_one_project_is_looked
 }
 
 #[tokio::test]
-async fn a_key_in_another_account_that_is_about_to_go_is_told_and_brought_back_where_that_is_wanted() {
+async fn a_key_in_another_account_that_is_about_to_go_is_reported_and_brought_back_where_that_is_wanted() {
     let (world, mailbox) = World::with_two_accounts().await.watched().await;
     world.enable_successfully().await;
     let key = world.customer().key_arn();
@@ -257,7 +257,7 @@ async fn what_cannot_be_delivered_or_handled_is_kept_with_its_reason() {
 }
 
 #[tokio::test]
-async fn a_key_is_restored_even_if_nobody_can_be_told_of_its_danger() {
+async fn a_key_is_restored_even_if_its_alert_cannot_be_published() {
     let (world, _) = World::new().await.watched().await;
     let mut input = world.customer().input();
     input["guard"] = json!("restore");

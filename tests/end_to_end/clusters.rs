@@ -11,7 +11,7 @@ async fn provider(world: &World, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn clusters_that_can_use_the_key_are_switched_one_after_the_other_and_the_rest_is_told() {
+async fn clusters_that_can_use_the_key_are_switched_one_after_the_other_and_the_rest_is_reported() {
     let world = World::new().await;
     let project = &world.customer().project_id;
     for cluster in [

@@ -16,7 +16,7 @@ async fn described(world: &World) -> Value {
 }
 
 #[tokio::test]
-async fn everything_about_a_project_is_told_and_where_it_differs_from_what_is_registered() {
+async fn everything_about_a_project_is_reported_and_where_it_differs_from_what_is_registered() {
     let world = World::new().await;
     let empty = described(&world).await;
     assert_eq!((&empty["registered"], &empty["accessRoles"]), (&Value::Null, &json!([])));

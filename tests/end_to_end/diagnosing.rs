@@ -265,7 +265,7 @@ async fn an_action_that_somebody_takes_from_the_role_meanwhile_is_named() {
 }
 
 #[tokio::test]
-async fn everything_that_is_wrong_is_told_at_once() {
+async fn everything_that_is_wrong_is_reported_at_once() {
     let world = World::new().await;
     world.kms().disable_key().key_id(world.customer().key_arn()).send().await.unwrap();
     let west = world.customer().key_arn().replace("us-east-1", "eu-west-1");

@@ -285,7 +285,7 @@ async fn named_clusters_are_switched_and_the_others_keep_key_and_endpoints() {
 }
 
 #[tokio::test]
-async fn what_forbids_to_switch_off_is_told_before_anything_is_changed() {
+async fn what_forbids_to_switch_off_is_reported_before_anything_is_changed() {
     let world = World::new().await;
     enable_everything(&world).await;
     let project = &world.customer().project_id;

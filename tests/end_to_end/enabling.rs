@@ -120,7 +120,7 @@ async fn a_role_that_others_use_keeps_every_statement_of_theirs() {
 }
 
 #[tokio::test]
-async fn a_trust_statement_with_a_wrong_external_id_is_mended() {
+async fn a_trust_statement_with_a_wrong_external_id_is_repaired() {
     let world = World::new().await;
     world.enable_successfully().await;
     let sid = format!("AtlasCmk{}", world.customer().project_id);

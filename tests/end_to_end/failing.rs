@@ -169,7 +169,7 @@ async fn the_functions_can_never_change_their_own_roles() {
 }
 
 #[tokio::test]
-async fn credentials_that_atlas_refuses_are_told_apart_from_a_secret_that_cannot_be_read() {
+async fn credentials_that_atlas_refuses_are_distinguished_from_a_secret_that_cannot_be_read() {
     let world = World::new().await;
     let secrets = aws_sdk_secretsmanager::Client::new(&world.account().sdk_config());
     let put = async |text: &str| {

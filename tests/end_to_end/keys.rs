@@ -130,7 +130,7 @@ async fn a_key_policy_that_leaves_nothing_to_iam_gets_our_statement_and_keeps_ev
 }
 
 #[tokio::test]
-async fn a_statement_of_ours_that_names_a_role_which_is_gone_is_put_right() {
+async fn a_statement_of_ours_that_names_a_role_which_is_gone_is_repaired() {
     let world = World::new().await;
     let mut statements = administrators(&world);
     let orphan = json!({
@@ -146,7 +146,7 @@ async fn a_statement_of_ours_that_names_a_role_which_is_gone_is_put_right() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_ours_to_write_is_not_written_and_the_statement_to_add_is_told() {
+async fn a_key_that_is_not_ours_to_write_is_not_written_and_the_statement_to_add_is_reported() {
     let world = World::new().await;
     world.put_key_policy("us-east-1", administrators(&world)).await;
     let before = world.key_policy("us-east-1").await;

@@ -90,7 +90,7 @@ async fn of_a_key_whose_policy_leaves_nothing_to_iam_and_of_a_trust_that_was_cha
 }
 
 #[tokio::test]
-async fn of_a_project_that_still_uses_an_access_key_the_switch_is_told_to_be_final() {
+async fn of_a_project_that_still_uses_an_access_key_the_switch_is_reported_as_final() {
     let world = World::with_nothing().await;
     let customer = world.customer();
     customer.seed_keys(world.account()).await.unwrap();

@@ -66,7 +66,7 @@ async fn an_endpoint_that_is_recreated_under_a_new_id_is_waited_for() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_being_deleted_is_made_anew_when_it_is_gone() {
+async fn an_endpoint_that_is_being_deleted_is_made_again_when_it_is_gone() {
     let world = World::new().await;
     world.enable_successfully().await;
     let endpoints = world.atlas().private_endpoints(&world.project_id()).await.unwrap();

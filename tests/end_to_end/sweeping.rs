@@ -173,7 +173,7 @@ async fn a_sweep_over_two_hundred_projects_names_those_that_drifted_and_after_th
 }
 
 #[tokio::test]
-async fn a_sweep_tells_of_what_nobody_waits_for_any_more() {
+async fn a_sweep_reports_what_nobody_waits_for_any_more() {
     let client = "mdb_sa_id_64a6c94435fc02228a1d6aa2";
     let world = World::with_secret(json!({"clientId": client, "clientSecret": "mdb_sa_sk_of-this-test-wxyz"})).await;
     world.enable_successfully().await;

@@ -54,7 +54,7 @@ async fn an_endpoint_that_is_still_being_created_is_deleted_when_it_can_be() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_atlas_makes_anew_meanwhile_is_deleted_too() {
+async fn an_endpoint_that_atlas_makes_again_meanwhile_is_deleted_too() {
     let world = World::new().await;
     let before = world.snapshot().await;
     let behaviour = json!({"endpoints": {"EU_WEST_1": {"kind": "recreateOnDelete"}}});

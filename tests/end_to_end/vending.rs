@@ -157,7 +157,7 @@ async fn every_event_of_a_vending_pipeline_starts_what_it_should_and_no_other_do
 }
 
 #[tokio::test]
-async fn what_goes_wrong_is_told_and_kept_and_can_be_handed_in_again() {
+async fn what_goes_wrong_is_reported_and_kept_and_can_be_handed_in_again() {
     let world = World::with_nothing_in_one_account().await;
     let mailbox =
         Mailbox::subscribed_to(world.hub(), world.cloud.stack.output("NotificationsArn").unwrap()).await.unwrap();
@@ -190,7 +190,7 @@ async fn what_goes_wrong_is_told_and_kept_and_can_be_handed_in_again() {
 }
 
 #[tokio::test]
-async fn an_account_that_no_event_told_of_is_found_by_the_next_sweep() {
+async fn an_account_that_no_event_reported_is_found_by_the_next_sweep() {
     let world = World::with_nothing_in_one_account().await;
     let organizations = aws_sdk_organizations::Client::new(&world.hub().sdk_config());
     let joined = async |name: &str, hours_ago: u32| {

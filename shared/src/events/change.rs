@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_of_kms_tells_the_key_who_and_when() {
+    fn a_call_of_kms_names_the_key_who_and_when() {
         let resources = json!([
             {"type": "AWS::KMS::Alias", "ARN": "arn:aws:kms:us-east-1:444455556666:alias/atlas-cmk"},
             {"type": "AWS::KMS::Key", "ARN": KEY},

@@ -316,14 +316,14 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_hands_in_what_no_event_told() {
+    fn a_sweep_hands_in_what_no_event_reported() {
         let vended = of(&json!({"accountId": "444455556666", "accountName": null, "toldBy": "sweep"}));
         assert_eq!((vended.told_by.as_str(), vended.account_name), (SWEEP, None));
         assert_eq!(of(&json!({"accountId": "444455556666"})).told_by, CUSTOM);
     }
 
     #[test]
-    fn creation_and_update_of_a_managed_account_tell_the_same() {
+    fn creation_and_update_of_a_managed_account_report_the_same() {
         let created = of(&managed("CreateManagedAccount", "createManagedAccountStatus", "SUCCEEDED"));
         let updated = of(&managed("UpdateManagedAccount", "updateManagedAccountStatus", "SUCCEEDED"));
         assert_eq!(created.account_id.as_ref(), "444455556666");
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_is_told_with_its_reason_and_what_is_under_way_is_not() {
+    fn what_failed_is_reported_with_its_reason_and_what_is_under_way_is_not() {
         let failed = one(&managed("CreateManagedAccount", "createManagedAccountStatus", "FAILED"));
         let Reading::Of(Vending::Failed { account, reason, .. }) = failed else { panic!("{failed:?}") };
         assert_eq!((account.as_deref(), reason.as_str()), (Some("444455556666"), "AWS Control Tower says so."));
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn aft_tells_tags_and_the_event_it_began_with() {
+    fn aft_reports_tags_and_the_event_it_began_with() {
         let payload = json!({
             "account_info": {"account": {"id": "444455556666", "name": "payments-prod", "parent_id": "ou-abcd-l3zc8b3h"}},
             "control_tower_event": managed("CreateManagedAccount", "createManagedAccountStatus", "SUCCEEDED"),
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_event_may_come_by_itself_or_on_the_bus_and_a_wrong_account_in_it_is_told() {
+    fn a_plain_event_may_come_by_itself_or_on_the_bus_and_a_wrong_account_in_it_is_reported() {
         let plain = json!({"accountId": "444455556666", "accountName": "payments", "tags": {"env": "prod"}, "profile": "special"});
         let by_itself = of(&plain);
         assert_eq!((by_itself.profile.as_deref(), by_itself.at), (Some("special"), None));

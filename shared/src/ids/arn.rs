@@ -346,7 +346,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_arn_tells_account_path_and_name() {
+    fn a_role_arn_contains_account_path_and_name() {
         for (text, path, name) in [
             ("arn:aws:iam::444455556666:role/atlas-cmk", "/", "atlas-cmk"),
             ("arn:aws:iam::444455556666:role/atlas/prod/atlas-cmk", "/atlas/prod/", "atlas-cmk"),

@@ -25,7 +25,7 @@ fn a_complete_request_and_the_smallest_one_are_taken() {
 }
 
 #[test]
-fn what_is_wrong_is_told_with_the_path_of_the_field() {
+fn what_is_wrong_is_reported_with_the_path_of_the_field() {
     let single = "arn:aws:kms:us-east-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab";
     for (field, value, path) in [
         ("projectId", json!("payments"), "projectId: "),

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_loop_is_told_whether_to_wait_to_switch_or_to_end() {
+    fn the_loop_learns_whether_to_wait_to_switch_or_to_end() {
         for (state, provider, paused, expected) in [
             ("IDLE", "NONE", false, State::Ready),
             ("UPDATING", "NONE", false, State::Busy),

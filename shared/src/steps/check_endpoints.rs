@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_active_is_told_with_its_reason() {
+    fn what_is_not_active_is_reported_with_its_reason() {
         let regions: Vec<Region> =
             vec!["us-east-1".parse().unwrap(), "eu-west-1".parse().unwrap(), "ap-south-1".parse().unwrap()];
         let output = assess(&regions, &[endpoint(1, "US_EAST_1", "ACTIVE"), endpoint(2, "EU_WEST_1", "FAILED")]);

@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_endpoint_counts_until_it_is_gone_and_one_that_was_made_anew_is_found() {
+    fn an_endpoint_counts_until_it_is_gone_and_one_that_was_made_again_is_found() {
         let endpoint = |n: u8, region: &str, status: &str| PrivateEndpoint {
             id: format!("{n:024x}").parse().unwrap(),
             region_name: region.to_owned(),

@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_is_made_mended_and_deleted_if_it_is_ours() {
+    fn a_policy_is_made_repaired_and_deleted_if_it_is_ours() {
         let apply = input(&assuming(), false);
         let ours = |document: PolicyDocument| ManagedPolicy { document, tags: vec![tags::ours()] };
         assert!(matches!(decide(&apply, None).unwrap().as_slice(), [PolicyChange::Create(..)]));

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_message_tells_is_told_as_cause_and_fix() {
+    fn what_a_message_says_is_reported_as_cause_and_fix() {
         for (error, message, cause, fix, retryable) in [
             (
                 "Account.AccessDenied",
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_seen_goes_before_what_was_said_and_all_of_it_is_told() {
+    fn what_was_seen_goes_before_what_was_said_and_all_of_it_is_reported() {
         let seen = |cause: &str| Finding::new(ErrorName::KmsKeyUnusable, cause, "seen", "fix");
         let output = conclude(&input("Atlas.CannotAssumeRole", "said"), vec![seen("one"), seen("two")]);
         assert_eq!((output.error.as_str(), output.cause.as_str()), ("Atlas.CannotAssumeRole", "one"));

@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_undone_and_what_has_to_be_kept_is_told() {
+    fn what_cannot_be_undone_and_what_has_to_be_kept_is_reported() {
         let with_access_key =
             AwsKms { role_id: None, access_key_id: Some("AKIAEXAMPLE".to_owned()), ..configured(false) };
         let observed = EncryptionAtRest { aws_kms: Some(with_access_key), ..EncryptionAtRest::default() };

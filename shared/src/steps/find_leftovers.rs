@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_old_or_stuck_is_told_and_what_is_under_way_or_done_is_not() {
+    fn what_is_old_or_stuck_is_reported_and_what_is_under_way_or_done_is_not() {
         let role = |created: &str, authorized: Option<&str>| {
             let arn = authorized.map(|_| "arn:aws:iam::444455556666:role/atlas-cmk");
             let record = json!({"roleId": "6a793f88c0eb9e7a17716581", "createdDate": created, "authorizedDate": authorized, "iamAssumedRoleArn": arn});

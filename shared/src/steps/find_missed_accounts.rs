@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_that_was_missed_or_moved_is_handed_in_and_one_whose_vending_failed_is_told() {
+    fn an_account_that_was_missed_or_moved_is_handed_in_and_one_whose_vending_failed_is_reported() {
         let account = |id: &str| Joined {
             account_id: id.parse().unwrap(),
             name: Some("payments".to_owned()),

@@ -103,7 +103,7 @@ pub(crate) fn changes(
         return Ok(Vec::new());
     }
     let ours = Statement::grant(&sid, role.as_ref(), &KEY_ACTIONS);
-    let with_ours = put_right(policy, &sid, role).merge(&ours);
+    let with_ours = repaired(policy, &sid, role).merge(&ours);
     if with_ours == *policy {
         return Ok(Vec::new());
     }
@@ -122,7 +122,7 @@ pub(crate) fn changes(
 
 /// The role may serve other projects too. Where our statement names what is left of a role that was deleted, theirs do as well, and KMS takes no
 /// policy that still names it.
-fn put_right(policy: &PolicyDocument, sid: &str, role: &IamRoleArn) -> PolicyDocument {
+fn repaired(policy: &PolicyDocument, sid: &str, role: &IamRoleArn) -> PolicyDocument {
     let principal =
         |statement: &Statement| statement.elements().get("Principal")?.get("AWS")?.as_str().map(str::to_owned);
     let orphan = policy.statement(sid).as_ref().and_then(principal).filter(|id| id.starts_with("AROA"));
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_a_deleted_role_is_put_right_in_the_statements_of_all_its_projects_and_in_no_other() {
+    fn what_is_left_of_a_deleted_role_is_repaired_in_the_statements_of_all_its_projects_and_in_no_other() {
         let of = |sid: &str, principal: &str| Value::from(Statement::grant(sid, principal, &KEY_ACTIONS));
         let role = "arn:aws:iam::444455556666:role/atlas-cmk";
         let statements = json!([

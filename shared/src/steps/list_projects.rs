@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn enabled_projects_are_looked_at_and_enablements_that_died_are_told() {
+    fn enabled_projects_are_looked_at_and_enablements_that_died_are_reported() {
         let now = "2026-11-23T09:00:00Z";
         let output = listed(&[
             entry(1, "enabled", now, None),
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_of_two_thousand_projects_in_trouble_fits_too() {
+    fn what_is_reported_of_two_thousand_projects_in_trouble_fits_too() {
         for projects in [1, 20, 200, 2000] {
             let quarter = "x".repeat(room(projects) / 4);
             let result = json!({

@@ -10,7 +10,7 @@ use super::{
     create_access_policy::{self, Grants},
     remove_trust::{self, RoleUse},
     update_trust::{self, access_sid},
-    verify_access::open_door,
+    verify_access::statement_without_external_id,
 };
 use crate::{
     aws::{AccountAccess, Caller, ManagedPolicy},
@@ -209,7 +209,7 @@ fn unbounded(policy: &create_access_policy::Input, attached: &Attached) -> Optio
 
 /// A source that may already assume the role without an external ID need not present this one.
 fn opened_by_others(request: &CrossAccountAccess, found: &Found) -> Option<Finding> {
-    let statement = open_door(&request.source_role_arn, found.target.trust_policy()?)?;
+    let statement = statement_without_external_id(&request.source_role_arn, found.target.trust_policy()?)?;
     Some(Finding::new(
         ErrorName::AccessDiffers,
         format!("{} allows the source role to assume it without an external ID", request.target_role_arn),

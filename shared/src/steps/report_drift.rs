@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_message_tells_what_differs_what_caused_it_and_what_to_do() {
+    fn the_message_reports_what_differs_what_caused_it_and_what_to_do() {
         let input: Input = serde_json::from_value(json!({
             "projectId": "66f0a1b2c3d4e5f601234567",
             "state": "drifted",

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_question_tells_what_it_is_about_and_how_to_answer_and_debug_does_not_tell_the_token() {
+    fn the_question_reports_what_it_is_about_and_how_to_answer_and_debug_does_not_show_the_token() {
         let input: Input = serde_json::from_value(json!({
             "projectId": "66f0a1b2c3d4e5f601234567",
             "scope": "role",

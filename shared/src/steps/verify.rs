@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn endpoints_that_may_still_become_active_are_told_from_all_else() {
+    fn endpoints_that_may_still_become_active_are_distinguished_from_all_else() {
         let status = |status: &str| {
             let mut world = world();
             world.endpoints[0].status = status.parse().unwrap();

@@ -107,7 +107,7 @@ impl Input {
 }
 
 /// The statement of a trust policy that allows the source without any external ID.
-pub(crate) fn open_door(source: &SourceRole, trust: &PolicyDocument) -> Option<String> {
+pub(crate) fn statement_without_external_id(source: &SourceRole, trust: &PolicyDocument) -> Option<String> {
     trust.lets_in_without_external_id(&source.account_root(), source.role().map(AsRef::as_ref))
 }
 
@@ -141,7 +141,7 @@ fn judge(input: &Input, seen: &Seen) -> Result<Output> {
             if let Some(statement) = role.and_then(|role| trust.denies_role(role, "sts:AssumeRole")) {
                 return differs(&format!("statement {statement} of its trust policy denies it"));
             }
-            if let Some(statement) = open_door(&input.source_role_arn, trust) {
+            if let Some(statement) = statement_without_external_id(&input.source_role_arn, trust) {
                 return differs(&format!(
                     "statement {statement} of its trust policy allows the source role without the external ID"
                 ));

@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_half_done_authorization_is_told_with_its_age_and_its_external_id() {
+    fn a_half_done_authorization_is_reported_with_its_age_and_its_external_id() {
         let record = json!({
             "roleId": "6a793f88c0eb9e7a17716581", "atlasAssumedRoleExternalId": "b63a96a9", "createdDate": "2026-08-10T03:03:36Z",
             "authorizedDate": null, "iamAssumedRoleArn": null, "featureUsages": [],

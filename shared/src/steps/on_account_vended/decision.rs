@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_move_away_that_is_told_after_the_move_back_starts_nothing() {
+    fn a_move_away_that_is_reported_after_the_move_back_starts_nothing() {
         let (_, entry) = started(&known(event(Some("ou-1"), "2026-10-14T09:00:00Z"), None, &json!({})));
         let back = left(&known(event(Some("ou-1"), "2026-10-14T11:00:00Z"), Some(entry), &json!({})));
         let away = known(event(Some("ou-2"), "2026-10-14T10:00:00Z"), Some(back.clone()), &json!({}));
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_stays_in_its_region_whatever_tells_of_it_next() {
+    fn an_account_stays_in_its_region_whatever_event_comes_next() {
         let regions = json!({"input": {
             "projectId": "66f0a1b2c3d4e5f601234567", "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk",
             "key": {"alias": "alias/atlas-cmk"}, "regions": ["{{ region }}"],
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_tells_less_chooses_no_other_profile() {
+    fn an_event_that_reports_less_chooses_no_other_profile() {
         let units = json!({"organizationalUnits": ["Workloads"]});
         let mut first = known(
             Vended { ou_name: Some("Workloads".to_owned()), ..event(Some("ou-1"), "2026-10-14T09:00:00Z") },
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_in_the_root_waits_for_the_event_that_tells_its_unit() {
+    fn an_account_in_the_root_waits_for_the_event_that_reports_its_unit() {
         let made = Vended { told_by: "CreateAccountResult".to_owned(), ..event(None, "2026-10-14T09:00:00Z") };
         let with_units = known(made.clone(), None, &json!({"organizationalUnits": ["ou-1"]}));
         assert!(matches!(judge(&with_units).unwrap(), Verdict::Ignore(_)));

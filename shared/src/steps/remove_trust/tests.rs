@@ -52,7 +52,7 @@ fn outcome(input: &Input, found: &RoleUse) -> (Vec<String>, Vec<String>) {
 }
 
 #[test]
-fn a_role_that_was_made_here_and_serves_nobody_else_is_deleted() {
+fn a_role_that_was_created_by_atlas_cmk_and_serves_nobody_else_is_deleted() {
     let (changes, kept) = outcome(&input(), &role(&[OURS], &[OURS]));
     assert_eq!((changes, kept.len()), (vec!["no inline".to_owned(), "delete".to_owned()], 0));
     let (changes, _) = outcome(&input(), &role(&[OURS], &[]));
@@ -72,7 +72,7 @@ fn of_a_role_that_serves_others_only_what_is_ours_is_taken() {
 }
 
 #[test]
-fn a_role_that_has_to_stay_lets_nobody_in_any_more_and_that_is_told() {
+fn a_role_that_has_to_stay_allows_no_one_any_more_and_that_is_reported() {
     let mut foreign = role(&[OURS], &[OURS]);
     foreign.policies.role.as_mut().unwrap().tags.clear();
     let mut attached = role(&[OURS], &[OURS]);

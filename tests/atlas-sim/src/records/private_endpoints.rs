@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_endpoint_can_be_deleted_and_tells_why_it_failed() {
+    fn a_failed_endpoint_can_be_deleted_and_reports_why_it_failed() {
         let (mut endpoints, id) = created(EndpointScript::Fail { error_message: Some("no subnet".to_owned()) });
         statuses(&mut endpoints, 100);
         let body = endpoints.get(&id).map(Endpoint::to_json).unwrap_or_default();

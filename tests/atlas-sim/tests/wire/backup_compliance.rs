@@ -38,7 +38,7 @@ async fn without_a_policy_the_answer_is_empty() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_policy_tells_what_it_demands() -> Result<()> {
+async fn a_policy_shows_what_it_requires() -> Result<()> {
     let world = World::start().await?;
     set(&world, false).await?;
     let mut policy = get(&world).await?.json();

@@ -101,7 +101,7 @@ async fn a_project_is_created_with_201_and_found_by_name() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_request_log_tells_all_and_no_secrets() -> Result<()> {
+async fn the_request_log_reports_all_and_no_secrets() -> Result<()> {
     let world = World::start().await?;
     send(world.bare(Method::GET, "/encryptionAtRest")).await?;
     let keys = json!({"awsKms": {"accessKeyID": "AKIAEXAMPLE", "secretAccessKey": "verysecret"}});
