@@ -218,9 +218,11 @@ pub(crate) fn decide(input: &Input, observed: &RolePolicies) -> Result<Vec<RoleC
     let mut changes = Vec::new();
     match &observed.role {
         None if input.manage != ManageRole::Full => {
-            return Err(conflict(format!(
-                "roleArn: the IAM role {arn} does not exist, and role.manage forbids atlas-cmk to create it"
-            )));
+            let why = match input.access_name {
+                Some(_) => "atlas-cmk does not create it",
+                None => "role.manage forbids atlas-cmk to create it",
+            };
+            return Err(conflict(format!("roleArn: the IAM role {arn} does not exist, and {why}")));
         }
         None => {
             let trust = PolicyDocument::default().merge(&input.trust_statement());
