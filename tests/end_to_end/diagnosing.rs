@@ -32,8 +32,8 @@ const fn row(
 const TABLE: [Row; 20] = [
     row("key disabled", "Kms.KeyUnusable", "preflight", "is disabled", "aws kms enable-key"),
     row("key pending deletion", "Kms.KeyUnusable", "preflight", "is pending deletion", "cancel-key-deletion"),
-    row("key in another region", "Kms.KeyUnusable", "preflight", "does not exist", "correct region"),
-    row("key of another id", "Kms.KeyUnusable", "preflight", "does not exist", "id in keyArn"),
+    row("key in another region", "Kms.KeyUnusable", "preflight", "KMS has no key", "correct region"),
+    row("key of another id", "Kms.KeyUnusable", "preflight", "KMS has no key", "id in keyArn"),
     row("key by its id", "Input.Invalid", "preflight", "by its id or alias", "full ARN"),
     row("single-Region key", "Input.Invalid", "preflight", "a field of the input is wrong", "correct the field"),
     row("key policy denies", "Kms.AccessDenied", "preflight", "denies kms:Decrypt", "exclude"),

@@ -103,7 +103,7 @@ async fn a_key_that_does_not_exist_leaves_the_project_with_the_one_it_has() {
     let mut input = world.customer().input();
     input["keyArn"] = json!(world.customer().key_arn().replace("1234abcd", "99999999"));
     let run = world.enable_with(&input).await;
-    assert_failed(&run, "Kms.KeyUnusable", "preflight", &["does not exist"]);
+    assert_failed(&run, "Kms.KeyUnusable", "preflight", &["KMS has no key"]);
     world.assert_enabled().await;
 }
 

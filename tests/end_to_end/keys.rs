@@ -176,7 +176,7 @@ async fn a_role_that_is_not_ours_to_write_is_not_written_and_works_once_somebody
     input["regions"] = Value::Null;
     input["role"] = json!({"manage": "none"});
     let run = world.enable_with(&input).await;
-    assert_failed(&run, "Atlas.Conflict", "preflight", &["does not exist", "role.manage"]);
+    assert_failed(&run, "Atlas.Conflict", "preflight", &["does not exist, and role.manage forbids"]);
 
     let iam = world.iam();
     let role = &world.customer().role_name;

@@ -83,7 +83,7 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
             Err(error) => findings.push(not_readable(&it.arn, request, error)),
             Ok(None) if own == Some(it.arn.region()) => findings.push(Finding::new(
                 ErrorName::KmsKeyUnusable,
-                format!("the key {} does not exist", it.arn),
+                format!("KMS has no key {}", it.arn),
                 format!("kms:DescribeKey in {} does not find it", it.arn.region()),
                 "correct region, account and id in keyArn",
             )),

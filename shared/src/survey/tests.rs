@@ -124,7 +124,7 @@ fn whatever_would_fail_later_is_found_and_named() {
             "Kms.KeyUnusable",
             "is not a symmetric encryption key",
         ),
-        (|it| it.keys[0] = regional_key("us-east-1", None), json!({}), "Kms.KeyUnusable", "does not exist"),
+        (|it| it.keys[0] = regional_key("us-east-1", None), json!({}), "Kms.KeyUnusable", "KMS has no key"),
         (
             |it| it.keys[1] = regional_key("eu-west-1", None),
             json!({"key": {"manage": "none"}}),
