@@ -1,0 +1,55 @@
+"""The patches of MiniStack 1.5.33, one per module. Each module has a function `apply`."""
+
+import importlib
+
+# In the order in which they are applied. A later patch wraps what an earlier one has put in place. Two depend on that:
+# event_dead_letter_queues wraps the deliveries that the patches before it define, and simulation_context comes last of
+# the patches of condition keys, because the context of a simulation has precedence over that of the request.
+PATCHES = (
+    # STS, S3, Lambda
+    "concurrent_sessions",
+    "cross_account_buckets",
+    "deleted_functions",
+    "permission_source_arns",
+    # CloudFormation
+    "template_parser",
+    "template_conditions",
+    # Step Functions
+    "task_token_timeouts",
+    "task_token_failures",
+    "distributed_maps",
+    # KMS, Organizations, Secrets Manager, Parameter Store
+    "key_ids_by_tag",
+    "lockout_check",
+    "joined_timestamps_by_tag",
+    "secret_versions",
+    "parameter_values",
+    # The resource that a call is authorized on
+    "key_alias_resources",
+    "organizations_resources",
+    "parameter_path_resources",
+    "policy_simulation_resources",
+    "policy_creation_resources",
+    # Condition keys
+    "policy_arn_condition",
+    "policy_tags_condition",
+    "principal_arn_condition",
+    "secure_transport_condition",
+    "permissions_boundary_condition",
+    "caller_account_condition",
+    "organization_conditions",
+    "simulation_context",
+    # EventBridge, CloudTrail
+    "aws_event_sources",
+    "bus_policies",
+    "cross_account_buses",
+    "asynchronous_event_targets",
+    "event_dead_letter_queues",
+    "cloudtrail_events",
+)
+
+
+def apply(selected):
+    """Apply patches by their names, in the order given."""
+    for name in selected:
+        importlib.import_module(f"{__name__}.{name}").apply()
