@@ -6,6 +6,8 @@
 
 mod install;
 
+pub use install::python;
+
 use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},

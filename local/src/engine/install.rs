@@ -17,8 +17,11 @@ use crate::{progress, workspace};
 
 const REQUIREMENTS: &str = "local/engine/requirements.txt";
 
-/// The interpreter of the virtual environment that has the engine.
-pub(super) async fn python() -> Result<PathBuf> {
+/// The interpreter of the virtual environment that has the engine. Installs the engine if it is not.
+///
+/// # Errors
+/// If Python is missing or too old, or the installation fails.
+pub async fn python() -> Result<PathBuf> {
     let requirements = workspace::read(REQUIREMENTS)?;
     let mut hasher = DefaultHasher::new();
     requirements.hash(&mut hasher);

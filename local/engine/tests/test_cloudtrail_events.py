@@ -1,0 +1,38 @@
+"""A session changes a key and a role while a trail logs."""
+
+import json
+
+from tests import engines, probes
+
+
+class CloudtrailEventsTest(probes.RequestTest):
+    unpatched = []
+    patched = [
+        ("aws.iam", "CreateRole", "us-east-1", "arn:aws:iam::ACCOUNT:role/team/caller", {"roleName": "new"}),
+        ("aws.kms", "CreateKey", "us-east-1", "arn:aws:iam::ACCOUNT:role/team/caller", {"description": "new"}),
+    ]
+
+    def probe(self, engine):
+        account = engines.new_account()
+        queue = engine.queue(account)
+        engine.rule(account, {"Arn": queue}, pattern={"detail-type": ["AWS API Call via CloudTrail"]})
+        session = engine.session(account, engines.allow(["kms:*", "iam:*"]), path="/team/")
+        trail = engine.client("cloudtrail", account)
+        trail.create_trail(Name="probe", S3BucketName="probe")
+        trail.start_logging(Name="probe")
+        kms, iam = engine.client("kms", session), engine.client("iam", session, region="eu-west-1")
+        kms.create_key(Description="new")
+        kms.list_keys()
+        iam.create_role(RoleName="new", AssumeRolePolicyDocument=engines.document())
+        iam.get_role(RoleName="new")
+        # A thread of its own emits each event.
+        engines.wait_for(lambda: len(engine.messages(queue, seconds=0)) >= 2, self.patience)
+        return sorted(self.summary(message, account) for message in engine.messages(queue, seconds=0))
+
+    def summary(self, message, account):
+        event = json.loads(message["Body"])
+        detail = event["detail"]
+        issuer = detail["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"].replace(account, "ACCOUNT")
+        chosen = ("roleName", "description")
+        parameters = {name: value for name, value in detail["requestParameters"].items() if name in chosen}
+        return event["source"], detail["eventName"], event["region"], issuer, parameters
