@@ -1,5 +1,6 @@
-"""Checks what people read: every link of every page leads somewhere, and words that a native speaker would not use there do not become more.
+"""Checks what people read.
 
+Every link of every page leads somewhere, and words that a native speaker would not use there do not become more.
 `.ci/words` holds how many of them there are. The number only falls: whoever removes some lowers it.
 """
 
@@ -8,9 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-# Each has a better word of the field: reported, returned, fix, again, repaired, monitor, created by atlas-cmk, allows, entry step, take-down.
+# Each has a better word of the field: reported, returned, fix, again, repaired, monitor, created by atlas-cmk, allows,
+# entry step, take-down.
 WORDS = re.compile(
-    r"\b(told|tells?|mend(?:s|ed|ing)?|anew|puts? right|looks? after|looked after|made here|lets? (?:\w+ )?in|doors?|way back)\b",
+    r"\b(told|tells?|mend(?:s|ed|ing)?|anew|puts? right|looks? after|looked after|made here|lets? (?:\w+ )?in|doors?"
+    r"|way back)\b",
     re.IGNORECASE,
 )
 LIMIT = Path(".ci/words")
@@ -19,6 +22,7 @@ CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 
 
 def tracked():
+    """The files that git tracks."""
     names = subprocess.run(["git", "ls-files", "-z"], check=True, capture_output=True, text=True).stdout.split("\0")
     return [Path(name) for name in names if name and Path(name).is_file()]
 
@@ -41,7 +45,8 @@ def words(files):
 def anchors(page):
     """The anchors of a page's headings, as GitHub makes them."""
     made, seen = set(), {}
-    for heading in re.findall(r"^#+ +(.+?) *$", CODE.sub(lambda m: m.group(0).strip("`") if "\n" not in m.group(0) else "", page.read_text()), re.M):
+    text = CODE.sub(lambda m: m.group(0).strip("`") if "\n" not in m.group(0) else "", page.read_text())
+    for heading in re.findall(r"^#+ +(.+?) *$", text, re.M):
         slug = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
         seen[slug] = seen.get(slug, -1) + 1
         made.add(slug if seen[slug] == 0 else f"{slug}-{seen[slug]}")
@@ -49,6 +54,7 @@ def anchors(page):
 
 
 def broken_links(pages):
+    """The problems of links that lead nowhere."""
     for page in pages:
         for link in LINK.findall(CODE.sub("", page.read_text())):
             if re.match(r"https?://|mailto:", link):
@@ -62,6 +68,7 @@ def broken_links(pages):
 
 
 def main():
+    """Print a summary, and exit with the problems."""
     files = tracked()
     problems = list(broken_links([file for file in files if file.suffix == ".md"]))
     counts = words(files)
@@ -69,10 +76,16 @@ def main():
     print(f"links: {'ok' if not problems else 'broken'}; words: {found} of at most {limit}")
     if found > limit:
         most = ", ".join(f"{file} {count}" for file, count in sorted(counts.items(), key=lambda it: -it[1])[:10])
-        problems.append(f"there are {found} words that a native speaker would not use, and {limit} are allowed; most in {most}")
+        problems.append(
+            f"there are {found} words that a native speaker would not use, and {limit} are allowed; most in {most}"
+        )
     if found < limit:
-        problems.append(f"there are fewer words that a native speaker would not use: write {found} into {LIMIT}, so that they stay fewer")
+        problems.append(
+            f"there are fewer words that a native speaker would not use: write {found} into {LIMIT}, so that they stay "
+            "fewer"
+        )
     sys.exit("\n".join(problems) or None)
 
 
-main()
+if __name__ == "__main__":
+    main()
