@@ -1,6 +1,6 @@
 //! The whole of it: engine, simulator, a customer, and the stack deployed for that customer.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{path::PathBuf, sync::Arc, time::SystemTime};
 
 use anyhow::Result;
 use aws_sdk_cloudtrail::types::{Event, LookupAttribute, LookupAttributeKey};
@@ -11,7 +11,7 @@ use crate::{
     deploy::{Stack, Template, deploy},
     engine::Engine,
     events,
-    functions::Package,
+    functions::Build,
     progress,
     seed::{self, Customer, EXTERNAL_ID},
     simulator::{self, Simulator},
@@ -32,6 +32,8 @@ pub struct Cloud {
     pub account: Account,
     /// What was deployed.
     pub stack: Stack,
+    /// Where its templates are.
+    infra: PathBuf,
     /// The parameters it was deployed with.
     parameters: Vec<(&'static str, String)>,
 }
@@ -43,7 +45,7 @@ impl Cloud {
     /// If anything of that fails.
     pub async fn start(
         engine: Arc<Engine>,
-        packages: &[Package],
+        build: &Build,
         customer: Customer,
         atlas: simulator::Options,
     ) -> Result<Self> {
@@ -69,8 +71,8 @@ impl Cloud {
             ("OrganizationId", events::ORGANIZATION.to_owned()),
             ("Architecture", "x86_64".to_owned()),
         ];
-        let stack = deploy_hub(&hub, &customer.stack, packages, &parameters).await?;
-        let cloud = Self { engine, simulator, customer, account, stack, parameters };
+        let stack = deploy_hub(&hub, &customer.stack, build, &parameters).await?;
+        let cloud = Self { engine, simulator, customer, account, stack, infra: build.infra.clone(), parameters };
         if cloud.customer.hub != cloud.customer.account {
             progress::step("deploying infra/spoke.yaml in the other account");
             cloud.deploy_spoke(&cloud.account).await?;
@@ -95,7 +97,7 @@ impl Cloud {
             ("GuardRoleName", "AtlasCmkGuard"),
             ("HubEventBusArn", self.stack.output("EventBusArn")?),
         ];
-        let template = Template { file: "spoke.yaml", packages: &[], parameters: &parameters };
+        let template = Template { infra: &self.infra, file: "spoke.yaml", packages: &[], parameters: &parameters };
         deploy(account, "atlas-cmk-spoke", template).await.map(drop)
     }
 
@@ -103,10 +105,10 @@ impl Cloud {
     ///
     /// # Errors
     /// If CloudFormation refuses.
-    pub async fn redeploy(&mut self, packages: &[Package], more: Vec<(&'static str, String)>) -> Result<()> {
+    pub async fn redeploy(&mut self, build: &Build, more: Vec<(&'static str, String)>) -> Result<()> {
         self.stack.delete_and_wait(&self.customer.stack).await?;
         self.parameters.extend(more);
-        self.stack = deploy_hub(&self.stack.account, &self.customer.stack, packages, &self.parameters).await?;
+        self.stack = deploy_hub(&self.stack.account, &self.customer.stack, build, &self.parameters).await?;
         Ok(())
     }
 
@@ -157,14 +159,14 @@ impl Cloud {
     }
 }
 
-async fn deploy_hub(
-    hub: &Account,
-    stack: &str,
-    packages: &[Package],
-    parameters: &[(&'static str, String)],
-) -> Result<Stack> {
+async fn deploy_hub(hub: &Account, stack: &str, build: &Build, parameters: &[(&'static str, String)]) -> Result<Stack> {
     let parameters: Vec<(&str, &str)> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    deploy(hub, stack, Template { file: "template.yaml", packages, parameters: &parameters }).await
+    deploy(
+        hub,
+        stack,
+        Template { infra: &build.infra, file: "template.yaml", packages: &build.packages, parameters: &parameters },
+    )
+    .await
 }
 
 /// The regions that customers here have keys in.

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     time::Duration,
 };
 
@@ -12,7 +13,7 @@ use aws_sdk_s3::primitives::ByteStream;
 
 use tokio::sync::Mutex;
 
-use crate::{Account, functions::Package, workspace};
+use crate::{Account, functions::Package};
 
 const BUCKET: &str = "atlas-cmk-artifacts";
 
@@ -73,7 +74,9 @@ impl Stack {
 /// What to deploy.
 #[derive(Debug, Clone, Copy)]
 pub struct Template<'a> {
-    /// The file below `infra/`.
+    /// The folder it is in.
+    pub infra: &'a Path,
+    /// Its name.
     pub file: &'a str,
     /// The functions it names.
     pub packages: &'a [Package],
@@ -159,25 +162,31 @@ async fn upload(s3: &aws_sdk_s3::Client, bucket: &str, endpoint: &str, source: T
             .map(|_| format!("s3://{bucket}/{key}"))
     };
 
-    let mut template = workspace::read(&format!("infra/{}", source.file))?;
+    let read = |file: &str| {
+        let path = source.infra.join(file);
+        std::fs::read_to_string(&path).with_context(|| path.display().to_string())
+    };
+    let mut template = read(source.file)?;
     let code = match source.packages {
         [] => String::new(),
         packages => upload_code(endpoint, packages).await?,
     };
     for package in source.packages {
         let uri = format!("s3://{code}/{}", package.key);
-        template = template.replace(&format!("CodeUri: ../functions/{}\n", package.name), &format!("CodeUri: {uri}\n"));
+        for local in [format!("../target/lambda/{}", package.name), format!("functions/{}.zip", package.name)] {
+            template = template.replace(&format!("CodeUri: {local}\n"), &format!("CodeUri: {uri}\n"));
+        }
     }
     let definitions: BTreeSet<&str> =
         template.lines().filter_map(|line| line.trim().strip_prefix("DefinitionUri: ")).collect();
     let mut uploaded = template.clone();
     for path in definitions {
-        let body = workspace::read(&format!("infra/{path}"))?;
+        let body = read(path)?;
         let uri = put(path, body.into_bytes()).await?;
         uploaded = uploaded.replace(&format!("DefinitionUri: {path}\n"), &format!("DefinitionUri: {uri}\n"));
     }
-    if uploaded.contains("CodeUri: ../") {
-        bail!("infra/{} deploys a function that is not in functions/", source.file);
+    if uploaded.contains("CodeUri: ../") || uploaded.contains("CodeUri: functions/") {
+        bail!("{} deploys a function that was not built", source.file);
     }
     Ok(uploaded)
 }
@@ -185,7 +194,11 @@ async fn upload(s3: &aws_sdk_s3::Client, bucket: &str, endpoint: &str, source: T
 async fn failures(cloudformation: &aws_sdk_cloudformation::Client, name: &str) -> Result<String> {
     let events = cloudformation.describe_stack_events().stack_name(name).send().await?;
     let failed = events.stack_events().iter().filter(|event| {
-        matches!(event.resource_status(), Some(ResourceStatus::CreateFailed | ResourceStatus::UpdateFailed))
+        let status = event.resource_status();
+        matches!(
+            status,
+            Some(ResourceStatus::CreateFailed | ResourceStatus::UpdateFailed | ResourceStatus::RollbackInProgress)
+        )
     });
     let reasons = failed.map(|event| {
         let resource = event.logical_resource_id().unwrap_or("?");

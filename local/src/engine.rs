@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Mutex, MutexGuard},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use anyhow::{Context, Result, bail};
@@ -106,6 +106,18 @@ impl Engine {
     }
 }
 
+/// Where engines record which actions they allowed which roles: a file for each, as lines of JSON (`local/engine/patches`).
+pub fn recordings() -> PathBuf {
+    workspace::target().join("recorded-authorizations")
+}
+
+fn recorded_authorizations() -> Result<PathBuf> {
+    let folder = recordings();
+    std::fs::create_dir_all(&folder)?;
+    let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    Ok(folder.join(format!("{}-{}.jsonl", started.as_millis(), std::process::id())))
+}
+
 fn spawn(python: &Path, folder: &Path, port: u16, wait_scale: f64) -> Result<Child> {
     let url = format!("http://127.0.0.1:{port}");
     let log = std::fs::File::create(folder.join("engine.log"))?;
@@ -120,6 +132,7 @@ fn spawn(python: &Path, folder: &Path, port: u16, wait_scale: f64) -> Result<Chi
         .envs([("BIND_HOST", "127.0.0.1"), ("MINISTACK_HOST", "127.0.0.1"), ("DOCKER_HOST", "unix:///nonexistent")])
         .envs([("GATEWAY_PORT", port.to_string()), ("AWS_ENDPOINT_URL", url)])
         .env("CLOUDTRAIL_RECORDING", "1")
+        .env("RECORDED_AUTHORIZATIONS", recorded_authorizations()?)
         .env("SFN_WAIT_SCALE", wait_scale.to_string())
         // Lambda repeats a failed event after a minute.
         .env("LAMBDA_ASYNC_RETRY_BASE_SECONDS", (60.0 * wait_scale).to_string())

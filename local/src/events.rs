@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::{
     Account, Cloud,
     deploy::{Stack, Template, deploy},
+    workspace,
 };
 
 /// The organization that all accounts here are of.
@@ -60,7 +61,12 @@ pub async fn start_trail(account: &Account) -> Result<()> {
 /// If CloudFormation refuses.
 pub async fn forward_from(cloud: &Cloud, management: &Account) -> Result<Stack> {
     let parameters = [("HubEventBusArn", cloud.stack.output("EventBusArn")?)];
-    let template = Template { file: "management.yaml", packages: &[], parameters: &parameters };
+    let template = Template {
+        infra: &workspace::root().join("infra"),
+        file: "management.yaml",
+        packages: &[],
+        parameters: &parameters,
+    };
     deploy(management, "atlas-cmk-management", template).await
 }
 

@@ -92,20 +92,20 @@ pub async fn define_until(cloud: &Cloud, machine: &str, last: &str) -> Result<St
     define(cloud, &format!("until-{last}"), &definition).await
 }
 
-/// Invokes a function of the stack by its output. Whether it fails is in the run.
+/// Invokes a function of the stack by the name of its step. Whether it fails is in the run.
 ///
 /// # Errors
 /// As [`run`].
-pub async fn invoke(cloud: &Cloud, function: &str, input: &Value) -> Result<Run> {
+pub async fn invoke(cloud: &Cloud, step: &str, input: &Value) -> Result<Run> {
     let state = json!({
         "Type": "Task",
         "Resource": "arn:aws:states:::lambda:invoke",
-        "Arguments": {"FunctionName": cloud.stack.output(function)?, "Payload": "{% $states.input %}"},
+        "Arguments": {"FunctionName": format!("{}-{step}", cloud.customer.stack), "Payload": "{% $states.input %}"},
         "Output": "{% $states.result.Payload %}",
         "End": true,
     });
     let definition = json!({"QueryLanguage": "JSONata", "StartAt": "Invoke", "States": {"Invoke": state}});
-    let machine = define(cloud, &format!("invoke-{function}"), &definition).await?;
+    let machine = define(cloud, &format!("invoke-{step}"), &definition).await?;
     run_machine(cloud, &machine, input, |_| {}).await
 }
 

@@ -14,10 +14,19 @@ use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use crate::{progress, workspace};
 
+/// Templates, and the functions that they name.
+#[derive(Debug, Clone)]
+pub struct Build {
+    /// The folder of the templates: `infra`, or that of a release.
+    pub infra: PathBuf,
+    /// The functions.
+    pub packages: Vec<Package>,
+}
+
 /// A function, ready to be deployed.
 #[derive(Debug, Clone)]
 pub struct Package {
-    /// Its name: the folder below `functions/`.
+    /// Its name: that of the binary.
     pub name: String,
     /// Where it is put: a name of its own for each build.
     pub key: String,
@@ -28,14 +37,11 @@ pub struct Package {
 /// The names of all functions.
 ///
 /// # Errors
-/// If the folder `functions` cannot be read.
+/// If the folder `functions/src/bin` cannot be read.
 pub fn names() -> Result<Vec<String>> {
-    let mut names: Vec<String> = std::fs::read_dir(workspace::root().join("functions"))?
-        .collect::<std::io::Result<Vec<_>>>()?
-        .into_iter()
-        .filter(|entry| entry.path().join("Cargo.toml").exists())
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
+    let mut names = std::fs::read_dir(workspace::root().join("functions/src/bin"))?
+        .map(|entry| Ok(entry?.path().file_stem().unwrap_or_default().to_string_lossy().into_owned()))
+        .collect::<Result<Vec<_>>>()?;
     names.sort();
     Ok(names)
 }
@@ -44,16 +50,13 @@ pub fn names() -> Result<Vec<String>> {
 ///
 /// # Errors
 /// If one does not build.
-pub async fn build() -> Result<Vec<Package>> {
+pub async fn build() -> Result<Build> {
     let names = names()?;
     progress::step(&format!("building {} functions", names.len()));
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(workspace::root()).args(["build", "--locked", "--message-format", "json-render-diagnostics"]);
     // With this package, so that features are unified to what it was built with, and nothing is compiled again.
-    cargo.args(["--package", env!("CARGO_PKG_NAME")]);
-    for name in &names {
-        cargo.args(["--package", name]);
-    }
+    cargo.args(["--package", env!("CARGO_PKG_NAME"), "--package", "atlas-cmk-functions"]);
     // Variables of the cargo that runs us are about our package, not about those.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
@@ -75,7 +78,7 @@ pub async fn build() -> Result<Vec<Package>> {
     let build = format!("{:x}", std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_nanos());
     let mut packing = JoinSet::new();
     for name in names {
-        let path = binaries.get(&name).with_context(|| format!("functions/{name} has no binary of its name"))?;
+        let path = binaries.get(&name).with_context(|| format!("functions/Cargo.toml lists no binary {name}"))?;
         let key = format!("{build}/{name}.zip");
         let packed = path.with_extension("zip");
         if let Some(zip) = still_packed(path, &packed) {
@@ -84,12 +87,30 @@ pub async fn build() -> Result<Vec<Package>> {
         }
         let binary = stripped(path).await?;
         packing.spawn_blocking(move || {
-            let zip = zip(&binary)?;
+            let zip = zip(&binary, QUICK)?;
             keep(&zip, &packed);
             Ok(Package { name, key, zip })
         });
     }
-    packing.join_all().await.into_iter().collect()
+    let packages = packing.join_all().await.into_iter().collect::<Result<_>>()?;
+    Ok(Build { infra: workspace::root().join("infra"), packages })
+}
+
+/// The templates and the functions of a release: nothing is built.
+///
+/// # Errors
+/// If the folder is no release.
+pub fn of_release(folder: &Path) -> Result<Build> {
+    let zips = folder.join("functions");
+    let packages = std::fs::read_dir(&zips)
+        .with_context(|| format!("{} is no release: it has no folder functions", folder.display()))?
+        .map(|entry| {
+            let path = entry?.path();
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            Ok(Package { key: format!("release/{name}.zip"), name, zip: std::fs::read(&path)? })
+        })
+        .collect::<Result<_>>()?;
+    Ok(Build { infra: folder.to_owned(), packages })
 }
 
 /// What was packed before, if the binary is no younger. Packing all of them takes longer than a whole execution.
@@ -130,12 +151,21 @@ async fn stripped(binary: &Path) -> Result<Vec<u8>> {
     std::fs::read(&source).with_context(|| binary.display().to_string())
 }
 
-fn zip(binary: &[u8]) -> Result<Vec<u8>> {
+/// How much a zip of a release is compressed.
+pub const BEST: i64 = 9;
+
+/// How much one for the embedded cloud is: it keeps every function of every account, and packing takes longer than all the rest.
+const QUICK: i64 = 1;
+
+/// The zip of a function, with nothing in it that differs from one time to the next.
+///
+/// # Errors
+/// If it cannot be packed.
+pub fn zip(binary: &[u8], level: i64) -> Result<Vec<u8>> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    // Packed, but not for long: the engine keeps every function of every account, and a binary that is not optimised is large.
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
-        .compression_level(Some(1))
+        .compression_level(Some(level))
         .unix_permissions(0o755);
     zip.start_file("bootstrap", options)?;
     zip.write_all(binary)?;

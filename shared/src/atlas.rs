@@ -30,7 +30,7 @@ use url::Url;
 
 pub use access_roles::{AccessRole, FeatureUsage};
 pub use backup_compliance::BackupCompliancePolicy;
-pub use clusters::{Cluster, ClusterRefusal, SearchNodes};
+pub use clusters::{Cluster, ClusterRefusal, EncryptionProvider, SearchNodes};
 pub use credential::{Credential, CredentialSource};
 pub use encryption_at_rest::{AwsKms, AwsKmsUpdate, EncryptionAtRest, OtherProvider};
 pub use errors::{AtlasError, ErrorCode};

@@ -1,7 +1,7 @@
 //! How a failure is reported to a state machine, and how step and message are read from that again.
 //!
 //! A function puts its own name before what it says, in brackets: only it knows for certain who failed. On its way the sentence is wrapped by Lambda (JSON
-//! with `errorMessage`), by the Fail state inside a Map (the item and the name of the function that it caught, before it), by a nested execution (JSON with
+//! with `errorMessage`), by the Fail state inside a Map (the item and the state that failed, before it), by a nested execution (JSON with
 //! `Cause`) and by our own diagnosis. What Step Functions says by itself, of time-outs and data limits, is plain text.
 
 use lambda_runtime::Diagnostic;
@@ -12,7 +12,7 @@ use crate::error::Error;
 /// Who failed, and what it said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// The function, if the text names one.
+    /// The function if it said so itself, else the state, if the text names one.
     pub step: Option<String>,
     /// Its sentence, without what it was wrapped in.
     pub said: String,
@@ -43,15 +43,21 @@ fn split(text: &str) -> Option<(&str, Failure)> {
     if let Some(inner) = field("errorMessage").or(field("Cause")) {
         return Some((before, Failure::read(inner)));
     }
+    // What could not be diagnosed: the failure as the state machine caught it.
+    if let Some(failed) = json.get("failed") {
+        let failure = Failure::read(failed["failure"]["Cause"].as_str().unwrap_or_default());
+        let state = failed["state"].as_str().map(str::to_owned);
+        return Some((before, Failure { step: failure.step.or(state), ..failure }));
+    }
     let (step, said) = (field("step")?.to_owned(), field("cause")?.to_owned());
     Some((before, Failure { step: Some(step), said }))
 }
 
-/// The name in brackets at the start of the text or behind what a Map puts before it, and the text without it.
+/// The name of the function or the state, in brackets at the start of the text or behind what a Map puts before it, and the text without it.
 fn without_mark(text: &str) -> (Option<String>, String) {
     let named = text.find('[').and_then(|start| {
         let (name, rest) = text[start + 1..].split_once("] ")?;
-        let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-');
         let before = &text[..start];
         (is_name && (before.is_empty() || before.ends_with(": "))).then(|| (name.to_owned(), format!("{before}{rest}")))
     });
@@ -83,11 +89,17 @@ mod tests {
     #[test]
     fn who_failed_is_read_from_whatever_its_sentence_is_wrapped_in() {
         let own = of_lambda("check-cluster", "it {broke}: [really]");
-        let in_map = format!("orders: [enable-cluster] {own}");
+        let in_map = format!("orders: [EnableCluster] {own}");
         let nested = json!({"Error": "Atlas.Rejected", "Cause": in_map}).to_string();
         let diagnosis =
             json!({"step": "check-cluster", "error": "x", "cause": "it broke", "fix": "fix it"}).to_string();
-        let timed_out = "orders: [check-cluster] no reason given";
+        let timed_out = "orders: [CheckCluster] ";
+        let undiagnosed = json!({
+            "failed": {"state": "EnableClusters", "failure": {"Error": "Atlas.Rejected", "Cause": in_map}},
+            "notDiagnosed": {"Error": "Lambda.Unknown"},
+        });
+        let undiagnosed_limit =
+            json!({"failed": {"state": "Verify", "failure": {"Error": "States.DataLimitExceeded"}}});
         let limit = "The state/task 'arn:aws:states:::lambda:invoke' returned a result with a size exceeding the maximum number of bytes service limit.";
         for (cause, step, said) in [
             (own.as_str(), Some("check-cluster"), "it {broke}: [really]"),
@@ -95,7 +107,9 @@ mod tests {
             (&nested, Some("check-cluster"), "orders: it {broke}: [really]"),
             (&diagnosis, Some("check-cluster"), "it broke"),
             (&json!({"Cause": diagnosis}).to_string(), Some("check-cluster"), "it broke"),
-            (timed_out, Some("check-cluster"), "orders: no reason given"),
+            (&undiagnosed.to_string(), Some("check-cluster"), "orders: it {broke}: [really]"),
+            (&undiagnosed_limit.to_string(), Some("Verify"), ""),
+            (timed_out, Some("CheckCluster"), "orders: "),
             (limit, None, limit),
             ("{}", None, "{}"),
             ("{not json}", None, "{not json}"),

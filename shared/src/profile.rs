@@ -82,14 +82,17 @@ impl Profile {
     /// Refuses a project name that two accounts would share: the second one's enablement would find the first one's project. AWS account names are not
     /// unique, so the name has to carry the account id, and no filter may destroy it.
     fn refuse_shared_names(&self) -> Result<()> {
+        let path = "profile.input.project.name";
+        let Some(Value::String(name)) = self.input.get("project").and_then(|project| project.get("name")) else {
+            return Ok(());
+        };
         let mut accounts = BTreeMap::new();
-        for values in Placeholders::accounts_of_one_name() {
-            let Some(project) = self.fill(&values)?.project else { continue };
-            if let Some(other) = accounts.insert(project.name.to_string(), values.account_id.clone()) {
+        for values in Placeholders::accounts_of_one_name(name) {
+            let filled = template::fill(path, &Value::String(name.clone()), &values)?;
+            if let Some(other) = accounts.insert(filled.to_string(), values.account_id.clone()) {
                 let why = format!(
-                    "profile.input.project.name: accounts of the same name would share an Atlas project: {other} and {} would both get {:?}; put {{{{ accountId }}}} into the name, or, to share one project on purpose, give its projectId",
-                    values.account_id,
-                    project.name.as_ref()
+                    "{path}: accounts of the same name would share an Atlas project: {other} and {} would both get {filled}; put {{{{ accountId }}}} into the name, or, to share one project on purpose, give its projectId",
+                    values.account_id
                 );
                 return Err(Error::new(ErrorName::InputInvalid, why));
             }
@@ -270,6 +273,10 @@ mod tests {
             "{{ accountId | replace('1', '') }}",
             "{{ accountId | replace('5', 'x') | replace('6', 'x') }}",
             "{{ accountId | replace('13', '') }}",
+            "{{ accountId | replace('123', '') }}",
+            "{{ accountId | replace('000', '') }}",
+            "{{ accountId | replace('00', '0') }}",
+            "{{ accountId | replace('12', 'x') | replace('345', 'x') }}",
             "{{ ou }}",
         ] {
             let error = named(shared).expect_err(shared);

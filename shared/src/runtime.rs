@@ -23,11 +23,14 @@ use crate::{
 /// The target of our log lines. Nothing else is let through: other crates log requests and errors in full.
 pub(crate) const TARGET: &str = "atlas_cmk::invocation";
 
+/// How a function ends: with what the Lambda runtime failed with, if it did.
+pub type Exit = std::result::Result<(), lambda_runtime::Error>;
+
 /// Runs a step as a Lambda function for as long as Lambda keeps the process.
 ///
 /// # Errors
 /// What the Lambda runtime fails with, which ends the process.
-pub fn run<S: Step>() -> std::result::Result<(), lambda_runtime::Error> {
+pub fn run<S: Step>() -> Exit {
     tracing_subscriber::registry()
         .with(fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false).with_target(false))
         .with(Targets::new().with_target(TARGET, tracing::Level::INFO))
@@ -44,7 +47,7 @@ thread_local! {
     static PANICKED_AT: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-async fn serve<S: Step>() -> std::result::Result<(), lambda_runtime::Error> {
+async fn serve<S: Step>() -> Exit {
     // A function that cannot start still answers, so that its error has a name.
     let context = Settings::from_env().and_then(Contexts::new);
     let cold = Cell::new(true);
@@ -53,8 +56,9 @@ async fn serve<S: Step>() -> std::result::Result<(), lambda_runtime::Error> {
         let started = Instant::now();
         let said = |field: &str| {
             let payload = &event.payload;
-            let value = payload.get(field).or_else(|| payload.get("request")?.get(field));
-            value.and_then(Value::as_str).unwrap_or_default().to_owned()
+            let places = [Some(payload), payload.get("request"), payload.get("project")];
+            let value = places.into_iter().flatten().find_map(|place| place.get(field)?.as_str());
+            value.unwrap_or_default().to_owned()
         };
         let (project, secret) = (said("projectId"), said("atlasSecretId"));
         let (requests, result) = match &context {

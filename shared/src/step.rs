@@ -1,5 +1,7 @@
 //! A step converges one thing, and can be run any number of times.
 
+mod declaration;
+
 use std::time::Instant;
 
 use aws_types::SdkConfig;
@@ -22,14 +24,22 @@ use crate::{
     steps::{EnsureKey, GrantKey, ReplicateKey, RevokeKey},
 };
 
+pub use self::declaration::{Actions, Retries, actions, sample_file};
+
 /// One step of a state machine.
 ///
 /// Observing reads, deciding computes, acting writes. A step never sleeps to wait for another system: it fails with a name that the
 /// state machine retries, or returns an output that a loop of the state machine checks.
 #[expect(async_fn_in_trait, reason = "steps run on a current-thread runtime, where no future has to be Send")]
 pub trait Step {
-    /// The function's name, which is also the folder's and the package's.
+    /// The function's name, which is also that of its binary and of its role.
     const NAME: &'static str;
+    /// What it does, in one line.
+    const ABOUT: &'static str;
+    /// For how long the state machine retries it, and after which errors.
+    const RETRIES: Retries = Retries::Transient;
+    /// The actions of AWS that its role allows, besides those of every function: logs and traces.
+    const ACTIONS: Actions;
     /// What the function takes.
     type Input: DeserializeOwned + JsonSchema;
     /// What it answers.
@@ -38,6 +48,9 @@ pub trait Step {
     type Observation;
     /// What it may do about it.
     type Change: Describe;
+
+    /// An input that it takes, for tests and documentation.
+    fn sample() -> Value;
 
     /// Refuses an input whose fields contradict one another. Nothing has been read yet.
     ///

@@ -42,7 +42,7 @@ fn key() -> KmsKeyArn {
 }
 
 #[tokio::test]
-async fn what_creates_something_is_sent_once_and_its_outcome_is_unknown() {
+async fn what_creates_or_deletes_something_is_sent_once_and_its_outcome_is_unknown() {
     let peer = in_trouble().await;
     let (kms, iam, secrets) = (Kms::new(&config(&peer)), Iam::new(&config(&peer)), Secrets::new(&config(&peer)));
     let document = PolicyDocument::default();
@@ -55,6 +55,7 @@ async fn what_creates_something_is_sent_once_and_its_outcome_is_unknown() {
         ("CreateAlias", kms.create_alias(&alias, &key()).await),
         ("ReplicateKey", kms.replicate(&key(), &"eu-west-1".parse().unwrap(), &document, "", &[]).await),
         ("CreateRole", iam.create_role(trust).await),
+        ("DeleteRole", iam.delete_role(&role()).await),
         ("CreatePolicy", iam.create_policy(&policy, &document, "", &[]).await),
         ("CreateSecret", secrets.create("tokens/x", &"value".into(), "", None).await.map(drop)),
     ];

@@ -3,10 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the right answer")]
 
+mod deployment;
 mod documentation;
 mod events;
+mod mutations;
+mod order;
 mod permissions;
 mod retries;
 mod schemas;
 mod state_machines;
-mod template;

@@ -1,193 +1,182 @@
-//! What each function is allowed, by the name of its step: everything that its step asks of IAM, KMS, STS, Parameter Store and Step Functions.
+//! What a step declares is what the role of its function allows, in the stack and in other accounts. What is recorded when it runs is compared in
+//! tests/recorded.
 
-/// The actions of a step. Every step that looks at a role or a key may have to go to another account for it.
-pub(super) fn of_step(name: &str) -> Vec<&'static str> {
-    [of_enabling(name), of_taking_down(name), of_access(name), of_events(name)].concat()
+use std::collections::BTreeSet;
+
+use atlas_cmk_tests::{
+    contracts::{self, Function},
+    files::Files,
+    template,
+};
+use serde_json::Value;
+
+/// What every function does, and no step declares.
+const OF_EVERY_FUNCTION: [&str; 4] =
+    ["logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments"];
+
+/// What Lambda does with the role of a function in a VPC (Lambda developer guide, "VPC").
+const IN_A_VPC: [&str; 6] = [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+];
+
+/// The steps that reach other accounts by a role of their own, and which.
+const WITH_ANOTHER_ROLE: [(&str, &str); 1] = [("restore-key", "GuardRole")];
+
+/// Where what a step declares is not what the role of its function allows, or what infra/spoke.yaml allows is not what steps declare.
+pub(crate) fn check(files: &Files) -> Vec<String> {
+    let functions = contracts::functions();
+    let mut complaints: Vec<String> = functions.iter().flat_map(|function| check_role(files, function)).collect();
+    for role in ["SpokeRole", "GuardRole"] {
+        let needed: BTreeSet<String> = functions
+            .iter()
+            .filter(|function| function.actions.contains("sts:AssumeRole"))
+            .filter(|function| role_elsewhere(function.name()) == role)
+            .flat_map(|function| &function.actions)
+            .filter(|action| is_elsewhere(action))
+            .map(|action| (*action).to_owned())
+            .collect();
+        let allowed = template::allowed_actions(&files.spoke, &files.spoke["Resources"][role]);
+        complain(&mut complaints, &format!("{role} of infra/spoke.yaml"), &needed, &allowed.into_iter().collect());
+    }
+    complaints
 }
 
-/// Of the steps that set a project up.
-fn of_enabling(name: &str) -> Vec<&'static str> {
-    match name {
-        "preflight" | "diagnose" => vec![
-            "iam:GetPolicy",
-            "iam:GetPolicyVersion",
-            "iam:GetRole",
-            "iam:GetRolePolicy",
-            "iam:SimulatePrincipalPolicy",
-            "kms:DescribeKey",
-            "kms:GetKeyPolicy",
-            "kms:ListResourceTags",
-            "ssm:GetParameter",
-            "sts:AssumeRole",
-        ],
-        "plan" => vec![
-            "iam:GetRole",
-            "iam:GetRolePolicy",
-            "kms:DescribeKey",
-            "kms:GetKeyPolicy",
-            "kms:GetKeyRotationStatus",
-            "kms:ListKeys",
-            "kms:ListResourceTags",
-            "ssm:GetParameter",
-            "sts:AssumeRole",
-        ],
-        "ensure-key" => vec![
-            "iam:CreateServiceLinkedRole",
-            "kms:CreateAlias",
-            "kms:CreateKey",
-            "kms:DescribeKey",
-            "kms:EnableKeyRotation",
-            "kms:GetKeyRotationStatus",
-            "kms:ListKeys",
-            "kms:ListResourceTags",
-            "kms:TagResource",
-            "sts:AssumeRole",
-        ],
-        "replicate-key" => vec![
-            "kms:CreateKey",
-            "kms:DescribeKey",
-            "kms:GetKeyPolicy",
-            "kms:ListResourceTags",
-            "kms:ReplicateKey",
-            "kms:TagResource",
-            "sts:AssumeRole",
-        ],
-        "grant-key" => vec!["kms:GetKeyPolicy", "kms:PutKeyPolicy", "sts:AssumeRole"],
-        "update-trust" => vec![
-            "iam:CreateRole",
-            "iam:GetRole",
-            "iam:GetRolePolicy",
-            "iam:PutRolePolicy",
-            "iam:TagRole",
-            "iam:UpdateAssumeRolePolicy",
-            "sts:AssumeRole",
-        ],
-        "verify" => vec!["iam:GetRole", "iam:GetRolePolicy", "sts:AssumeRole"],
-        "register" => vec![
-            "iam:GetRole",
-            "iam:TagRole",
-            "kms:DescribeKey",
-            "kms:ListResourceTags",
-            "kms:TagResource",
-            "ssm:GetParameter",
-            "ssm:PutParameter",
-            "sts:AssumeRole",
-        ],
-        _ => vec![],
+fn role_elsewhere(step: &str) -> &'static str {
+    WITH_ANOTHER_ROLE.iter().find(|(name, _)| *name == step).map_or("SpokeRole", |(_, role)| role)
+}
+
+/// Whether an action is one of those in another account: on its roles and its keys. Publishing and reading secrets use keys of our own.
+fn is_elsewhere(action: &str) -> bool {
+    action.starts_with("iam:")
+        || (action.starts_with("kms:") && !["kms:Decrypt", "kms:GenerateDataKey"].contains(&action))
+}
+
+fn check_role(files: &Files, function: &Function) -> Vec<String> {
+    let mut complaints = Vec::new();
+    let camel: String = function.name().split('-').map(capitalised).collect();
+    let role = &files.template["Resources"][format!("{camel}Role")];
+    let declared = function.actions.iter().chain(&OF_EVERY_FUNCTION).chain(&IN_A_VPC);
+    let declared = declared.map(|action| (*action).to_owned()).collect();
+    let allowed = template::allowed_actions(&files.template, role).into_iter().collect();
+    complain(&mut complaints, &format!("{camel}Role of infra/template.yaml"), &declared, &allowed);
+    complaints
+}
+
+fn complain(complaints: &mut Vec<String>, role: &str, declared: &BTreeSet<String>, allowed: &BTreeSet<String>) {
+    let missing = declared - allowed;
+    if !missing.is_empty() {
+        complaints.push(format!("{role} does not allow {missing:?}, which ACTIONS declares"));
+    }
+    let too_much = allowed - declared;
+    if !too_much.is_empty() {
+        complaints.push(format!("{role} allows {too_much:?}, which no ACTIONS declares"));
     }
 }
 
-/// Of the steps that take it down, describe it and ask.
-fn of_taking_down(name: &str) -> Vec<&'static str> {
-    match name {
-        "plan-disable" => vec![
-            "iam:GetRole",
-            "iam:GetRolePolicy",
-            "iam:ListAttachedRolePolicies",
-            "iam:ListRolePolicies",
-            "kms:DescribeKey",
-            "kms:GetKeyPolicy",
-            "kms:ListResourceTags",
-            "ssm:GetParameter",
-            "sts:AssumeRole",
-        ],
-        "revoke-key" => vec![
-            "kms:DescribeKey",
-            "kms:GetKeyPolicy",
-            "kms:ListResourceTags",
-            "kms:PutKeyPolicy",
-            "kms:UntagResource",
-            "sts:AssumeRole",
-        ],
-        "remove-trust" => vec![
-            "iam:DeleteRole",
-            "iam:DeleteRolePolicy",
-            "iam:GetRole",
-            "iam:GetRolePolicy",
-            "iam:ListAttachedRolePolicies",
-            "iam:ListRolePolicies",
-            "iam:PutRolePolicy",
-            "iam:UntagRole",
-            "iam:UpdateAssumeRolePolicy",
-            "sts:AssumeRole",
-        ],
-        "unregister" => vec!["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
-        "describe" => {
-            vec!["iam:GetRole", "iam:GetRolePolicy", "kms:DescribeKey", "ssm:GetParameter", "sts:AssumeRole"]
+fn capitalised(word: &str) -> String {
+    let (first, rest) = word.split_at(1);
+    first.to_uppercase() + rest
+}
+
+fn roles(template: &Value) -> Vec<(String, Value)> {
+    let resources = template["Resources"].as_object().unwrap().clone();
+    resources.into_iter().filter(|(_, resource)| resource["Type"] == "AWS::IAM::Role").collect()
+}
+
+#[test]
+fn every_function_may_do_what_its_step_declares_and_no_more() {
+    assert_eq!(check(&Files::read().unwrap()), [] as [String; 0]);
+}
+
+#[test]
+fn only_what_has_no_arn_is_allowed_on_every_resource() {
+    let files = Files::read().unwrap();
+    for (name, role) in roles(&files.template) {
+        for statement in template::policies(&files.template, &role).iter().flat_map(template::statements) {
+            if statement["Resource"] == "*" {
+                let actions = template::texts(&statement["Action"]);
+                // A key that is to be made has no ARN, but it has to carry our mark.
+                let of_a_new_key = actions == ["kms:CreateKey"] && statement.get("Condition").is_some();
+                // A task that waits for an answer is known by its token.
+                let of_a_token = actions == ["states:SendTaskSuccess", "states:SendTaskFailure"];
+                let without_arn = |action: &&str| {
+                    ["logs:", "xray:", "ec2:"].iter().any(|service| action.starts_with(service))
+                        || ["kms:ListKeys", "organizations:ListAccounts"].contains(action)
+                };
+                assert!(of_a_new_key || of_a_token || actions.iter().all(without_arn), "{name}: {actions:?}");
+            }
         }
-        "cancel-authorization" => vec!["ssm:GetParameter"],
-        "approve" => vec!["states:SendTaskFailure", "states:SendTaskSuccess"],
-        _ => vec![],
+        let actions = template::allowed_actions(&files.template, &role);
+        assert!(actions.iter().all(|action| !action.contains('*')), "{name}: {actions:?}");
     }
 }
 
-/// Of the steps of cross-account access.
-fn of_access(name: &str) -> Vec<&'static str> {
-    match name {
-        "plan-access" => vec![
-            "iam:GetPolicy",
-            "iam:GetPolicyVersion",
-            "iam:GetRole",
-            "iam:GetRolePolicy",
-            "iam:ListAttachedRolePolicies",
-            "iam:ListRolePolicies",
-            "sts:AssumeRole",
-        ],
-        "create-access-policy" => vec![
-            "iam:CreatePolicy",
-            "iam:CreatePolicyVersion",
-            "iam:DeletePolicy",
-            "iam:DeletePolicyVersion",
-            "iam:GetPolicy",
-            "iam:GetPolicyVersion",
-            "iam:ListPolicyVersions",
-            "iam:TagPolicy",
-            "sts:AssumeRole",
-        ],
-        "attach-access-policy" => vec![
-            "iam:AttachRolePolicy",
-            "iam:DetachRolePolicy",
-            "iam:GetRole",
-            "iam:ListAttachedRolePolicies",
-            "sts:AssumeRole",
-        ],
-        "verify-access" => vec!["iam:GetRole", "iam:SimulatePrincipalPolicy", "sts:AssumeRole"],
-        _ => vec![],
+#[test]
+fn nothing_deployed_in_either_account_may_disable_or_delete_a_key() {
+    let files = Files::read().unwrap();
+    let mut deployed = Vec::new();
+    for template in [&files.template, &files.spoke] {
+        let allowed = |(name, role)| (name, template::allowed_actions(template, &role));
+        deployed.extend(roles(template).into_iter().map(allowed));
+    }
+    assert!(deployed.len() > 30, "there are roles to look at: {}", deployed.len());
+    for (name, actions) in deployed {
+        assert!(!actions.is_empty(), "{name}");
+        for forbidden in
+            ["kms:ScheduleKeyDeletion", "kms:DisableKey", "kms:DeleteImportedKeyMaterial", "kms:CreateGrant"]
+        {
+            // A wildcard would do it too.
+            let covers = |action: &String| {
+                let prefix = action.trim_end_matches('*');
+                action == forbidden || (action.ends_with('*') && forbidden.starts_with(prefix))
+            };
+            assert!(!actions.iter().any(covers), "{name}: {forbidden}");
+        }
+    }
+    // What is denied by exception allows nothing, so that the names occur nowhere.
+    for text in [files.template.to_string(), files.spoke["Resources"]["SpokeRole"].to_string()] {
+        assert!(!text.contains("\"kms:ScheduleKeyDeletion") && !text.contains("\"kms:DisableKey"));
     }
 }
 
-/// Of the steps that follow from events.
-fn of_events(name: &str) -> Vec<&'static str> {
-    match name {
-        "on-account-vended" => vec![
-            "organizations:DescribeAccount",
-            "organizations:DescribeOrganizationalUnit",
-            "organizations:ListParents",
-            "organizations:ListTagsForResource",
-            "sqs:SendMessage",
-            "ssm:GetParameter",
-            "ssm:GetParametersByPath",
-            "ssm:PutParameter",
-            "states:StartExecution",
-        ],
-        "put-profile" => vec!["ssm:GetParametersByPath", "ssm:PutParameter"],
-        "on-change" => vec![
-            "kms:ListResourceTags",
-            "sqs:SendMessage",
-            "ssm:GetParametersByPath",
-            "states:StartExecution",
-            "sts:AssumeRole",
-        ],
-        "restore-key" => vec!["kms:CancelKeyDeletion", "kms:DescribeKey", "kms:EnableKey", "sts:AssumeRole"],
-        "take-turn" => vec!["ssm:GetParameter", "states:DescribeExecution", "states:ListExecutions"],
-        "list-projects" => vec!["ssm:GetParametersByPath"],
-        "find-missed-accounts" => vec![
-            "organizations:ListAccounts",
-            "organizations:ListParents",
-            "ssm:GetParameter",
-            "ssm:GetParametersByPath",
-        ],
-        "check-keys" => vec!["kms:DescribeKey", "ssm:GetParametersByPath", "states:StartExecution", "sts:AssumeRole"],
-        _ => vec![],
+#[test]
+fn a_key_is_changed_only_if_it_carries_our_mark_or_was_named() {
+    let files = Files::read().unwrap();
+    for (name, role) in roles(&files.template) {
+        for statement in template::policies(&files.template, &role).iter().flat_map(template::statements) {
+            let actions = template::texts(&statement["Action"]);
+            let writes = |action: &&str| {
+                action.starts_with("kms:")
+                    && !["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"].contains(action)
+                    && !action.starts_with("kms:Get")
+                    && !action.starts_with("kms:List")
+            };
+            if !actions.iter().any(writes) || statement["Resource"]["Ref"] == "KeyArns" {
+                continue;
+            }
+            let condition = statement["Condition"]["StringEquals"].to_string();
+            let of_an_alias = statement["Resource"].to_string().contains(":alias/");
+            assert!(condition.contains("atlas-cmk:managed-by") || of_an_alias, "{name}: {actions:?}");
+        }
+    }
+    assert_eq!(files.template["Parameters"]["KeyArns"]["Default"], "", "no key but ours, unless somebody names it");
+}
+
+#[test]
+fn no_statement_is_written_twice() {
+    let template = template::load().unwrap();
+    let mut seen = BTreeSet::new();
+    for (name, resource) in template["Resources"].as_object().unwrap() {
+        let own = resource["Properties"]["Policies"].as_array().into_iter().flatten();
+        let managed = (resource["Type"] == "AWS::IAM::ManagedPolicy").then_some(&resource["Properties"]);
+        for statement in own.chain(managed).flat_map(template::statements) {
+            let actions = template::texts(&statement["Action"]).len();
+            assert!(seen.insert(statement.to_string()) || actions == 0, "{name}: {statement}");
+        }
     }
 }

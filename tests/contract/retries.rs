@@ -1,20 +1,57 @@
-//! What is retried, by name, and for how long.
+//! What is retried, by name, and for how long: each step says which class of retriers its states have.
 
-use atlas_cmk_tests::asl::{self, error_equals};
-use serde_json::Value;
+use atlas_cmk::step::Retries;
+use atlas_cmk_tests::{
+    asl::{self, error_equals},
+    contracts,
+    files::Files,
+};
+use serde_json::{Value, json};
 
-/// Of the tasks that invoke functions. What runs another state machine is retried there.
-fn retriers() -> Vec<(String, Vec<Value>)> {
-    let machines = asl::machines().unwrap();
-    let tasks = machines
-        .iter()
-        .flat_map(asl::Machine::states)
-        .filter(|state| state.definition["Resource"].as_str().is_some_and(|resource| resource.contains(":lambda:")));
-    tasks.map(|task| (task.path, task.definition["Retry"].as_array().cloned().unwrap_or_default())).collect()
+/// What Lambda, AWS and Atlas recover from by themselves. A function that died in the middle is run again: every step can be.
+fn transient() -> Value {
+    json!({"ErrorEquals": [
+        "Lambda.ClientExecutionTimeoutException", "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException",
+        "Lambda.TooManyRequestsException", "Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError",
+        "Atlas.RateLimited", "Atlas.Unavailable", "Aws.Unavailable",
+    ], "IntervalSeconds": 5, "MaxAttempts": 8, "BackoffRate": 2.0, "MaxDelaySeconds": 60, "JitterStrategy": "FULL"})
 }
 
-fn retrier<'a>(retriers: &'a [Value], name: &str) -> Option<&'a Value> {
-    retriers.iter().find(|retrier| error_equals(retrier).contains(&name))
+/// Until a new account is ready: about 95 minutes, hardly ever less than 60.
+fn account() -> Value {
+    json!({"ErrorEquals": ["Account.NotReady"], "IntervalSeconds": 30, "MaxAttempts": 40, "BackoffRate": 2.0,
+        "MaxDelaySeconds": 300, "JitterStrategy": "FULL"})
+}
+
+/// The retriers of a class, as every state of a step of it has them.
+fn retriers(class: Retries) -> Vec<Value> {
+    let names = |names: &[atlas_cmk::ErrorName]| names.iter().map(|name| name.as_str()).collect::<Vec<_>>();
+    let own = match class {
+        Retries::Transient => None,
+        Retries::Minutes(errors) => Some(json!({"ErrorEquals": names(errors), "IntervalSeconds": 5, "MaxAttempts": 36,
+            "BackoffRate": 2.0, "MaxDelaySeconds": 30, "JitterStrategy": "FULL"})),
+        Retries::Hours(errors) => Some(json!({"ErrorEquals": names(errors), "IntervalSeconds": 10, "MaxAttempts": 420,
+            "BackoffRate": 2.0, "MaxDelaySeconds": 60, "JitterStrategy": "FULL"})),
+    };
+    [transient(), account()].into_iter().chain(own).collect()
+}
+
+/// Where a state is not retried as the step of its function says, with the block that is right.
+pub(crate) fn check(files: &Files) -> Vec<String> {
+    let functions = contracts::functions();
+    let mut complaints = Vec::new();
+    for state in files.machines.iter().flat_map(asl::Machine::states) {
+        let Some(step) = asl::invoked(state.definition) else { continue };
+        let Some(function) = functions.iter().find(|function| function.name() == step) else {
+            complaints.push(format!("{}: there is no function {step}", state.path));
+            continue;
+        };
+        let expected = Value::from(retriers(function.retries));
+        if state.definition["Retry"] != expected {
+            complaints.push(format!("{}: \"Retry\": {expected:#}", state.path));
+        }
+    }
+    complaints
 }
 
 /// How long a retrier goes on in all but one of a thousand cases: with full jitter each delay is evenly distributed up to its
@@ -32,43 +69,32 @@ fn hardly_ever_less_than(retrier: &Value) -> f64 {
 }
 
 #[test]
-fn every_task_retries_what_lambda_and_the_clouds_get_over_by_themselves() {
-    for (path, retriers) in retriers() {
-        for name in [
-            "Lambda.ServiceException",
-            "Lambda.AWSLambdaException",
-            "Lambda.SdkClientException",
-            "Lambda.ClientExecutionTimeoutException",
-            "Lambda.TooManyRequestsException",
-            // A function that died in the middle: every step can be run again.
-            "Runtime.ExitError",
-            "Account.NotReady",
-            "Atlas.RateLimited",
-            "Atlas.Unavailable",
-            "Aws.Unavailable",
-        ] {
-            assert!(retrier(&retriers, name).is_some(), "{path} does not retry {name}");
-        }
+fn every_state_is_retried_as_its_step_says() {
+    let complaints = check(&Files::read().unwrap());
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[test]
+fn changes_get_five_minutes_to_propagate_accounts_an_hour_to_be_ready_and_endpoints_three_to_be_deletable() {
+    let own = |class: Retries| retriers(class).pop().unwrap();
+    for (retrier, minutes) in [
+        (account(), 60.0),
+        (own(Retries::Minutes(&[atlas_cmk::ErrorName::IamPropagating])), 5.0),
+        (own(Retries::Hours(&[atlas_cmk::ErrorName::EndpointProvisioning])), 180.0),
+    ] {
+        let least = hardly_ever_less_than(&retrier);
+        assert!(least >= minutes * 60.0, "{retrier} ends after {least} seconds");
     }
 }
 
 #[test]
-fn nothing_retries_everything_and_every_retry_backs_off_with_jitter() {
-    for (path, retriers) in retriers() {
-        for retrier in &retriers {
-            for name in error_equals(retrier) {
-                assert!(!matches!(name, "States.ALL" | "States.TaskFailed"), "{path}");
-            }
-            assert_eq!(retrier["BackoffRate"], 2.0, "{path}");
-            assert_eq!(retrier["JitterStrategy"], "FULL", "{path}");
-        }
-    }
-}
-
-#[test]
-fn what_only_a_person_can_mend_is_not_retried() {
-    for (path, retriers) in retriers() {
+fn what_only_a_person_can_fix_is_not_retried() {
+    for function in contracts::functions() {
+        let retriers = retriers(function.retries);
+        let retried: Vec<&str> = retriers.iter().flat_map(error_equals).collect();
         for name in [
+            "States.ALL",
+            "States.TaskFailed",
             "Input.Invalid",
             "Secret.Unusable",
             "Account.AccessDenied",
@@ -81,36 +107,7 @@ fn what_only_a_person_can_mend_is_not_retried() {
             "Endpoint.Failed",
             "Internal",
         ] {
-            assert!(retrier(&retriers, name).is_none(), "{path} retries {name}");
+            assert!(!retried.contains(&name), "{} is retried after {name}", function.name());
         }
-    }
-}
-
-#[test]
-fn changes_get_five_minutes_to_propagate_accounts_an_hour_to_be_ready_and_endpoints_three_to_be_deletable() {
-    for (step, name, minutes) in [
-        ("enable-encryption/UpdateTrust", "Iam.Propagating", 5.0),
-        ("enable-encryption/UpdateTrust", "Account.NotReady", 60.0),
-        ("enable-encryption/AuthorizeRole", "Atlas.CannotAssumeRole", 5.0),
-        ("enable-encryption/EnableKms", "Atlas.CannotAssumeRole", 5.0),
-        ("enable-encryption/EnableKms", "Atlas.RoleNotAuthorized", 5.0),
-        ("enable-encryption/EnableKms", "Kms.AccessDenied", 5.0),
-        ("enable-encryption/Verify", "Account.NotReady", 60.0),
-        ("disable-encryption/DeleteEndpoints/DeleteEndpoint", "Endpoint.Provisioning", 180.0),
-        ("disable-encryption/SwitchOffKeys", "Cluster.Encrypted", 5.0),
-        ("disable-encryption/DeauthorizeRole", "Atlas.RoleInUse", 5.0),
-        ("disable-encryption/RevokeKeys/RevokeKey", "Iam.Propagating", 5.0),
-        ("disable-encryption/RemoveTrust", "Iam.Propagating", 5.0),
-        ("cross-account-access/UpdateTrust", "Iam.Propagating", 5.0),
-        ("cross-account-access/VerifyAccess", "Access.Differs", 5.0),
-    ] {
-        let all = retriers();
-        let (_, retriers) = all.iter().find(|(path, _)| path == step).unwrap_or_else(|| panic!("there is no {step}"));
-        let retrier = retrier(retriers, name).unwrap_or_else(|| panic!("{step} does not retry {name}"));
-        assert!(
-            hardly_ever_less_than(retrier) >= minutes * 60.0,
-            "{step} gives up on {name} after {}",
-            hardly_ever_less_than(retrier)
-        );
     }
 }

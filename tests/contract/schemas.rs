@@ -1,24 +1,28 @@
 //! The schemas in infra/schemas are those of the Rust types. Only those that people, editors and pipelines use are committed.
 
 use atlas_cmk_tests::{
+    contracts::{self, Contract},
     list, read, root,
-    steps::{self, Contract},
 };
 
 /// The functions that are invoked directly, and not by a state machine only.
 const INVOKED_DIRECTLY: [&str; 5] = ["approve", "cancel-authorization", "describe", "on-account-vended", "put-profile"];
 
+fn functions() -> impl Iterator<Item = Contract> {
+    contracts::functions().into_iter().map(|function| function.contract)
+}
+
 /// Every function and state machine.
-fn contracts() -> impl Iterator<Item = Contract> {
-    steps::functions().into_iter().chain(steps::state_machines())
+fn all() -> impl Iterator<Item = Contract> {
+    functions().chain(contracts::state_machines())
 }
 
 /// `BLESS=1 cargo test -p atlas-cmk-tests --test contract` writes the files instead of comparing them.
 #[test]
 fn the_committed_schemas_are_those_of_the_rust_types() {
-    let functions = steps::functions().into_iter().filter(|contract| INVOKED_DIRECTLY.contains(&contract.name));
+    let functions = functions().filter(|contract| INVOKED_DIRECTLY.contains(&contract.name));
     let mut expected = Vec::new();
-    for contract in functions.chain(steps::state_machines()) {
+    for contract in functions.chain(contracts::state_machines()) {
         for (side, schema) in [("input", contract.input), ("output", contract.output)] {
             let file = format!("{}.{side}.json", contract.name);
             let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
@@ -36,7 +40,7 @@ fn the_committed_schemas_are_those_of_the_rust_types() {
 
 #[test]
 fn every_schema_is_a_valid_schema() {
-    for contract in contracts() {
+    for contract in all() {
         assert!(jsonschema::meta::is_valid(&contract.input), "input of {}", contract.name);
         assert!(jsonschema::meta::is_valid(&contract.output), "output of {}", contract.name);
     }
@@ -44,7 +48,7 @@ fn every_schema_is_a_valid_schema() {
 
 #[test]
 fn every_field_of_every_input_is_described() {
-    for contract in contracts() {
+    for contract in all() {
         // An event of another service is taken as it is.
         let properties = contract.input["properties"].as_object();
         assert!(properties.is_some() || contract.input["description"].is_string(), "{} takes what?", contract.name);

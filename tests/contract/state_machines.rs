@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use atlas_cmk::ErrorName;
 use atlas_cmk_tests::{
     asl::{self, Machine, State, error_equals, names_after, strings, successors, variables},
-    kebab,
-    steps::{self, Contract},
+    contracts::{self, Contract},
+    files::Files,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Error names that are not ours: of Step Functions and of Lambda.
 const FOREIGN_NAMES: [&str; 13] = [
@@ -35,7 +35,7 @@ const KEEPS_GOING: [&str; 8] = [
     "sweep/FindMissedAccounts",
     "sweep/HandInAccounts/HandIn",
     "sweep/LookAtProjects/Reconcile",
-    "sweep/LookAtProjects/FindLeftovers",
+    "sweep/LookAtProjects/SummarizeProject",
     "sweep/CheckCredentials/CheckCredential",
 ];
 
@@ -52,52 +52,74 @@ fn is_nested(state: &State<'_>) -> bool {
     state.definition["Resource"].as_str().is_some_and(|resource| resource.contains(":states:startExecution"))
 }
 
-/// The contract of the function that a task invokes: `${CreateRoleFunctionArn}` is `create-role`.
+/// The contract of the function that a task invokes.
 fn invoked(state: &State<'_>) -> Contract {
-    let placeholder =
-        state.definition["Arguments"]["FunctionName"].as_str().unwrap_or_else(|| panic!("{}", state.path));
-    let camel = placeholder.trim_start_matches("${").trim_end_matches("FunctionArn}");
-    let kebab = kebab(camel);
-    let contract = steps::functions().into_iter().find(|contract| contract.name == kebab);
-    contract.unwrap_or_else(|| panic!("{}: there is no function {kebab}", state.path))
+    let step = asl::invoked(state.definition).unwrap_or_else(|| panic!("{} invokes no function", state.path));
+    let function = contracts::functions().into_iter().find(|function| function.name() == step);
+    function.unwrap_or_else(|| panic!("{}: there is no function {step}", state.path)).contract
+}
+
+/// What a Catch passes on: the failure, and where it was caught, for those that no function raised.
+fn caught() -> Value {
+    json!({"state": "{% $states.context.State.Name %}", "failure": "{% $states.errorOutput %}"})
+}
+
+/// The catches that lead to the diagnosis without saying what failed where.
+pub(crate) fn check(files: &Files) -> Vec<String> {
+    let states = files.machines.iter().flat_map(Machine::states);
+    let failing = states.filter(|state| is_task(state) || state.definition["Type"] == "Map");
+    let mut complaints = Vec::new();
+    for state in failing.filter(|state| !KEEPS_GOING.contains(&state.path.as_str()) && state.name != "Diagnose") {
+        let top = state.path.matches('/').count() == 1;
+        let last = state.definition["Catch"].as_array().and_then(|rules| rules.last()).cloned().unwrap_or_default();
+        let mut output = last["Output"].clone();
+        let item = output.as_object_mut().and_then(|fields| fields.remove("item"));
+        let next = last["Next"].as_str().unwrap_or_default();
+        let leads_on =
+            if top { next == "Diagnose" } else { state.siblings.get(next).is_some_and(|it| it["Type"] == "Fail") };
+        if error_equals(&last) != ["States.ALL"] || output != caught() || item.is_some() == top || !leads_on {
+            complaints.push(format!("{}: the last Catch is {last}", state.path));
+        }
+    }
+    complaints
 }
 
 #[test]
-fn every_catch_names_the_function_that_it_caught() {
+fn every_failure_leads_to_the_diagnosis_with_what_failed_where() {
+    assert_eq!(check(&Files::read().unwrap()), [] as [String; 0]);
+}
+
+#[test]
+fn whatever_ends_the_items_of_a_map_says_of_which_item_and_where() {
     for machine in machines() {
-        let states = machine.states();
-        for state in &states {
-            let named = state.definition["Catch"].as_array().into_iter().flatten();
-            let named: Vec<&str> = named.filter_map(|rule| rule["Output"]["step"].as_str()).collect();
-            // A Map or Parallel names one of those in it, for a failure of its own; that of a function in it names itself.
-            let inside = format!("{}/", state.path);
-            let functions: BTreeSet<String> = states
-                .iter()
-                .filter(|other| other.path == state.path || other.path.starts_with(&inside))
-                .filter(|other| is_task(other) && !is_nested(other))
-                .map(|other| invoked(other).name.to_owned())
-                .collect();
-            for name in named.into_iter().filter(|name| !name.starts_with("{%")) {
-                assert!(functions.contains(name), "{}: {name} is not among {functions:?}", state.path);
-            }
+        let inside = |state: &&State<'_>| state.definition["Type"] == "Fail" && state.path.matches('/').count() > 1;
+        for state in machine.states().iter().filter(inside) {
+            let cause = state.definition["Cause"].as_str().unwrap();
+            assert_eq!(
+                cause, "{% $states.input.item & ': [' & $states.input.state & '] ' & $states.input.failure.Cause %}",
+                "{}",
+                state.path
+            );
         }
     }
 }
 
 #[test]
-fn whatever_ends_the_items_of_a_map_says_which_function_failed() {
+fn a_failure_that_a_choice_raises_names_a_function_that_ran_before() {
     for machine in machines() {
-        for state in machine
-            .states()
-            .iter()
-            .filter(|state| state.definition["Type"] == "Fail" && state.path.matches('/').count() > 1)
-        {
-            let cause = state.definition["Cause"].as_str().unwrap();
-            assert!(
-                cause.contains("'[' & $states.input.step") || cause.contains(": [' & $states.input.step & '] '"),
-                "{}: {cause}",
-                state.path
-            );
+        let states = machine.states();
+        let functions: BTreeSet<&str> = states.iter().filter_map(|state| asl::invoked(state.definition)).collect();
+        for text in strings(&machine.definition).into_iter().filter(|text| text.contains('[') && text.contains("] ")) {
+            let Some(name) = text.trim_start_matches("{% '").strip_prefix('[').and_then(|rest| rest.split_once("] "))
+            else {
+                continue;
+            };
+            assert!(functions.contains(name.0), "{}: {text}", machine.name);
+        }
+        for choice in states.iter().flat_map(|state| state.definition["Choices"].as_array().into_iter().flatten()) {
+            if let Some(name) = choice["Output"]["state"].as_str() {
+                assert!(functions.contains(name), "{}: {choice}", machine.name);
+            }
         }
     }
 }
@@ -114,7 +136,7 @@ fn keys(schema: &Value, field: &str) -> BTreeSet<String> {
 fn there_is_a_contract_for_every_state_machine_and_all_speak_jsonata() {
     let machines = machines();
     let names: Vec<&str> = machines.iter().map(|machine| machine.name.as_str()).collect();
-    let contracts: Vec<&str> = steps::state_machines().iter().map(|contract| contract.name).collect();
+    let contracts: Vec<&str> = contracts::state_machines().iter().map(|contract| contract.name).collect();
     assert_eq!(names, contracts);
     for machine in &machines {
         assert_eq!(machine.definition["QueryLanguage"], "JSONata", "{}", machine.name);
@@ -155,15 +177,34 @@ fn what_a_task_sends_satisfies_the_input_of_its_function() {
     for machine in machines() {
         for state in machine.states().iter().filter(|state| is_task(state) && !is_nested(state)) {
             let contract = invoked(state);
-            let payload = state.definition["Arguments"]["Payload"].as_object().unwrap();
-            let sent: BTreeSet<String> = payload.keys().cloned().collect();
-            let (taken, required) = (keys(&contract.input, "properties"), keys(&contract.input, "required"));
+            let payload = &state.definition["Arguments"]["Payload"];
             // on-account-vended takes whatever pipelines send.
-            let takes_anything = contract.input.get("properties").is_none() && contract.input.get("type").is_none();
-            assert!(takes_anything || sent.is_subset(&taken), "{}: {:?} is not taken", state.path, &sent - &taken);
-            assert!(required.is_subset(&sent), "{}: {:?} is missing", state.path, &required - &sent);
+            let takes_anything = contract.input.get("properties").is_none() && contract.input.get("oneOf").is_none();
+            if !takes_anything {
+                let why = mismatch(payload, &contract.input, &contract.input["$defs"]);
+                assert_eq!(why, None, "{}", state.path);
+            }
         }
     }
+}
+
+/// Why the fields that a payload lists do not satisfy a schema, as far as they are listed: what an expression gives is not known here.
+fn mismatch(payload: &Value, schema: &Value, definitions: &Value) -> Option<String> {
+    let payload_fields = payload.as_object()?;
+    if let Some(reference) = schema["$ref"].as_str() {
+        return mismatch(payload, &definitions[reference.trim_start_matches("#/$defs/")], definitions);
+    }
+    let sent: BTreeSet<String> = payload_fields.keys().cloned().collect();
+    let variants = schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array());
+    if let Some(variants) = variants.filter(|_| schema.get("properties").is_none()) {
+        let reasons: Vec<Option<String>> = variants.iter().map(|it| mismatch(payload, it, definitions)).collect();
+        return if reasons.contains(&None) { None } else { reasons.into_iter().flatten().next() };
+    }
+    let (taken, required) = (keys(schema, "properties"), keys(schema, "required"));
+    if !sent.is_subset(&taken) || !required.is_subset(&sent) {
+        return Some(format!("{:?} is not taken, {:?} is missing", &sent - &taken, &required - &sent));
+    }
+    payload_fields.iter().find_map(|(field, value)| mismatch(value, &schema["properties"][field], definitions))
 }
 
 #[test]
@@ -201,7 +242,7 @@ fn what_is_read_from_the_result_of_a_task_exists_in_the_output_of_its_function()
             // The payload goes on as the input of the following states, until one replaces it.
             for (reader, text) in readers(state) {
                 for name in names_after(text, "$states.input.") {
-                    let is_of_a_catch = name == "failure" || name == "step";
+                    let is_of_a_catch = ["failure", "state", "item", "failed"].contains(&name);
                     assert!(
                         given.contains(name) || is_of_a_catch,
                         "{}: {reader} reads {name} of {given:?}",
@@ -243,7 +284,7 @@ fn readers<'a>(state: &State<'a>) -> Vec<(&'a str, &'a str)> {
 #[test]
 fn every_last_state_answers_with_an_output_of_the_state_machine() {
     for machine in machines() {
-        let contract = steps::state_machines().into_iter().find(|it| it.name == machine.name).unwrap();
+        let contract = contracts::state_machines().into_iter().find(|it| it.name == machine.name).unwrap();
         let variants = contract.output["oneOf"].as_array().unwrap();
         let definitions = &contract.output["$defs"];
         let mut modes = BTreeSet::new();

@@ -195,12 +195,12 @@ async fn the_role_through_which_the_functions_reach_another_account_can_be_set_u
 async fn without_any_one_of_its_permissions_an_access_is_not_set_up() {
     let world = World::with_two_accounts().await;
     two_roles(&world).await;
-    for (function, step, actions) in [
-        ("PlanAccess", "plan-access", vec!["iam:GetPolicy", "iam:GetRole", "iam:ListAttachedRolePolicies"]),
-        ("CreateAccessPolicy", "create-access-policy", vec!["iam:GetPolicy", "iam:CreatePolicy"]),
-        ("AttachAccessPolicy", "attach-access-policy", vec!["iam:ListAttachedRolePolicies", "iam:AttachRolePolicy"]),
+    for (step, actions) in [
+        ("plan-access", vec!["iam:GetPolicy", "iam:GetRole", "iam:ListAttachedRolePolicies"]),
+        ("create-access-policy", vec!["iam:GetPolicy", "iam:CreatePolicy"]),
+        ("attach-access-policy", vec!["iam:ListAttachedRolePolicies", "iam:AttachRolePolicy"]),
     ] {
-        let role = world.role_of(function).await;
+        let role = world.role_of(step);
         for action in actions {
             world.deny(world.hub(), &role, Some(action)).await;
             let run = run(&world, &input(&world)).await;
@@ -209,4 +209,30 @@ async fn without_any_one_of_its_permissions_an_access_is_not_set_up() {
         }
     }
     run_successfully(&world, &input(&world)).await;
+}
+
+#[tokio::test]
+async fn an_access_to_a_role_of_the_hub_is_set_up_and_its_buckets_change_more_often_than_iam_keeps_versions() {
+    let world = World::with_two_accounts().await;
+    create_role(world.account(), SOURCE, json!({"Service": "ec2.amazonaws.com"})).await;
+    create_role(world.hub(), TARGET, json!({"Service": "transfer.amazonaws.com"})).await;
+    let theirs = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}]});
+    let iam = aws_sdk_iam::Client::new(&world.hub().sdk_config());
+    let put = iam.put_role_policy().role_name(TARGET).policy_name("theirs").policy_document(theirs.to_string());
+    put.send().await.unwrap();
+    let mut input = json!({
+        "name": "S3Keys",
+        "sourceRoleArn": arn(world.account(), SOURCE),
+        "targetRoleArn": arn(world.hub(), TARGET),
+        "source": {"roleArn": arn(world.account(), "AtlasCmkSpoke"), "externalId": EXTERNAL_ID},
+    });
+    for bucket in 0..7 {
+        input["buckets"] = json!([{"name": format!("atc-{bucket}"), "access": ["list"]}]);
+        let run = run_successfully(&world, &input).await;
+        assert_eq!(run.output.unwrap()["verified"], "byPolicies", "nobody but EC2 may be the source role");
+    }
+    let policies = iam.list_policies().path_prefix("/atlas-cmk/").send().await.unwrap();
+    let [policy] = policies.policies() else { panic!("{policies:?}") };
+    let versions = iam.list_policy_versions().policy_arn(policy.arn().unwrap()).send().await.unwrap();
+    assert_eq!(versions.versions().len(), 5);
 }

@@ -57,3 +57,19 @@ async fn an_account_of_another_role_is_refused_at_the_entry_step() {
     let run = world.enable_with(&input).await;
     assert_failed(&run, "Input.Invalid", "preflight", &["account.roleArn: "]);
 }
+
+#[tokio::test]
+async fn a_key_of_another_account_is_looked_at_there_by_the_nightly_check_and_by_the_diagnosis() {
+    let world = World::with_two_accounts().await;
+    world.enable_successfully().await;
+    let key = world.customer().key_arn();
+    world.kms().disable_key().key_id(&key).send().await.unwrap();
+    let failed =
+        json!({"state": "EnableKms", "failure": {"Error": "Atlas.CannotAssumeRole", "Cause": "[enable-kms] refused"}});
+    let diagnosed = world.invoke("diagnose", &json!({"failed": failed, "request": world.customer().input()})).await;
+    let diagnosis = diagnosed.output.unwrap()["diagnosis"].clone();
+    assert_eq!(diagnosis["step"], "enable-kms");
+    assert!(diagnosis["cause"].as_str().unwrap().contains("is disabled"), "{diagnosis}");
+    let checked = world.invoke("check-keys", &json!({"execution": "night"})).await.output.unwrap();
+    assert!(checked["attention"].to_string().contains(&key), "{checked}");
+}

@@ -232,7 +232,7 @@ async fn what_cannot_be_delivered_or_handled_is_kept_with_its_reason() {
     let event = of_world(&world, "changes/kms-put-key-policy.json").await;
 
     // A function that fails again and again.
-    let role = world.role_of("OnChange").await;
+    let role = world.role_of("on-change");
     world.deny(world.hub(), &role, Some("ssm:GetParametersByPath")).await;
     events::put(world.hub(), &event).await.unwrap();
     let message: Value = serde_json::from_str(kept().await.body().unwrap()).unwrap();
@@ -263,7 +263,7 @@ async fn a_key_is_restored_even_if_its_alert_cannot_be_published() {
     input["guard"] = json!("restore");
     let run = world.enable_with(&input).await;
     assert_eq!(run.error, None, "{:?}", run.cause);
-    world.deny(world.hub(), &world.role_of("OnChange").await, Some("sns:Publish")).await;
+    world.deny(world.hub(), &world.role_of("on-change"), Some("sns:Publish")).await;
     world.kms().disable_key().key_id(world.customer().key_arn()).send().await.unwrap();
     for attempt in 0.. {
         if world.key_state().await == "Enabled" {

@@ -25,7 +25,7 @@ async fn clusters_that_can_use_the_key_are_switched_one_after_the_other_and_the_
     input["clusters"] = json!("all");
     let run = world.enable_with(&input).await;
     assert_eq!(run.error, None, "{:?}", run.cause);
-    assert_eq!(converged_steps(&run).iter().filter(|step| **step == "enable-cluster").count(), 2);
+    assert_eq!(converged_steps(&run).iter().filter(|step| **step == "set-cluster-encryption").count(), 2);
     for (name, expected) in [("orders", "AWS"), ("reports", "AWS"), ("sandbox", "NONE"), ("archive", "NONE")] {
         assert_eq!(provider(&world, name).await, expected, "{name}");
     }

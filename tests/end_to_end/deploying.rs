@@ -42,8 +42,8 @@ async fn the_template_is_deployed_with_every_parameter_given() {
         parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let name = format!("{}-whole", world.customer().stack);
     let stack = world.deploy_beside(&name, &parameters).await;
-    let lambda = stack.output("OnAccountVendedFunctionArn").unwrap().to_owned();
-    assert!(lambda.ends_with(&format!("{name}-on-account-vended")), "{lambda}");
+    let machine = stack.output("EnableEncryptionArn").unwrap();
+    assert!(machine.ends_with(&format!("{name}-enable-encryption")), "{machine}");
     stack.delete_and_wait(&name).await.unwrap();
 }
 

@@ -1,6 +1,6 @@
 //! The state of a project, described as the console shows it, and more.
 
-use atlas_cmk::steps::describe::DescribeProjectOutput;
+use atlas_cmk::{atlas::EncryptionProvider, steps::describe};
 use atlas_cmk_local::execution;
 use serde_json::{Value, json};
 
@@ -8,10 +8,10 @@ use crate::world::World;
 
 async fn described(world: &World) -> Value {
     let input = json!({"projectId": world.customer().project_id});
-    let run = execution::run(&world.cloud, "DescribeProjectArn", &input, |_| {}).await.unwrap();
+    let run = world.invoke("describe", &input).await;
     assert_eq!(run.error, None, "{:?}", run.cause);
     let output = run.output.unwrap();
-    let _: DescribeProjectOutput = serde_json::from_value(output.clone()).unwrap();
+    let _: describe::Output = serde_json::from_value(output.clone()).unwrap();
     output
 }
 
@@ -64,7 +64,7 @@ async fn everything_about_a_project_is_reported_and_where_it_differs_from_what_i
 
     // Somebody changes the world.
     let cluster: atlas_cmk::ids::ClusterName = "reports".parse().unwrap();
-    world.atlas().decrypt_cluster(&world.project_id(), &cluster).await.unwrap();
+    world.atlas().set_cluster_encryption(&world.project_id(), &cluster, EncryptionProvider::None).await.unwrap();
     world.kms().disable_key().key_id(world.customer().key_arn()).send().await.unwrap();
     let drifted = described(&world).await;
     let differences = drifted["differences"].to_string();
@@ -116,16 +116,16 @@ async fn half_done_authorizations_are_listed_resumed_and_cancelled() {
         "{roles}"
     );
 
-    let ours = world.invoke("CancelAuthorization", &json!({"projectId": project})).await;
+    let ours = world.invoke("cancel-authorization", &json!({"projectId": project})).await;
     assert_eq!(ours.output.unwrap()["roleId"], json!(theirs.role_id), "ours is the one that is registered");
     assert_eq!(world.records().await.len(), 1, "and never another");
-    let again = world.invoke("CancelAuthorization", &json!({"projectId": project})).await;
+    let again = world.invoke("cancel-authorization", &json!({"projectId": project})).await;
     assert_eq!(again.output.unwrap()["changes"], json!([]));
 
     world.enable_successfully().await;
     assert_eq!(world.records().await[0].role_id, other.role_id, "enabling resumes the other");
     for input in [json!({"projectId": project}), json!({"projectId": project, "roleId": other.role_id})] {
-        let refused = world.invoke("CancelAuthorization", &input).await;
+        let refused = world.invoke("cancel-authorization", &input).await;
         assert_eq!(refused.error.as_deref(), Some("Atlas.Conflict"), "it is authorized: {:?}", refused.output);
     }
     world.assert_enabled().await;

@@ -164,7 +164,7 @@ async fn break_it(world: &World, what: &str) -> Value {
         }
         "no such cluster" => input["clusters"] = json!(["no-such-cluster"]),
         "function without permission" => {
-            world.deny(world.hub(), &world.role_of("UpdateTrust").await, Some("iam:CreateRole")).await;
+            world.deny(world.hub(), &world.role_of("update-trust"), Some("iam:CreateRole")).await;
         }
         "endpoint with a message" => {
             let fail =
@@ -202,7 +202,7 @@ async fn repair(world: &World, what: &str) {
             put_secret(world, &world.customer().secret.to_string()).await;
             credentials(world, json!("GROUP_OWNER")).await;
         }
-        "function without permission" => world.deny(world.hub(), &world.role_of("UpdateTrust").await, None).await,
+        "function without permission" => world.deny(world.hub(), &world.role_of("update-trust"), None).await,
         _ => {}
     }
 }

@@ -43,8 +43,8 @@ async fn a_project_is_taken_down_and_the_world_is_as_it_was() {
             "delete-endpoint",
             "delete-endpoint",
             "disable-kms",
-            "disable-cluster",
-            "disable-cluster",
+            "set-cluster-encryption",
+            "set-cluster-encryption",
             "disable-kms",
             "deauthorize-role",
             "revoke-key",
@@ -123,12 +123,11 @@ async fn whatever_state_an_enablement_died_after_it_is_taken_down() {
         let mut after = world.snapshot().await;
         if last == "CreateRole" {
             // A record that nobody has written down yet is nobody's. It is listed, and cancelled by its name.
-            let described =
-                world.invoke("Describe", &json!({"request": {"projectId": world.customer().project_id}})).await;
+            let described = world.invoke("describe", &json!({"projectId": world.customer().project_id})).await;
             let role = described.output.as_ref().unwrap()["accessRoles"][0].clone();
             assert_eq!((&role["state"], &role["isRegistered"]), (&json!("pending"), &json!(false)), "{role}");
             let cancel = json!({"projectId": world.customer().project_id, "roleId": role["roleId"]});
-            let cancelled = world.invoke("CancelAuthorization", &cancel).await;
+            let cancelled = world.invoke("cancel-authorization", &cancel).await;
             assert_eq!(cancelled.error, None, "{:?}", cancelled.cause);
             after = world.snapshot().await;
         }
@@ -272,7 +271,7 @@ async fn named_clusters_are_switched_and_the_others_keep_key_and_endpoints() {
     let world = World::new().await;
     enable_everything(&world).await;
     let run = world.disable_successfully(json!({"scope": "clusters", "clusters": ["orders"]})).await;
-    assert_eq!(changed_steps(&run), ["disable-cluster", "unregister"]);
+    assert_eq!(changed_steps(&run), ["set-cluster-encryption", "unregister"]);
     let project = world.project().await;
     let provider = |name: &str| {
         let clusters = project["clusters"].as_array().unwrap();
@@ -395,9 +394,8 @@ async fn without_any_one_of_its_permissions_the_way_back_fails_and_names_it() {
     assert_eq!(run.error, None, "{:?}", run.cause);
     let secret = "secretsmanager:GetSecretValue";
     // In the order of the run, so that each function is still cold, and each run gets one call further than the one before.
-    for (function, step, actions) in [
+    for (step, actions) in [
         (
-            "PlanDisable",
             "plan-disable",
             vec![
                 secret,
@@ -408,12 +406,11 @@ async fn without_any_one_of_its_permissions_the_way_back_fails_and_names_it() {
                 "iam:ListAttachedRolePolicies",
             ],
         ),
-        ("CheckEndpointsGone", "check-endpoints-gone", vec![secret]),
-        ("DeleteEndpoint", "delete-endpoint", vec![secret]),
-        ("DisableKms", "disable-kms", vec![secret]),
-        ("DeauthorizeRole", "deauthorize-role", vec![secret]),
+        // check-endpoints and the functions of clusters have run while enabling, and keep their secret.
+        ("delete-endpoint", vec![secret]),
+        ("disable-kms", vec![secret]),
+        ("deauthorize-role", vec![secret]),
         (
-            "RevokeKey",
             "revoke-key",
             vec![
                 "kms:DescribeKey",
@@ -424,7 +421,6 @@ async fn without_any_one_of_its_permissions_the_way_back_fails_and_names_it() {
             ],
         ),
         (
-            "RemoveTrust",
             "remove-trust",
             vec![
                 "iam:GetRole",
@@ -435,9 +431,9 @@ async fn without_any_one_of_its_permissions_the_way_back_fails_and_names_it() {
                 "iam:DeleteRole",
             ],
         ),
-        ("Unregister", "unregister", vec!["ssm:GetParameter", "ssm:DeleteParameter"]),
+        ("unregister", vec!["ssm:GetParameter", "ssm:DeleteParameter"]),
     ] {
-        let role = world.role_of(function).await;
+        let role = world.role_of(step);
         for action in actions {
             world.deny(world.hub(), &role, Some(action)).await;
             let run = world.disable(json!({"scope": "role"})).await;
@@ -447,4 +443,26 @@ async fn without_any_one_of_its_permissions_the_way_back_fails_and_names_it() {
     }
     world.disable_successfully(json!({"scope": "role"})).await;
     assert_eq!(world.registered().await, None);
+}
+
+#[tokio::test]
+async fn a_role_that_two_projects_use_keeps_the_statements_of_the_other() {
+    let world = World::with_nothing_in_one_account().await;
+    let mut input = world.bare_input();
+    input["account"] = Value::Null;
+    input["clusters"] = Value::Null;
+    input["regions"] = Value::Null;
+    let mut projects = Vec::new();
+    for name in ["payments", "orders"] {
+        input["project"]["name"] = json!(name);
+        let run = world.enable_with(&input).await;
+        assert_eq!((run.error.as_deref(), run.cause.as_deref()), (None, None));
+        projects.push(run.output.unwrap()["projectId"].as_str().unwrap().to_owned());
+    }
+    world.disable_successfully(json!({"projectId": projects[0], "scope": "role"})).await;
+    let role = world.customer().role_arn();
+    let name = role.rsplit('/').next().unwrap();
+    let policy = world.iam().get_role_policy().role_name(name).policy_name("atlas-cmk").send().await.unwrap();
+    let policy = policy.policy_document();
+    assert!(policy.contains(&projects[1]) && !policy.contains(&projects[0]), "{policy}");
 }

@@ -17,7 +17,7 @@ async fn write_profile_of_old(world: &World) {
     profile["organizationalUnits"] = json!([]);
     profile["accountTags"] = json!({});
     profile["input"]["project"]["name"] = json!("{{ accountName }}");
-    let refused = world.invoke("PutProfile", &json!({"name": "default", "profile": profile})).await;
+    let refused = world.invoke("put-profile", &json!({"name": "default", "profile": profile})).await;
     assert_eq!(refused.error.as_deref(), Some("Input.Invalid"), "{:?}", refused.output);
     assert!(refused.cause.unwrap().contains("would share"));
     let ssm = aws_sdk_ssm::Client::new(&world.hub().sdk_config());
@@ -31,7 +31,7 @@ async fn a_second_account_of_the_same_name_does_not_take_over_the_project_of_the
     let world = World::with_nothing().await;
     write_profile_of_old(&world).await;
     let vend = async |account: &str| {
-        let answer = world.invoke("OnAccountVended", &of_the_same_name(account)).await.output.unwrap();
+        let answer = world.invoke("on-account-vended", &of_the_same_name(account)).await.output.unwrap();
         execution::follow(&world.cloud, answer["executionArn"].as_str().unwrap(), |_| {}).await.unwrap()
     };
     let first = vend(&world.account().id).await;
@@ -77,9 +77,9 @@ async fn as_spoke(world: &World) -> aws_sdk_iam::Client {
 }
 
 /// Clients with the rights of a function.
-async fn as_function(world: &World, function: &str) -> aws_types::SdkConfig {
+async fn as_function(world: &World, step: &str) -> aws_types::SdkConfig {
     let iam = aws_sdk_iam::Client::new(&world.hub().sdk_config());
-    let role = world.role_of(function).await;
+    let role = world.role_of(step);
     let trust = json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{}:root", world.hub().id)}, "Action": "sts:AssumeRole"},
     ]});
@@ -90,7 +90,7 @@ async fn as_function(world: &World, function: &str) -> aws_types::SdkConfig {
 #[tokio::test]
 async fn no_role_is_created_or_given_rights_without_the_boundary_in_hub_and_spoke() {
     let world = World::with_two_accounts().await;
-    let hub = aws_sdk_iam::Client::new(&as_function(&world, "UpdateTrust").await);
+    let hub = aws_sdk_iam::Client::new(&as_function(&world, "update-trust").await);
     let spoke = as_spoke(&world).await;
     let all = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
         .to_string();
@@ -148,7 +148,7 @@ async fn a_role_that_carries_no_boundary_is_reported_before_anything_is_written(
 #[tokio::test]
 async fn functions_assume_roles_in_accounts_of_the_organization_only() {
     let world = World::new().await;
-    let sts = aws_sdk_sts::Client::new(&as_function(&world, "Describe").await);
+    let sts = aws_sdk_sts::Client::new(&as_function(&world, "describe").await);
     let n = &world.account().id[2..];
     // The engine takes accounts that start with 99 for those of strangers.
     for (account, is_ours) in [(format!("20{n}"), true), (format!("99{n}"), false)] {

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use crate::world::{World, assert_failed, diagnosis, sample};
 
 /// Denies the function's role each action in turn, and expects the run to fail for it in the step.
-async fn assert_each_is_missed(world: &World, input: &Value, function: &str, step: &str, actions: &[&str]) {
-    let role = world.role_of(function).await;
+async fn assert_each_is_missed(world: &World, input: &Value, step: &str, actions: &[&str]) {
+    let role = world.role_of(step);
     for action in actions {
         world.deny(world.hub(), &role, Some(action)).await;
         let run = world.enable_with(input).await;
@@ -28,31 +28,27 @@ async fn without_any_one_of_its_permissions_a_step_fails_and_names_it() {
     input["clusters"] = Value::Null;
     // In the order of the run, so that each function is still cold, and each run gets one call further than the one before.
     let secret = "secretsmanager:GetSecretValue";
-    assert_each_is_missed(&world, &input, "Preflight", "preflight", &[secret, "iam:GetRole", "kms:DescribeKey"]).await;
-    assert_each_is_missed(&world, &input, "EnsureProject", "ensure-project", &[secret]).await;
+    assert_each_is_missed(&world, &input, "preflight", &[secret, "iam:GetRole", "kms:DescribeKey"]).await;
+    let mut planned = input.clone();
+    planned["mode"] = json!("plan");
+    assert_each_is_missed(&world, &planned, "plan", &["kms:ListKeys"]).await;
+    assert_eq!(world.enable_with(&planned).await.error, None);
+    assert_each_is_missed(&world, &input, "ensure-project", &[secret]).await;
     let making = ["kms:DescribeKey", "kms:ListKeys", "kms:CreateKey", "kms:CreateAlias", "kms:EnableKeyRotation"];
-    assert_each_is_missed(&world, &input, "EnsureKey", "ensure-key", &making).await;
+    assert_each_is_missed(&world, &input, "ensure-key", &making).await;
     let keys = world.kms().list_keys().send().await.unwrap().keys.unwrap();
     // The stack has a key too, for its topic.
     let keys: Vec<_> = keys.iter().filter_map(|key| key.key_id()).filter(|id| id.starts_with("mrk-")).collect();
     assert_eq!(keys.len(), 1, "what was made and left behind is adopted: {keys:?}");
     let finding = ["kms:GetKeyRotationStatus", "kms:ListResourceTags"];
-    assert_each_is_missed(&world, &input, "EnsureKey", "ensure-key", &finding).await;
-    assert_each_is_missed(&world, &input, "Preflight", "preflight", &["kms:GetKeyPolicy"]).await;
+    assert_each_is_missed(&world, &input, "ensure-key", &finding).await;
+    assert_each_is_missed(&world, &input, "preflight", &["kms:GetKeyPolicy"]).await;
     let replicating = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListResourceTags", "kms:ReplicateKey"];
-    assert_each_is_missed(&world, &input, "ReplicateKey", "replicate-key", &replicating).await;
+    assert_each_is_missed(&world, &input, "replicate-key", &replicating).await;
 
-    let mut planned = input.clone();
-    planned["mode"] = json!("plan");
-    let planning = [
-        secret,
-        "kms:DescribeKey",
-        "kms:GetKeyRotationStatus",
-        "kms:ListResourceTags",
-        "iam:GetRole",
-        "ssm:GetParameter",
-    ];
-    assert_each_is_missed(&world, &planned, "Plan", "plan", &planning).await;
+    let planning =
+        ["kms:DescribeKey", "kms:GetKeyRotationStatus", "kms:ListResourceTags", "iam:GetRole", "ssm:GetParameter"];
+    assert_each_is_missed(&world, &planned, "plan", &planning).await;
 
     let registering = [
         "ssm:GetParameter",
@@ -63,11 +59,11 @@ async fn without_any_one_of_its_permissions_a_step_fails_and_names_it() {
         "kms:TagResource",
         "ssm:PutParameter",
     ];
-    assert_each_is_missed(&world, &input, "Register", "register", &registering).await;
+    assert_each_is_missed(&world, &input, "register", &registering).await;
 
     // The role is there now, and a policy of it to be read.
-    assert_each_is_missed(&world, &input, "Preflight", "preflight", &["iam:GetRolePolicy"]).await;
-    assert_each_is_missed(&world, &planned, "Plan", "plan", &["iam:GetRolePolicy"]).await;
+    assert_each_is_missed(&world, &input, "preflight", &["iam:GetRolePolicy"]).await;
+    assert_each_is_missed(&world, &planned, "plan", &["iam:GetRolePolicy"]).await;
 
     let run = world.enable_with(&input).await;
     assert_eq!(run.error, None, "with all of them it works: {:?}", run.cause);
@@ -76,8 +72,8 @@ async fn without_any_one_of_its_permissions_a_step_fails_and_names_it() {
     let cluster = json!({"name": "orders", "instanceSize": "M10", "regions": ["US_EAST_1"]});
     world.cloud.simulator.add_cluster(project, cluster).await.unwrap();
     input["clusters"] = json!("all");
-    assert_each_is_missed(&world, &input, "CheckCluster", "check-cluster", &[secret]).await;
-    assert_each_is_missed(&world, &input, "EnableCluster", "enable-cluster", &[secret]).await;
+    assert_each_is_missed(&world, &input, "check-cluster", &[secret]).await;
+    assert_each_is_missed(&world, &input, "set-cluster-encryption", &[secret]).await;
 }
 
 #[tokio::test]
@@ -91,17 +87,17 @@ async fn without_any_one_of_its_permissions_no_key_policy_is_granted() {
     world.put_key_policy("us-east-1", statements).await;
     let mut input = world.customer().input();
     input["regions"] = Value::Null;
-    assert_each_is_missed(&world, &input, "GrantKey", "grant-key", &["kms:GetKeyPolicy", "kms:PutKeyPolicy"]).await;
+    assert_each_is_missed(&world, &input, "grant-key", &["kms:GetKeyPolicy", "kms:PutKeyPolicy"]).await;
     assert_eq!(world.key_policy("us-east-1").await.statements().len(), 1);
     let mut planned = input.clone();
     planned["mode"] = json!("plan");
-    assert_each_is_missed(&world, &planned, "Plan", "plan", &["kms:GetKeyPolicy"]).await;
+    assert_each_is_missed(&world, &planned, "plan", &["kms:GetKeyPolicy"]).await;
 }
 
 #[tokio::test]
 async fn a_diagnosis_that_cannot_be_published_says_so_and_is_made_all_the_same() {
     let world = World::new().await;
-    world.deny(world.hub(), &world.role_of("Diagnose").await, Some("sns:Publish")).await;
+    world.deny(world.hub(), &world.role_of("diagnose"), Some("sns:Publish")).await;
     world.kms().disable_key().key_id(world.customer().key_arn()).send().await.unwrap();
     let run = world.enable().await;
     let reported = diagnosis(&run);
@@ -136,21 +132,20 @@ async fn without_any_one_of_its_permissions_nothing_that_events_start_goes_on_an
     let change = change.replace("444455556666", &world.account().id);
     let change = change.replace("1234abcd12ab34cd56ef1234567890ab", &world.customer().key_id);
     let change: Value = serde_json::from_str(&change).unwrap();
-    let report = json!({"projects": [], "results": [], "attention": []});
-    let drift = json!({"projectId": project, "state": "drifted"});
+    let report = json!({"sweep": {"projects": [], "results": [], "attention": []}});
+    let drift = json!({"drift": {"projectId": project, "state": "drifted"}});
     let profile = sample("steps/put-profile.json");
-    let of_project = json!({"projectId": project});
+    let of_project = json!({"project": {"projectId": project}});
     for (function, input, actions) in [
-        ("TakeTurn", &turn, &["ssm:GetParameter", "states:ListExecutions"] as &[&str]),
-        ("ListProjects", &json!({"request": {}}), &["ssm:GetParametersByPath"]),
-        ("FindLeftovers", &of_project, &["secretsmanager:GetSecretValue"]),
-        ("CheckCredential", &of_project, &["secretsmanager:GetSecretValue"]),
-        ("ReportSweep", &report, &["sns:Publish"]),
-        ("ReportDrift", &drift, &["sns:Publish"]),
-        ("PutProfile", &profile, &["ssm:GetParametersByPath", "ssm:PutParameter"]),
-        ("OnChange", &change, &["ssm:GetParametersByPath", "states:StartExecution"]),
+        ("take-turn", &turn, &["ssm:GetParameter", "states:ListExecutions"] as &[&str]),
+        ("list-projects", &json!({"request": {}}), &["ssm:GetParametersByPath"]),
+        ("check-credential", &of_project, &["secretsmanager:GetSecretValue"]),
+        ("publish-report", &report, &["sns:Publish"]),
+        ("publish-report", &drift, &["sns:Publish"]),
+        ("put-profile", &profile, &["ssm:GetParametersByPath", "ssm:PutParameter"]),
+        ("on-change", &change, &["ssm:GetParametersByPath", "states:StartExecution"]),
     ] {
-        let role = world.role_of(function).await;
+        let role = world.role_of(function);
         for action in actions {
             world.deny(world.hub(), &role, Some(action)).await;
             let run = world.invoke(function, input).await;
@@ -168,17 +163,17 @@ async fn without_any_one_of_its_permissions_nothing_that_events_start_goes_on_an
     }
 
     // A pipeline is never failed: what is missing is in the answer.
-    let role = world.role_of("OnAccountVended").await;
+    let role = world.role_of("on-account-vended");
     let event = sample("vending/controltower-create-managed-account.json");
     for action in ["ssm:GetParametersByPath", "ssm:GetParameter", "states:StartExecution", "ssm:PutParameter"] {
         world.deny(world.hub(), &role, Some(action)).await;
-        let answer = world.invoke("OnAccountVended", &event).await.output.unwrap();
+        let answer = world.invoke("on-account-vended", &event).await.output.unwrap();
         assert_eq!(answer["accounts"][0]["result"], "problem", "{answer}");
         assert!(answer["accounts"][0]["reason"].as_str().unwrap().contains(action), "{answer}");
         world.deny(world.hub(), &role, None).await;
     }
     // What Organizations may not be asked is done without.
     world.deny(world.hub(), &role, Some("organizations:*")).await;
-    let answer = world.invoke("OnAccountVended", &event).await.output.unwrap();
+    let answer = world.invoke("on-account-vended", &event).await.output.unwrap();
     assert!(["started", "known"].contains(&answer["accounts"][0]["result"].as_str().unwrap()), "{answer}");
 }

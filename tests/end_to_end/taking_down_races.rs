@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use atlas_cmk::atlas::EncryptionProvider;
 use atlas_cmk_local::snapshot;
 use serde_json::{Value, json};
 
@@ -128,9 +129,9 @@ async fn a_cluster_that_somebody_switches_meanwhile_is_waited_for() {
     let run = world.enable_with(&input).await;
     assert_eq!(run.error, None, "{:?}", run.cause);
     let cluster: atlas_cmk::ids::ClusterName = "orders".parse().unwrap();
-    world.atlas().decrypt_cluster(&world.project_id(), &cluster).await.unwrap();
+    world.atlas().set_cluster_encryption(&world.project_id(), &cluster, EncryptionProvider::None).await.unwrap();
     let run = world.disable_successfully(json!({"scope": "project"})).await;
-    assert_eq!(changed_steps(&run), ["disable-cluster", "disable-kms", "unregister"]);
+    assert_eq!(changed_steps(&run), ["set-cluster-encryption", "disable-kms", "unregister"]);
     let project = world.project().await;
     assert_eq!(project["encryptionAtRest"]["awsKms"]["enabled"], false, "{project}");
     assert_eq!(world.records().await.len(), 1, "the scope does not reach the role");

@@ -21,12 +21,12 @@ impl World {
     }
 
     async fn put_profile(&self, name: &str, profile: Value) -> Run {
-        self.invoke("PutProfile", &json!({"name": name, "profile": profile})).await
+        self.invoke("put-profile", &json!({"name": name, "profile": profile})).await
     }
 
     /// Asks the function directly, as a pipeline that waits for an answer would.
     async fn vend(&self, event: &Value) -> Value {
-        let run = self.invoke("OnAccountVended", event).await;
+        let run = self.invoke("on-account-vended", event).await;
         assert_eq!(run.error, None, "a pipeline is never failed: {:?}", run.cause);
         run.output.unwrap()
     }
@@ -182,7 +182,7 @@ async fn what_goes_wrong_is_reported_and_kept_and_can_be_handed_in_again() {
     assert_eq!(world.vend(&event).await["accounts"][0]["result"], "started");
 
     // A denial of our own is no failure of the pipeline either.
-    world.deny(world.hub(), &world.role_of("OnAccountVended").await, Some("states:StartExecution")).await;
+    world.deny(world.hub(), &world.role_of("on-account-vended"), Some("states:StartExecution")).await;
     let other = of_account("vending/custom.json", "500000000002");
     assert_eq!(world.vend(&other).await["accounts"][0]["result"], "problem");
     let reported = mailbox.next_of("vend-problem").await.unwrap();
@@ -242,4 +242,14 @@ async fn an_account_that_no_event_reported_is_found_by_the_next_sweep() {
     assert_eq!(input["roleArn"], format!("arn:aws:iam::{missed}:role/workloads"), "the unit is known by its name");
     world.sweep(json!({})).await;
     assert_eq!(world.vended().await.len(), 2);
+
+    // What an event does not say of an account is looked up: its name for the profile, its tags to choose one.
+    let profile = json!({"accountTags": {"stage": "prod"}, "input": {
+        "projectId": "66f0a1b2c3d4e5f6ffffffff", "roleArn": "arn:aws:iam::{{ accountId }}:role/tagged", "key": {"alias": "alias/atlas-cmk"},
+    }});
+    assert_eq!(world.put_profile("tagged", profile).await.error, None);
+    let tag = Tag::builder().key("stage").value("prod").build().unwrap();
+    organizations.tag_resource().resource_id(&long_there).tags(tag).send().await.unwrap();
+    let vended = world.vend(&json!({"accountId": long_there})).await;
+    assert_eq!(vended["accounts"][0]["reason"], "from profile tagged", "{vended}");
 }

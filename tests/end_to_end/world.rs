@@ -16,7 +16,7 @@ use atlas_cmk_local::{
     deploy::{Stack, Template, deploy},
     engine::{Engine, Options},
     execution::{self, Run},
-    functions::{self, Package},
+    functions::{self, Build, Package},
     seed::Customer,
     simulator, snapshot,
 };
@@ -25,7 +25,7 @@ use tokio::sync::OnceCell;
 
 struct Shared {
     engine: Arc<Engine>,
-    packages: Vec<Package>,
+    build: Build,
 }
 
 static SHARED: OnceCell<Shared> = OnceCell::const_new();
@@ -33,16 +33,16 @@ static NEXT: AtomicU32 = AtomicU32::new(1);
 
 async fn shared() -> &'static Shared {
     let start = async || {
-        let packages = functions::build().await.unwrap();
+        let build = functions::build().await.unwrap();
         let engine = Engine::start(Options { port: None, wait_scale: TIME_SCALE }).await.unwrap();
-        Shared { engine: Arc::new(engine), packages }
+        Shared { engine: Arc::new(engine), build }
     };
     SHARED.get_or_init(start).await
 }
 
 /// The functions as they are deployed.
 pub(crate) async fn packages() -> &'static [Package] {
-    &shared().await.packages
+    &shared().await.build.packages
 }
 
 pub(crate) struct World {
@@ -97,18 +97,19 @@ impl World {
     async fn of(customer: Customer) -> Self {
         let atlas = simulator::Options { port: None, time_scale: TIME_SCALE };
         let shared = shared().await;
-        let cloud = Cloud::start(Arc::clone(&shared.engine), &shared.packages, customer, atlas).await.unwrap();
+        let cloud = Cloud::start(Arc::clone(&shared.engine), &shared.build, customer, atlas).await.unwrap();
         Self { cloud }
     }
 
     /// Deletes the stack and deploys it again.
     pub(crate) async fn redeploy(&mut self, more: Vec<(&'static str, String)>) {
-        self.cloud.redeploy(&shared().await.packages, more).await.unwrap();
+        self.cloud.redeploy(&shared().await.build, more).await.unwrap();
     }
 
     /// Deploys the template once more, beside the stack of this world, with these parameters.
     pub(crate) async fn deploy_beside(&self, name: &str, parameters: &[(&str, &str)]) -> Stack {
-        let template = Template { file: "template.yaml", packages: &shared().await.packages, parameters };
+        let Build { infra, packages } = &shared().await.build;
+        let template = Template { infra, file: "template.yaml", packages, parameters };
         deploy(self.hub(), name, template).await.unwrap()
     }
 
@@ -187,12 +188,9 @@ impl World {
         serde_json::from_str(answer.parameter?.value()?).ok()
     }
 
-    /// The role of a function of the stack, by the name of the function in the template.
-    pub(crate) async fn role_of(&self, function: &str) -> String {
-        let iam = aws_sdk_iam::Client::new(&self.hub().sdk_config());
-        let roles = iam.list_roles().send().await.unwrap().roles;
-        let name = format!("{}-us-east-1-{}", self.customer().stack, atlas_cmk_tests::kebab(function));
-        roles.iter().find(|role| role.role_name() == name).unwrap().role_name().to_owned()
+    /// The name of the role of a function of the stack.
+    pub(crate) fn role_of(&self, step: &str) -> String {
+        format!("{}-us-east-1-{step}", self.customer().stack)
     }
 
     /// Denies a role an action, whatever else allows it; `None` takes the denial back.
@@ -241,9 +239,9 @@ impl World {
         snapshot::take(&self.cloud, &self.customer().project_id).await.unwrap()
     }
 
-    /// Invokes a function of the stack, by its name in the template.
-    pub(crate) async fn invoke(&self, function: &str, input: &Value) -> Run {
-        execution::invoke(&self.cloud, &format!("{function}FunctionArn"), input).await.unwrap()
+    /// Invokes a function of the stack.
+    pub(crate) async fn invoke(&self, step: &str, input: &Value) -> Run {
+        execution::invoke(&self.cloud, step, input).await.unwrap()
     }
 
     /// Enables, and asserts that it worked and that the world is as asked for.

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 /// A definition in infra/state-machines.
+#[derive(Clone)]
 pub struct Machine {
     /// The name of its file, without `.asl.json`.
     pub name: String,
@@ -78,11 +79,16 @@ fn collect_levels<'a>(path: &str, level: &'a Value, levels: &mut Vec<(String, &'
     }
 }
 
+/// The step of the function that a state invokes: `${FunctionArnPrefix}create-role` is `create-role`.
+pub fn invoked(state: &Value) -> Option<&str> {
+    state["Arguments"]["FunctionName"].as_str()?.strip_prefix("${FunctionArnPrefix}")
+}
+
 /// The states that a state can go to: next, by choice, or by a catch.
 pub fn successors(state: &Value) -> Vec<&str> {
     let branches = ["Choices", "Catch"].into_iter().flat_map(|field| state[field].as_array().into_iter().flatten());
     let direct = ["Next", "Default"].into_iter().filter_map(|field| state[field].as_str());
-    direct.chain(branches.filter_map(|branch| branch["Next"].as_str())).collect()
+    branches.filter_map(|branch| branch["Next"].as_str()).chain(direct).collect()
 }
 
 /// The names a retrier or catcher is for.

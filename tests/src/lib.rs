@@ -1,7 +1,8 @@
 //! What the tests of this package share: the contracts between Rust, Step Functions and the template, as data.
 
 pub mod asl;
-pub mod steps;
+pub mod contracts;
+pub mod files;
 pub mod template;
 
 use std::path::PathBuf;

@@ -47,23 +47,29 @@ pub fn get_att(value: &Value) -> Option<&str> {
     value.get("Fn::GetAtt")?.as_str()?.split('.').next()
 }
 
-/// The actions that the inline policies of a role resource allow.
-pub fn allowed_actions(role: &Value) -> Vec<String> {
-    policies(role)
-        .into_iter()
-        .flat_map(|policy| branches(&policy["PolicyDocument"]["Statement"]))
-        .filter(|statement| statement["Effect"] == "Allow")
-        .flat_map(|statement| match &statement["Action"] {
-            Value::String(one) => vec![one.clone()],
-            Value::Array(many) => many.iter().filter_map(|action| action.as_str().map(str::to_owned)).collect(),
-            _ => Vec::new(),
-        })
+/// The actions that a role allows: by its own policies, and by the managed policies of the template that it has.
+pub fn allowed_actions(template: &Value, role: &Value) -> Vec<String> {
+    let allows = policies(template, role).into_iter().flat_map(|policy| statements(&policy));
+    let allows = allows.filter(|statement| statement["Effect"] == "Allow");
+    allows
+        .flat_map(|statement| texts(&statement["Action"]).into_iter().map(str::to_owned).collect::<Vec<_>>())
         .collect()
 }
 
-/// The inline policies of a role resource, whatever their conditions are.
-pub fn policies(role: &Value) -> Vec<Value> {
-    branches(&role["Properties"]["Policies"])
+/// The policies of a role, whatever their conditions are: its own, and the managed ones of the template.
+pub fn policies(template: &Value, role: &Value) -> Vec<Value> {
+    let managed = managed_policies(role).into_iter().map(|name| template["Resources"][name]["Properties"].clone());
+    branches(&role["Properties"]["Policies"]).into_iter().chain(managed).collect()
+}
+
+/// The managed policies of the template that a role has, by name.
+pub fn managed_policies(role: &Value) -> Vec<&str> {
+    let arns = role["Properties"]["ManagedPolicyArns"].as_array().into_iter().flatten();
+    let arns = arns.flat_map(|arn| match arn["Fn::If"].as_array() {
+        Some(branches) => branches.iter().skip(1).collect(),
+        None => vec![arn],
+    });
+    arns.filter_map(|arn| arn["Ref"].as_str()).filter(|name| !name.starts_with("AWS::")).collect()
 }
 
 /// The statements of a policy, whatever their conditions are.

@@ -10,10 +10,12 @@ PATCHES = (
     "concurrent_sessions",
     "cross_account_buckets",
     "deleted_functions",
+    "recorded_authorizations",
     "permission_source_arns",
     # CloudFormation
     "template_parser",
     "template_conditions",
+    "metric_math_alarms",
     # Step Functions
     "task_token_timeouts",
     "task_token_failures",

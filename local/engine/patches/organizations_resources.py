@@ -20,7 +20,8 @@ def apply():
     def extract_resource_arn(service, method, path, headers, body, query_params, region, account_id):
         if service == "organizations" and body[:1] == b"{":
             request = json.loads(body)
-            child = request.get("AccountId") or request.get("ChildId") or request.get("OrganizationalUnitId")
+            named = (request.get(field) for field in ("AccountId", "ChildId", "OrganizationalUnitId", "ResourceId"))
+            child = next(filter(None, named), None)
             if child:
                 kind = "ou" if child.startswith("ou-") else "account"
                 return f"arn:aws:organizations::{account_id}:{kind}/o-local/{child}"

@@ -107,7 +107,7 @@ class Engine:
 
     def __init__(self, selected):
         self.port = free_port()
-        folder = tempfile.mkdtemp(prefix="atlas-cmk-engine-")
+        self.folder = folder = tempfile.mkdtemp(prefix="atlas-cmk-engine-")
         log = Path(folder, "engine.log")
         with log.open("w") as output:
             self.process = subprocess.Popen(

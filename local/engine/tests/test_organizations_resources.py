@@ -4,8 +4,8 @@ from tests import engines, probes
 
 
 class OrganizationsResourcesTest(probes.RequestTest):
-    unpatched = ("AccessDeniedException", "AccessDeniedException")
-    patched = ("done", "AccessDeniedException")
+    unpatched = ("AccessDeniedException", "AccessDeniedException", "AccessDeniedException")
+    patched = ("done", "done", "AccessDeniedException")
 
     def probe(self, engine):
         account = engines.new_account()
@@ -17,5 +17,6 @@ class OrganizationsResourcesTest(probes.RequestTest):
         organizations = engine.client("organizations", engine.session(account, on_account))
         return (
             engines.outcome(organizations.describe_account, AccountId=created),
+            engines.outcome(organizations.list_tags_for_resource, ResourceId=created),
             engines.outcome(organizations.describe_organizational_unit, OrganizationalUnitId=unit),
         )

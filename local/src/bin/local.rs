@@ -60,9 +60,9 @@ async fn main() -> ExitCode {
 async fn up(port: u16, atlas_port: u16, time_scale: f64) -> Result<()> {
     port::require_free(atlas_port, "--atlas-port")?;
     let engine = Engine::start(Options { port: Some(port), wait_scale: time_scale }).await?;
-    let packages = functions::build().await?;
+    let build = functions::build().await?;
     let atlas = simulator::Options { port: Some(atlas_port), time_scale };
-    let cloud = Cloud::start(Arc::new(engine), &packages, Customer::of_the_samples(), atlas).await?;
+    let cloud = Cloud::start(Arc::new(engine), &build, Customer::of_the_samples(), atlas).await?;
     progress::done("up; Ctrl-C stops it");
     writeln!(std::io::stdout(), "{}", instructions(&cloud)?)?;
     loop {

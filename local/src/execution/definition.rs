@@ -53,7 +53,7 @@ mod tests {
             let function = format!("arn:aws:lambda:us-east-1:444455556666:function:atlas-cmk-{name}");
             json!({"Type": "Task", "Arguments": {"FunctionName": function}})
         };
-        let inner = json!({"States": {"Look": task("check-cluster"), "Act": task("enable-cluster"), "Again": task("check-cluster")}});
+        let inner = json!({"States": {"Look": task("check-cluster"), "Act": task("set-cluster-encryption"), "Again": task("check-cluster")}});
         let definition = json!({"States": {
             "Preflight": task("preflight"),
             "Clusters": {"Type": "Map", "ItemProcessor": inner},
@@ -64,8 +64,8 @@ mod tests {
         let definition = Definition::parse(&definition.to_string(), "atlas-cmk").unwrap();
         for (state, steps) in [
             ("Preflight", vec!["preflight"]),
-            ("Clusters", vec!["check-cluster", "enable-cluster"]),
-            ("Both", vec!["check-cluster", "enable-cluster", "verify"]),
+            ("Clusters", vec!["check-cluster", "set-cluster-encryption"]),
+            ("Both", vec!["check-cluster", "set-cluster-encryption", "verify"]),
             ("Ready", vec![]),
             ("Nested", vec![]),
             ("Unknown", vec![]),

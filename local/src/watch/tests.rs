@@ -225,14 +225,15 @@ fn several_steps_for_each_cluster_are_a_line_for_each_change_which_lasts_until_t
             (millis, What::Scheduled),
             (millis + 100, summary(&format!("cluster {name} is IDLE"))),
             (millis + 100, What::Scheduled),
-            (millis + 200, changed("enable-cluster", &format!("cluster {name} uses the key"))),
+            (millis + 200, changed("set-cluster-encryption", &format!("cluster {name} uses the key"))),
             (millis + 500, What::Scheduled),
             (millis + 600, summary(&format!("cluster {name} is UPDATING"))),
             (millis + 900, What::Scheduled),
             (millis + 1000, summary(&format!("cluster {name} is IDLE and uses the key"))),
         ]
     };
-    let mut happenings = vec![(0, entered("EnableClusters", Kind::Group, &["check-cluster", "enable-cluster"]))];
+    let mut happenings =
+        vec![(0, entered("EnableClusters", Kind::Group, &["check-cluster", "set-cluster-encryption"]))];
     happenings.extend(cluster(0, "orders"));
     happenings.extend(cluster(1000, "events"));
     happenings.extend([(2000, What::Exited), (2000, What::Ended)]);

@@ -1,5 +1,6 @@
 //! Clusters, as far as their key is concerned.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Atlas, AtlasError, ErrorCode, transport::Call};
@@ -19,6 +20,16 @@ const V2025_03_12: &str = "application/vnd.atlas.2025-03-12+json";
 
 /// A page of a list holds 500 at the most, and a project 25 clusters.
 const PAGE: usize = 500;
+
+/// Whose key encrypts a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum EncryptionProvider {
+    /// The project's key in AWS KMS.
+    Aws,
+    /// MongoDB.
+    None,
+}
 
 /// A cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -167,7 +178,7 @@ struct Page {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ProviderBody {
-    encryption_at_rest_provider: &'static str,
+    encryption_at_rest_provider: EncryptionProvider,
 }
 
 impl Atlas {
@@ -209,20 +220,18 @@ impl Atlas {
         }
     }
 
-    /// Switches a cluster to the project's key of AWS KMS. It makes an initial sync.
+    /// Switches a cluster to the project's key, or to MongoDB's own encryption. It makes an initial sync.
     ///
     /// # Errors
     /// Any [`AtlasError`].
-    pub async fn encrypt_cluster(&self, project: &ProjectId, name: &ClusterName) -> Result<Cluster, AtlasError> {
-        self.set_provider(project, name, "AWS").await
-    }
-
-    /// Switches a cluster to MongoDB's own encryption. It makes an initial sync.
-    ///
-    /// # Errors
-    /// Any [`AtlasError`].
-    pub async fn decrypt_cluster(&self, project: &ProjectId, name: &ClusterName) -> Result<Cluster, AtlasError> {
-        self.set_provider(project, name, "NONE").await
+    pub async fn set_cluster_encryption(
+        &self,
+        project: &ProjectId,
+        name: &ClusterName,
+        provider: EncryptionProvider,
+    ) -> Result<Cluster, AtlasError> {
+        let body = ProviderBody { encryption_at_rest_provider: provider };
+        self.call(Call::patch(V2024_10_23, format!("{}/{name}", path(project)), &body)).await
     }
 
     /// The search nodes of a cluster; `None` if it has none of their own.
@@ -237,16 +246,6 @@ impl Atlas {
             Err(error) if error.code() == Some(&ErrorCode::SearchDeploymentDoesNotExist) => Ok(None),
             Err(error) => Err(error),
         }
-    }
-
-    async fn set_provider(
-        &self,
-        project: &ProjectId,
-        name: &ClusterName,
-        provider: &'static str,
-    ) -> Result<Cluster, AtlasError> {
-        let body = ProviderBody { encryption_at_rest_provider: provider };
-        self.call(Call::patch(V2024_10_23, format!("{}/{name}", path(project)), &body)).await
     }
 }
 

@@ -28,8 +28,19 @@ pub struct AtlasError {
     code: Option<ErrorCode>,
     not_found: bool,
     repeatable: bool,
-    credentials_refused: bool,
+    credentials: Credentials,
     retry_after: Option<Duration>,
+}
+
+/// What an answer says of the credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Credentials {
+    /// Nothing.
+    Fine,
+    /// They may be the wrong ones.
+    Doubtful,
+    /// Others might help at once.
+    Refused,
 }
 
 impl From<AtlasError> for Error {
@@ -77,12 +88,18 @@ impl AtlasError {
 
     /// Whether other credentials might help.
     pub(super) fn credentials_refused(&self) -> bool {
-        self.credentials_refused
+        self.credentials == Credentials::Refused
     }
 
     /// Whether the secret may be the reason, so that it is worth reading again before the next call.
     pub(super) fn is_of_the_secret(&self) -> bool {
-        matches!(self.error.name(), ErrorName::SecretUnusable | ErrorName::AtlasUnauthorized)
+        // Access lists belong to credentials, and to those of another organization a project does not exist.
+        self.credentials != Credentials::Fine
+            || matches!(
+                self.error.name(),
+                ErrorName::SecretUnusable | ErrorName::AtlasUnauthorized | ErrorName::AtlasIpNotAllowed
+            )
+            || self.code == Some(ErrorCode::GroupNotFound)
     }
 
     /// An answer that is not a success.
@@ -116,7 +133,8 @@ impl AtlasError {
             error = error.with_unknown_outcome();
         }
         let not_found = status == StatusCode::NOT_FOUND && is_json;
-        Self { error, code, not_found, repeatable, credentials_refused: false, retry_after: retry_after(headers) }
+        let retry_after = retry_after(headers);
+        Self { code, not_found, repeatable, retry_after, ..Self::plain(error) }
     }
 
     /// No answer, or half of one.
@@ -210,7 +228,11 @@ impl AtlasError {
         );
         Self {
             repeatable: silent_refusal || matches!(status.as_u16(), 429 | 500..=599),
-            credentials_refused: name == ErrorName::AtlasUnauthorized,
+            credentials: match name {
+                ErrorName::AtlasUnauthorized => Credentials::Refused,
+                _ if status.is_client_error() => Credentials::Doubtful,
+                _ => Credentials::Fine,
+            },
             retry_after: retry_after(headers),
             ..Self::plain(Error::new(name, message))
         }
@@ -223,7 +245,14 @@ impl AtlasError {
     }
 
     fn plain(error: Error) -> Self {
-        Self { error, code: None, not_found: false, repeatable: false, credentials_refused: false, retry_after: None }
+        Self {
+            error,
+            code: None,
+            not_found: false,
+            repeatable: false,
+            credentials: Credentials::Fine,
+            retry_after: None,
+        }
     }
 }
 

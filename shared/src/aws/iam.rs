@@ -214,7 +214,7 @@ impl Iam {
         for version in self.old_versions(arn).await? {
             self.delete_version(arn, &version).await?;
         }
-        match self.0.delete_policy().policy_arn(arn.as_ref()).send().await {
+        match self.0.delete_policy().policy_arn(arn.as_ref()).customize().config_override(once()).send().await {
             Err(SdkError::ServiceError(refusal))
                 if matches!(refusal.err(), DeletePolicyError::NoSuchEntityException(_)) =>
             {
@@ -360,7 +360,7 @@ impl Iam {
     /// # Errors
     /// As [`aws_error`].
     pub async fn delete_role(&self, arn: &IamRoleArn) -> Result<()> {
-        match self.0.delete_role().role_name(arn.name()).send().await {
+        match self.0.delete_role().role_name(arn.name()).customize().config_override(once()).send().await {
             Err(SdkError::ServiceError(refusal))
                 if matches!(refusal.err(), DeleteRoleError::NoSuchEntityException(_)) =>
             {
@@ -454,7 +454,7 @@ impl Iam {
     }
 }
 
-/// For calls that create something: whether one whose answer was lost took effect is for the step to find out, before it is sent again.
+/// For calls that create or delete something: whether one whose answer was lost took effect is for the step to find out, before it is sent again.
 fn once() -> Builder {
     Config::builder().retry_config(RetryConfig::disabled())
 }

@@ -75,7 +75,7 @@ impl FromStr for ProjectName {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidId(format!(
-                "expected the name of an Atlas project, 1 to 64 letters, digits or any of -_.(),:&@+' , but found {text:?}"
+                "expected the name of an Atlas project, 1 to 64 letters, digits or characters of -_.(),:&@+' without spaces, but found {text:?}"
             )))
         }
     }

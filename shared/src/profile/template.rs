@@ -23,7 +23,8 @@ const NAMES: [&str; 4] = ["accountId", "accountName", "ou", "region"];
 /// The filters there are.
 const FILTERS: [&str; 7] = ["capitalize", "default", "lower", "replace", "title", "trim", "upper"];
 
-/// The longest text that a filled one, or a filter, may make, in bytes. Nothing in an input is longer.
+/// The longest text, filled or not, and the longest that a filter may make, in bytes. Nothing in an input is longer, and `minijinja` parses and
+/// compiles by recursion, which a text of tens of kilobytes would take beyond the stack.
 const LONGEST: usize = 2048;
 
 /// How many instructions of `minijinja` filling a text may take: a hundred filters take fewer.
@@ -53,9 +54,9 @@ impl Placeholders {
         }
     }
 
-    /// Those of accounts that differ in nothing but their ids: ids in which a filter that leaves out or exchanges digits, or pairs of digits, makes two
-    /// alike.
-    pub(super) fn accounts_of_one_name() -> impl Iterator<Item = Self> {
+    /// Those of accounts that differ in nothing but their ids: ids of which two become alike wherever a filter of `text` leaves digits out or exchanges
+    /// them.
+    pub(super) fn accounts_of_one_name(text: &str) -> impl Iterator<Item = Self> {
         const FILLER: &str = "7070707070";
         let example = Self::example();
         let id = example.account_id.to_string();
@@ -65,6 +66,14 @@ impl Placeholders {
         }
         for pair in (0..100).map(|pair| format!("{pair:02}")) {
             ids.extend([format!("{pair}{FILLER}"), format!("{FILLER}{pair}")]);
+        }
+        // What a filter replaces, and by what, once before and once behind: both become the same.
+        let quoted = text.split(['\'', '"']).skip(1).step_by(2);
+        let digits = |text: &&str| text.len() < 6 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let texts: BTreeSet<&str> = quoted.filter(digits).chain([""]).collect();
+        for (one, other) in texts.iter().flat_map(|one| texts.iter().map(move |other| (one, other))) {
+            ids.insert(format!("{one}7{other}{FILLER}").chars().take(id.len()).collect());
+            ids.insert(format!("{one}{FILLER}{FILLER}").chars().take(id.len()).collect());
         }
         ids.into_iter().filter_map(move |id| Some(Self { account_id: id.parse().ok()?, ..example.clone() }))
     }
@@ -103,7 +112,9 @@ pub(super) fn mentions(value: &Value, placeholder: &str) -> bool {
     match value {
         Value::String(text) => {
             let environment = environment();
-            environment.template_from_str(text).is_ok_and(|it| it.undeclared_variables(false).contains(placeholder))
+            // A longer text is refused when it is filled.
+            let names = |text| Some(environment.template_from_str(text).ok()?.undeclared_variables(false));
+            text.len() <= LONGEST && names(text).is_some_and(|names| names.contains(placeholder))
         }
         Value::Array(items) => items.iter().any(|item| mentions(item, placeholder)),
         Value::Object(fields) => fields.values().any(|value| mentions(value, placeholder)),
@@ -149,6 +160,8 @@ fn beyond_filters(text: &str) -> Option<String> {
         let mut end = None;
         for (at, c) in rest.char_indices().skip_while(|(at, _)| *at < start + 2) {
             match quote {
+                // `minijinja` takes it for an escape, so that a quote behind it would not end the text.
+                Some(_) if c == '\\' => return Some(c.to_string()),
                 Some(open) if c == open => quote = None,
                 Some(_) => {}
                 None if c == '\'' || c == '"' => quote = Some(c),
@@ -160,8 +173,8 @@ fn beyond_filters(text: &str) -> Option<String> {
                 None => return Some(c.to_string()),
             }
         }
-        // An expression that does not end is for the parser to refuse.
-        rest = &rest[end?..];
+        let Some(end) = end else { return Some("an end".to_owned()) };
+        rest = &rest[end..];
     }
     ["{%", "{#"].into_iter().find(|it| rest.contains(it)).map(str::to_owned)
 }
@@ -185,6 +198,9 @@ impl Write for Filled {
 }
 
 fn fill_text(path: &str, text: &str, values: &Placeholders) -> Result<String> {
+    if text.len() > LONGEST {
+        return Err(invalid(path, &format!("a text has at most {LONGEST} bytes")));
+    }
     if let Some(found) = beyond_filters(text) {
         let what = format!("a placeholder consists of a name and filters ({}), without {found:?}", FILTERS.join(", "));
         return Err(invalid(path, &what));
@@ -260,6 +276,13 @@ mod tests {
             "{{ range(100000) }}",
             "{# a comment #}",
             "{{ accountName }}{% raw %}{% endraw %}",
+            "{{ 'x\\'' }}{% for a in ou %}y{% endfor %}",
+            "{{ 'x\\'' ~ ou }}",
+            "{{ accountName",
+            "{{ 'x }}{% for a in ou %}y{% endfor %}",
+            &format!("{{{{ {} ou }}}}", "not ".repeat(6000)),
+            &format!("{{{{ ou{} }}}}", "|trim".repeat(10_000)),
+            &format!("{{{{ ou{} }}}}", " or ou".repeat(5000)),
             &chained,
             &long,
         ] {

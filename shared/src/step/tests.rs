@@ -38,10 +38,16 @@ impl Describe for NewThing {
 
 impl Step for EnsureThing {
     const NAME: &'static str = "ensure-thing";
+    const ABOUT: &'static str = "Makes sure of a thing";
+    const ACTIONS: Actions = &[];
     type Input = Nothing;
     type Output = bool;
     type Observation = bool;
     type Change = NewThing;
+
+    fn sample() -> Value {
+        serde_json::json!({})
+    }
 
     async fn observe(_: &Context, _: &Nothing) -> Result<bool> {
         Ok(WORLD.with_borrow(|world| world.0))

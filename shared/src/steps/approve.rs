@@ -2,13 +2,13 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::NoChange;
+use super::{NoChange, RequestApproval};
 use crate::{
     aws::TaskToken,
     error::{Error, ErrorName, Result},
-    step::{Context, Step},
+    step::{Actions, Context, Step, sample_file},
 };
 
 /// The step.
@@ -40,10 +40,17 @@ pub struct Output {
 
 impl Step for Approve {
     const NAME: &'static str = "approve";
+    const ABOUT: &'static str =
+        "Passes an answer to the waiting execution. Every principal that may invoke it may answer";
+    const ACTIONS: Actions = &[&["states:SendTaskFailure", "states:SendTaskSuccess"]];
     type Input = Input;
     type Output = Output;
     type Observation = ();
     type Change = NoChange;
+
+    fn sample() -> Value {
+        sample_file(include_str!("../../../events/steps/approve.json"))
+    }
 
     fn validate(input: &Input) -> Result<()> {
         if input.task_token.is_well_formed() {
@@ -71,10 +78,11 @@ impl Step for Approve {
     }
 }
 
+/// What the state that waits fails with: it speaks for the function that has asked.
 fn refusal(input: &Input) -> String {
-    let by = input.by.as_deref().unwrap_or("the approver");
+    let (by, asked) = (input.by.as_deref().unwrap_or("the approver"), RequestApproval::NAME);
     match &input.reason {
-        Some(reason) => format!("{by} refused: {reason}"),
-        None => format!("{by} refused without giving a reason"),
+        Some(reason) => format!("[{asked}] {by} refused: {reason}"),
+        None => format!("[{asked}] {by} refused without giving a reason"),
     }
 }

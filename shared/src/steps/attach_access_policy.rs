@@ -9,7 +9,7 @@ use crate::{
     change::{Action, Describe},
     error::{Error, ErrorName, Result},
     ids::{IamPolicyArn, IamRoleArn},
-    step::{Context, Step},
+    step::{Actions, Context, Retries, Step, actions},
 };
 
 /// The step.
@@ -110,10 +110,25 @@ pub(crate) fn decide(input: &Input, attached: &Attached) -> Result<Vec<Attachmen
 
 impl Step for AttachAccessPolicy {
     const NAME: &'static str = "attach-access-policy";
+    const ABOUT: &'static str = "Attaches that policy to its role. With `\"remove\": true` it detaches the policy";
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
+    const ACTIONS: Actions = &[
+        actions::OTHER_ACCOUNTS,
+        &["iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:GetRole", "iam:ListAttachedRolePolicies"],
+    ];
     type Input = Input;
     type Output = Output;
     type Observation = Attached;
     type Change = Attachment;
+
+    fn sample() -> Value {
+        json!({
+            "policyArn": "arn:aws:iam::777788889999:policy/atlas-cmk/AtlasCmkS3KeysAssumeRole",
+            "roleArn": "arn:aws:iam::777788889999:role/atlas-cmk-atc-node",
+            "remove": false,
+            "execution": "manual-1"
+        })
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<Attached> {
         attached(context, input.caller(), &input.role_arn).await

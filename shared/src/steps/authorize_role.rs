@@ -10,7 +10,7 @@ use crate::{
     change::{Action, Describe},
     error::{Error, ErrorName, Result},
     ids::{AccessRoleId, IamRoleArn, ProjectId, SecretId},
-    step::{Context, Step},
+    step::{Actions, Context, Retries, Step, actions},
 };
 
 /// The step.
@@ -67,10 +67,22 @@ impl Describe for Authorize {
 
 impl Step for AuthorizeRole {
     const NAME: &'static str = "authorize-role";
+    const ABOUT: &'static str =
+        "Authorizes the access role record for the IAM role. Atlas assumes the role while it answers";
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::AtlasCannotAssumeRole]);
+    const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
     type Observation = Vec<AccessRole>;
     type Change = Authorize;
+
+    fn sample() -> Value {
+        json!({
+            "projectId": "66f0a1b2c3d4e5f601234567",
+            "roleId": "6a793f88c0eb9e7a17716581",
+            "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk"
+        })
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<Vec<AccessRole>> {
         Ok(context.atlas.access_roles(&input.project_id).await?)

@@ -3,6 +3,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::deauthorize_role::Remove;
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{AccessRoleId, ProjectId, SecretId},
     registry,
-    step::{Context, Step},
+    step::{Actions, Context, Step, actions, sample_file},
 };
 
 /// The step.
@@ -46,10 +47,17 @@ pub struct Found {
 
 impl Step for CancelAuthorization {
     const NAME: &'static str = "cancel-authorization";
+    const ABOUT: &'static str =
+        "Removes an access role record that was never authorized: the registered one, or a named one";
+    const ACTIONS: Actions = &[actions::ATLAS, &["ssm:GetParameter"]];
     type Input = Input;
     type Output = Output;
     type Observation = Found;
     type Change = Remove;
+
+    fn sample() -> Value {
+        sample_file(include_str!("../../../events/steps/cancel-authorization.json"))
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<Found> {
         let registered = match &input.role_id {

@@ -2,13 +2,14 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::NoChange;
 use crate::{
-    atlas::{Cluster, ClusterRefusal},
+    atlas::{Cluster, ClusterRefusal, EncryptionProvider},
     error::{Error, ErrorName, Result},
     ids::{ClusterName, ProjectId, SecretId},
-    step::{Context, Step},
+    step::{Actions, Context, Step, actions},
 };
 
 /// The step.
@@ -22,9 +23,8 @@ pub struct Input {
     pub project_id: ProjectId,
     /// The cluster.
     pub cluster: ClusterName,
-    /// Whether it is on its way away from the key.
-    #[serde(default)]
-    pub away: bool,
+    /// Whose key is to encrypt it.
+    pub encryption_at_rest_provider: EncryptionProvider,
     /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
@@ -59,10 +59,21 @@ pub type Found = Option<std::result::Result<Cluster, ClusterRefusal>>;
 
 impl Step for CheckCluster {
     const NAME: &'static str = "check-cluster";
+    const ABOUT: &'static str =
+        "Read-only: returns whether a cluster is done, ready to switch, or must be waited for. Also used for disabling";
+    const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
     type Observation = Found;
     type Change = NoChange;
+
+    fn sample() -> Value {
+        json!({
+            "projectId": "66f0a1b2c3d4e5f601234567",
+            "cluster": "orders",
+            "encryptionAtRestProvider": "AWS"
+        })
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<Found> {
         Ok(context.atlas.cluster(&input.project_id, &input.cluster).await?)
@@ -74,13 +85,25 @@ impl Step for CheckCluster {
 
     async fn act(_: &Context, input: &Input, found: Found, _: &[NoChange]) -> Result<Output> {
         let (project, name) = (&input.project_id, &input.cluster);
-        let (state, what) = if input.away { leaving(project, name, &found)? } else { coming(project, name, &found)? };
+        let (state, what) = towards(input.encryption_at_rest_provider, project, name, &found)?;
         Ok(Output { state, summary: format!("cluster {} {what}", input.cluster) })
     }
 }
 
-/// Where a cluster stands on its way to the key, and the rest of a sentence that begins with its name.
-pub(super) fn coming(project: &ProjectId, name: &ClusterName, found: &Found) -> Result<(State, String)> {
+/// Where a cluster stands on its way to the key or away from it, and the rest of a sentence that begins with its name.
+pub(super) fn towards(
+    provider: EncryptionProvider,
+    project: &ProjectId,
+    name: &ClusterName,
+    found: &Found,
+) -> Result<(State, String)> {
+    match provider {
+        EncryptionProvider::Aws => coming(project, name, found),
+        EncryptionProvider::None => leaving(project, name, found),
+    }
+}
+
+fn coming(project: &ProjectId, name: &ClusterName, found: &Found) -> Result<(State, String)> {
     let cluster = match found {
         None => {
             return Err(conflict(format!("cluster {name} no longer exists in project {project}; run again")));
@@ -96,8 +119,8 @@ pub(super) fn coming(project: &ProjectId, name: &ClusterName, found: &Found) -> 
     })
 }
 
-/// The same on its way away from the key. One that is being deleted is waited for: until it is gone, it counts.
-pub(super) fn leaving(project: &ProjectId, name: &ClusterName, found: &Found) -> Result<(State, String)> {
+/// One that is being deleted is waited for: until it is gone, it counts.
+fn leaving(project: &ProjectId, name: &ClusterName, found: &Found) -> Result<(State, String)> {
     let Some(Ok(cluster)) = found else {
         return Ok((State::Done, "no longer exists, or can never use a customer-managed key".to_owned()));
     };
@@ -125,10 +148,9 @@ mod tests {
 
     use super::*;
 
-    fn assess(away: bool, found: &Found) -> Result<State> {
+    fn assess(provider: EncryptionProvider, found: &Found) -> Result<State> {
         let (project, name) = ("66f0a1b2c3d4e5f601234567".parse().unwrap(), "orders".parse().unwrap());
-        let (state, _) = if away { leaving(&project, &name, found)? } else { coming(&project, &name, found)? };
-        Ok(state)
+        Ok(towards(provider, &project, &name, found)?.0)
     }
 
     fn found(cluster: &Value) -> Cluster {
@@ -149,10 +171,10 @@ mod tests {
         ] {
             let cluster =
                 json!({"name": "orders", "stateName": state, "encryptionAtRestProvider": provider, "paused": paused});
-            assert_eq!(assess(false, &Some(Ok(found(&cluster)))).unwrap(), expected, "{cluster}");
+            assert_eq!(assess(EncryptionProvider::Aws, &Some(Ok(found(&cluster)))).unwrap(), expected, "{cluster}");
         }
-        assert_eq!(assess(false, &Some(Err(ClusterRefusal::Shared))).unwrap(), State::Skipped);
-        assert_eq!(assess(false, &None).unwrap_err().name(), ErrorName::AtlasConflict);
+        assert_eq!(assess(EncryptionProvider::Aws, &Some(Err(ClusterRefusal::Shared))).unwrap(), State::Skipped);
+        assert_eq!(assess(EncryptionProvider::Aws, &None).unwrap_err().name(), ErrorName::AtlasConflict);
     }
 
     #[test]
@@ -166,10 +188,13 @@ mod tests {
             ("IDLE", "GCP", State::Done),
         ] {
             let cluster = json!({"name": "orders", "stateName": state, "encryptionAtRestProvider": provider});
-            assert_eq!(assess(true, &Some(Ok(found(&cluster)))).unwrap(), expected, "{cluster}");
+            assert_eq!(assess(EncryptionProvider::None, &Some(Ok(found(&cluster)))).unwrap(), expected, "{cluster}");
         }
-        assert_eq!(assess(true, &None).unwrap(), State::Done);
+        assert_eq!(assess(EncryptionProvider::None, &None).unwrap(), State::Done);
         let paused = json!({"name": "orders", "stateName": "IDLE", "encryptionAtRestProvider": "AWS", "paused": true});
-        assert_eq!(assess(true, &Some(Ok(found(&paused)))).unwrap_err().name(), ErrorName::AtlasConflict);
+        assert_eq!(
+            assess(EncryptionProvider::None, &Some(Ok(found(&paused)))).unwrap_err().name(),
+            ErrorName::AtlasConflict
+        );
     }
 }

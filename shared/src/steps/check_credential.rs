@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::NoChange;
+use super::{NoChange, list_projects::Listed};
 use crate::{
     atlas::ServiceAccount,
     error::Result,
-    ids::{ProjectId, SecretId},
-    step::{Context, Step},
+    step::{Actions, Context, Step, actions},
 };
 
 /// The step.
@@ -19,11 +19,8 @@ pub struct CheckCredential;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
-    /// An Atlas project of the service account.
-    pub project_id: ProjectId,
-    /// The secret with the Atlas credentials, if it is not the secret of the stack.
-    #[serde(default)]
-    pub atlas_secret_id: Option<SecretId>,
+    /// An Atlas project of the service account, and the secret.
+    pub project: Listed,
 }
 
 /// When it expires.
@@ -38,13 +35,19 @@ pub struct Output {
 
 impl Step for CheckCredential {
     const NAME: &'static str = "check-credential";
+    const ABOUT: &'static str = "Read-only: returns when the secret of the service account expires";
+    const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
     type Observation = Option<ServiceAccount>;
     type Change = NoChange;
 
+    fn sample() -> Value {
+        json!({"project": {"projectId": "66f0a1b2c3d4e5f601234567", "atlasSecretId": null}})
+    }
+
     async fn observe(context: &Context, input: &Input) -> Result<Option<ServiceAccount>> {
-        Ok(context.atlas.own_service_account(&input.project_id).await?)
+        Ok(context.atlas.own_service_account(&input.project.project_id).await?)
     }
 
     fn decide(_: &Input, _: &Option<ServiceAccount>) -> Result<Vec<NoChange>> {
@@ -52,7 +55,8 @@ impl Step for CheckCredential {
     }
 
     async fn act(_: &Context, input: &Input, account: Option<ServiceAccount>, _: &[NoChange]) -> Result<Output> {
-        let secret = input.atlas_secret_id.as_ref().map_or("the secret of the stack".to_owned(), ToString::to_string);
+        let secret =
+            input.project.atlas_secret_id.as_ref().map_or("the secret of the stack".to_owned(), ToString::to_string);
         Ok(judge(&secret, account.as_ref(), Timestamp::now()))
     }
 }

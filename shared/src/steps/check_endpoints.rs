@@ -1,45 +1,63 @@
-//! `check-endpoints`: one list call that returns the state of every region, for the loop of the state machine.
+//! `check-endpoints`: one list call that says how the private endpoints stand, for the loops of the state machines: until every region has an
+//! active one, or until those to be deleted are gone.
+
+mod gone;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{NoChange, create_endpoint::leading};
 use crate::{
     atlas::{EndpointStatus, PrivateEndpoint},
     error::Result,
     ids::{PrivateEndpointId, ProjectId, Region, SecretId},
-    step::{Context, Step},
+    step::{Actions, Context, Step, actions},
 };
 
 /// The step.
 pub struct CheckEndpoints;
 
-/// The regions that matter.
+/// The endpoints that matter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
     /// The Atlas project.
     pub project_id: ProjectId,
-    /// The regions to check.
-    pub regions: Vec<Region>,
+    /// What the loop waits for.
+    pub expect: Expect,
     /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
 }
 
-/// How the regions stand.
+/// What a loop waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Expect {
+    /// An active endpoint in each of these regions.
+    Active(Vec<Region>),
+    /// No endpoint in any of these regions; in any at all if null.
+    Gone(Option<Vec<Region>>),
+}
+
+/// How the endpoints stand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {
-    /// What to do next: go on, give up, create what is missing, or wait.
+    /// What to do next.
     pub state: State,
-    /// Every region, in the order of the input.
+    /// Every region that is to be active, in the order of the input.
     pub endpoints: Vec<Endpoint>,
-    /// One sentence about the regions that are not active.
+    /// The endpoints to be gone whose deletion was not requested yet.
+    pub to_delete: Vec<PrivateEndpointId>,
+    /// Whether the project has no endpoint at all, in any region.
+    pub none_left: bool,
+    /// One sentence about what is not as expected.
     pub summary: String,
 }
 
-/// How all regions stand together.
+/// How all endpoints stand together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum State {
@@ -51,6 +69,12 @@ pub enum State {
     Missing,
     /// None has failed or is missing, and not all are active.
     Waiting,
+    /// All that were to be deleted are gone.
+    Gone,
+    /// At least one exists whose deletion was not requested yet.
+    Present,
+    /// All that exist are being deleted.
+    Deleting,
 }
 
 /// One region's endpoint.
@@ -70,10 +94,24 @@ pub struct Endpoint {
 
 impl Step for CheckEndpoints {
     const NAME: &'static str = "check-endpoints";
+    const ABOUT: &'static str = "Read-only: returns how the private endpoints stand, with one request: whether every region has an active one, or \
+        which are left";
+    const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
     type Observation = Vec<PrivateEndpoint>;
     type Change = NoChange;
+
+    fn sample() -> Value {
+        json!({
+            "projectId": "66f0a1b2c3d4e5f601234567",
+            "expect": {"active": [
+                "us-east-1",
+                "eu-west-1",
+                "ap-southeast-2"
+            ]}
+        })
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<Vec<PrivateEndpoint>> {
         Ok(context.atlas.private_endpoints(&input.project_id).await?)
@@ -84,7 +122,10 @@ impl Step for CheckEndpoints {
     }
 
     async fn act(_: &Context, input: &Input, endpoints: Vec<PrivateEndpoint>, _: &[NoChange]) -> Result<Output> {
-        Ok(assess(&input.regions, &endpoints))
+        Ok(match &input.expect {
+            Expect::Active(regions) => assess(regions, &endpoints),
+            Expect::Gone(regions) => gone::assess(regions.as_deref(), &endpoints),
+        })
     }
 }
 
@@ -101,6 +142,7 @@ pub(super) fn assess(regions: &[Region], endpoints: &[PrivateEndpoint]) -> Outpu
     } else {
         State::Waiting
     };
+    let none_left = endpoints.is_empty();
     let endpoints: Vec<Endpoint> = regions
         .iter()
         .zip(leaders)
@@ -111,18 +153,22 @@ pub(super) fn assess(regions: &[Region], endpoints: &[PrivateEndpoint]) -> Outpu
             error_message: leader.and_then(|endpoint| endpoint.error_message().map(str::to_owned)),
         })
         .collect();
-    Output { state, summary: summarise(&endpoints), endpoints }
+    Output { state, summary: summarise(&endpoints), endpoints, to_delete: Vec::new(), none_left }
 }
 
 fn summarise(endpoints: &[Endpoint]) -> String {
     let not_active = endpoints.iter().filter(|endpoint| endpoint.status != EndpointStatus::Active.as_str());
-    let summaries: Vec<String> = not_active
-        .map(|endpoint| match &endpoint.error_message {
-            Some(message) => format!("{} is {} ({message})", endpoint.region, endpoint.status),
-            None => format!("{} is {}", endpoint.region, endpoint.status),
-        })
-        .collect();
-    if summaries.is_empty() { "every private endpoint is ACTIVE".to_owned() } else { summaries.join(", ") }
+    let summary = list(not_active.map(|endpoint| match &endpoint.error_message {
+        Some(message) => format!("{} is {} ({message})", endpoint.region, endpoint.status),
+        None => format!("{} is {}", endpoint.region, endpoint.status),
+    }));
+    summary.unwrap_or_else(|| "every private endpoint is ACTIVE".to_owned())
+}
+
+/// Several things in one sentence.
+fn list(things: impl Iterator<Item = String>) -> Option<String> {
+    let things: Vec<String> = things.collect();
+    (!things.is_empty()).then(|| things.join(", "))
 }
 
 #[cfg(test)]

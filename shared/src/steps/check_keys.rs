@@ -5,6 +5,7 @@ use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{
     on_change::{self, Affected, Reaction},
@@ -17,7 +18,7 @@ use crate::{
     ids::KmsKeyArn,
     registry::{self, Entry, Stage},
     request::regional_keys,
-    step::{Context, Step},
+    step::{Actions, Context, Step, actions},
 };
 
 /// The step.
@@ -54,10 +55,21 @@ const AT_THE_SAME_TIME: usize = 16;
 
 impl Step for CheckKeys {
     const NAME: &'static str = "check-keys";
+    const ABOUT: &'static str = "Publishes an alert, and starts `guard-key`, for each needed key that cannot be used, as its lost event would \
+        have";
+    const ACTIONS: Actions = &[
+        actions::OTHER_ACCOUNTS,
+        actions::PUBLISH,
+        &["kms:DescribeKey", "ssm:GetParametersByPath", "states:StartExecution"],
+    ];
     type Input = Input;
     type Output = Output;
     type Observation = Keys;
     type Change = Reaction;
+
+    fn sample() -> Value {
+        json!({"execution": "sweep-2026-11-23"})
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<Keys> {
         let entries = registry::list(context).await?.entries;

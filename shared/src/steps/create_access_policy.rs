@@ -3,7 +3,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     aws::{AccountAccess, Caller, ManagedPolicy},
@@ -12,7 +12,7 @@ use crate::{
     ids::{AccessName, IamPolicyArn, IamRoleArn},
     policy::{PolicyDocument, SID_PREFIX, Statement},
     request::{BucketAccess, Permission},
-    step::{Context, Step},
+    step::{Actions, Context, Retries, Step, actions},
     tags,
 };
 
@@ -185,10 +185,38 @@ pub(crate) fn decide(input: &Input, found: Option<&ManagedPolicy>) -> Result<Vec
 
 impl Step for CreateAccessPolicy {
     const NAME: &'static str = "create-access-policy";
+    const ABOUT: &'static str = "Creates or updates the managed policy of one side: `sts:AssumeRole` on exactly the target role, or the requested \
+        buckets. With `\"remove\": true` it deletes the policy";
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
+    const ACTIONS: Actions = &[
+        actions::OTHER_ACCOUNTS,
+        &[
+            "iam:CreatePolicy",
+            "iam:CreatePolicyVersion",
+            "iam:DeletePolicy",
+            "iam:DeletePolicyVersion",
+            "iam:GetPolicy",
+            "iam:GetPolicyVersion",
+            "iam:ListPolicyVersions",
+            "iam:TagPolicy",
+        ],
+    ];
     type Input = Input;
     type Output = Output;
     type Observation = Option<ManagedPolicy>;
     type Change = PolicyChange;
+
+    fn sample() -> Value {
+        json!({
+            "accessName": "S3Keys",
+            "roleArn": "arn:aws:iam::777788889999:role/atlas-cmk-atc-node",
+            "grants": {
+                "assumeRole": "arn:aws:iam::444455556666:role/atlas-cmk-atc-s3-access-keys"
+            },
+            "remove": false,
+            "execution": "manual-1"
+        })
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<Option<ManagedPolicy>> {
         context.iam_for(&input.role_arn, input.caller()).await?.own_policy(&input.policy_arn()?).await

@@ -11,7 +11,7 @@ use crate::{
     change::{Action, Describe},
     error::{Error, ErrorName, Result},
     ids::{ProjectId, Region, SecretId},
-    step::{Context, Step},
+    step::{Actions, Context, Step, actions},
 };
 
 /// The step.
@@ -68,10 +68,16 @@ impl Describe for NewEndpoint {
 
 impl Step for CreateEndpoint {
     const NAME: &'static str = "create-endpoint";
+    const ABOUT: &'static str = "Requests the private endpoint of one region";
+    const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
     type Observation = Vec<PrivateEndpoint>;
     type Change = NewEndpoint;
+
+    fn sample() -> Value {
+        json!({"projectId": "66f0a1b2c3d4e5f601234567", "region": "eu-west-1"})
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<Vec<PrivateEndpoint>> {
         Ok(context.atlas.private_endpoints(&input.project_id).await?)

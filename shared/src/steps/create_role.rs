@@ -12,7 +12,7 @@ use crate::{
     change::{Action, Describe},
     error::{Error, ErrorName, Result},
     ids::{AccessRoleId, ExternalId, IamRoleArn, PrincipalArn, ProjectId, SecretId},
-    step::{Context, Step},
+    step::{Actions, Context, Step, actions},
 };
 
 /// The step.
@@ -70,10 +70,20 @@ impl Describe for NewRecord {
 
 impl Step for CreateRole {
     const NAME: &'static str = "create-role";
+    const ABOUT: &'static str = "Chooses the Atlas access role record: the one authorized for this IAM role, else one that was never authorized, \
+        else a new one";
+    const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
     type Observation = Vec<AccessRole>;
     type Change = NewRecord;
+
+    fn sample() -> Value {
+        json!({
+            "projectId": "66f0a1b2c3d4e5f601234567",
+            "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk"
+        })
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<Vec<AccessRole>> {
         Ok(context.atlas.access_roles(&input.project_id).await?)

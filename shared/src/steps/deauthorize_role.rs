@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use crate::{
     atlas::AccessRole,
     change::{Action, Describe},
-    error::Result,
+    error::{ErrorName, Result},
     ids::{AccessRoleId, ProjectId, SecretId},
-    step::{Context, Step},
+    step::{Actions, Context, Retries, Step, actions},
 };
 
 /// The step.
@@ -79,10 +79,17 @@ impl Describe for Remove {
 
 impl Step for DeauthorizeRole {
     const NAME: &'static str = "deauthorize-role";
+    const ABOUT: &'static str = "Removes the access role record, unless another Atlas feature uses it";
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::AtlasRoleInUse]);
+    const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
     type Observation = Option<AccessRole>;
     type Change = Remove;
+
+    fn sample() -> Value {
+        json!({"projectId": "66f0a1b2c3d4e5f601234567", "roleId": "6a793f88c0eb9e7a17716581"})
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<Option<AccessRole>> {
         let records = context.atlas.access_roles(&input.project_id).await?;

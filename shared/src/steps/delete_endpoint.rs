@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use crate::{
     atlas::{EndpointStatus, PrivateEndpoint},
     change::{Action, Describe},
-    error::Result,
+    error::{ErrorName, Result},
     ids::{PrivateEndpointId, ProjectId, SecretId},
-    step::{Context, Step},
+    step::{Actions, Context, Retries, Step, actions},
 };
 
 /// The step.
@@ -64,10 +64,17 @@ impl Describe for Delete {
 
 impl Step for DeleteEndpoint {
     const NAME: &'static str = "delete-endpoint";
+    const ABOUT: &'static str = "Requests the deletion of one private endpoint, in any state that Atlas accepts";
+    const RETRIES: Retries = Retries::Hours(&[ErrorName::EndpointProvisioning]);
+    const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
     type Observation = Option<PrivateEndpoint>;
     type Change = Delete;
+
+    fn sample() -> Value {
+        json!({"projectId": "66f0a1b2c3d4e5f601234567", "endpointId": "6a793f88c0eb9e7a17716599"})
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<Option<PrivateEndpoint>> {
         Ok(context.atlas.private_endpoint(&input.project_id, &input.endpoint_id).await?)

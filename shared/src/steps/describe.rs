@@ -5,6 +5,7 @@ mod read;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{NoChange, verify::Difference};
 use crate::{
@@ -12,18 +13,18 @@ use crate::{
     error::Result,
     ids::{AccessRoleId, KmsKeyArn, PrivateEndpointId, ProjectId, SecretId},
     registry::Entry,
-    step::{Context, Step},
+    step::{Actions, Context, Step, actions, sample_file},
 };
 
 /// The step.
 pub struct Describe;
 
-/// Describes one Atlas project: the input of the state machine `describe-project`.
+/// The project to describe.
 ///
 /// A field that is null counts as omitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct DescribeProject {
+pub struct Input {
     /// The URL or path of this schema, for editors. It has no effect.
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
@@ -35,25 +36,6 @@ pub struct DescribeProject {
     /// The secret with the Atlas credentials, if it is not the secret of the stack: one of `MoreAtlasSecretArns`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub atlas_secret_id: Option<SecretId>,
-}
-
-/// The input of the state machine, as it was given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Input {
-    /// The input of the state machine, as the caller wrote it.
-    pub request: DescribeProject,
-    /// The name of the execution, after which sessions in the other account are named.
-    #[serde(default)]
-    pub execution: Option<String>,
-}
-
-/// The result of an execution: the output of the state machine `describe-project`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "mode", rename_all = "camelCase")]
-pub enum DescribeProjectOutput {
-    /// The only one.
-    Describe(Box<Output>),
 }
 
 /// The state of the project and its key.
@@ -195,10 +177,21 @@ pub struct KeyInfo {
 
 impl Step for Describe {
     const NAME: &'static str = "describe";
+    const ABOUT: &'static str =
+        "Read-only: returns everything about a project on both sides, and where it differs from its registration";
+    const ACTIONS: Actions = &[
+        actions::ATLAS,
+        actions::OTHER_ACCOUNTS,
+        &["iam:GetRole", "iam:GetRolePolicy", "kms:DescribeKey", "ssm:GetParameter"],
+    ];
     type Input = Input;
     type Output = Output;
     type Observation = Output;
     type Change = NoChange;
+
+    fn sample() -> Value {
+        sample_file(include_str!("../../../events/steps/describe.json"))
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<Output> {
         Box::pin(read::project(context, input)).await

@@ -12,7 +12,7 @@ use crate::{
     finding::Finding,
     ids::{AccessRoleId, KmsKeyArn, ProjectId},
     request::EnableEncryption,
-    step::{Context, Step},
+    step::{Actions, Context, Step, actions},
     survey::{Survey, Wanted},
 };
 
@@ -23,17 +23,8 @@ pub struct Diagnose;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
-    /// The function that failed, as the state machine knows it. What the function itself says goes before it.
-    pub step: String,
-    /// The name it failed with; null if `findings` say why.
-    #[serde(default)]
-    pub error: Option<String>,
-    /// Its message: a sentence, or what Lambda, Maps and nested executions make of one.
-    #[serde(default)]
-    pub message: Option<String>,
-    /// What `preflight` found.
-    #[serde(default)]
-    pub findings: Vec<Finding>,
+    /// What failed.
+    pub failed: Failed,
     /// The input of the execution, as it was given.
     #[serde(default)]
     pub request: Value,
@@ -51,11 +42,46 @@ pub struct Input {
     pub execution: Option<String>,
 }
 
-/// Why, and what to do.
+/// What failed, as a Catch or a Choice of the state machine passes it on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Failed {
+    /// The state that failed. A function puts its own name into what it says, so that this matters only if no function said anything.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// Its error.
+    pub failure: ErrorOutput,
+    /// What an entry step found, if that is why.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
+}
+
+/// The error output of a state (Amazon States Language, "Errors").
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct ErrorOutput {
+    /// The name of the error.
+    pub error: String,
+    /// A sentence, or what Lambda, Maps and nested executions make of one.
+    #[serde(default)]
+    pub cause: Option<String>,
+}
+
+/// What the execution fails with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {
-    /// The step that failed.
+    /// The name of the first failure: it is what others match on.
+    pub error: String,
+    /// Why it failed, and what to do.
+    pub diagnosis: Diagnosis,
+}
+
+/// Why an execution failed, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Diagnosis {
+    /// The step that failed, or the state if no function raised the error.
     pub step: String,
     /// The name it failed with.
     pub error: String,
@@ -75,16 +101,60 @@ pub struct Output {
 
 impl Step for Diagnose {
     const NAME: &'static str = "diagnose";
+    const ABOUT: &'static str = "Read-only: finds out why an execution failed, and publishes it on the topic. Every Catch leads here, in all \
+        state machines";
+    const ACTIONS: Actions = &[
+        actions::ATLAS,
+        actions::OTHER_ACCOUNTS,
+        actions::PUBLISH,
+        &[
+            "iam:GetPolicy",
+            "iam:GetPolicyVersion",
+            "iam:GetRole",
+            "iam:GetRolePolicy",
+            "iam:SimulatePrincipalPolicy",
+            "kms:DescribeKey",
+            "kms:GetKeyPolicy",
+            "kms:ListResourceTags",
+            "ssm:GetParameter",
+        ],
+    ];
     type Input = Input;
     type Output = Output;
     type Observation = Vec<Finding>;
     type Change = NoChange;
 
+    fn sample() -> Value {
+        json!({
+            "failed": {
+                "state": "AuthorizeRole",
+                "failure": {
+                    "Error": "Kms.KeyUnusable",
+                    "Cause": "{\"errorType\":\"Kms.KeyUnusable\",\"errorMessage\":\"the key is disabled\"}"
+                }
+            },
+            "request": {
+                "projectId": "66f0a1b2c3d4e5f601234567",
+                "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk",
+                "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+                "regions": [
+                    "us-east-1",
+                    "eu-west-1",
+                    "ap-southeast-2"
+                ]
+            },
+            "projectId": "66f0a1b2c3d4e5f601234567",
+            "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+            "roleId": "6a793f88c0eb9e7a17716581",
+            "execution": "enable-payments"
+        })
+    }
+
     async fn observe(context: &Context, input: &Input) -> Result<Vec<Finding>> {
-        if !input.findings.is_empty() {
+        if !input.failed.findings.is_empty() {
             return Ok(Vec::new());
         }
-        let name = input.error.as_deref().and_then(ErrorName::from_text);
+        let name = ErrorName::from_text(&input.failed.failure.error);
         let request: Option<EnableEncryption> = serde_json::from_value(input.request.clone()).ok();
         let Some(request) = request.filter(|_| name.is_some_and(leaves_a_trace)) else { return Ok(Vec::new()) };
         let known = Wanted::new(&request, input.execution.as_deref());
@@ -107,22 +177,22 @@ impl Step for Diagnose {
     }
 
     async fn act(context: &Context, input: &Input, found: Vec<Finding>, _: &[NoChange]) -> Result<Output> {
-        let mut output = conclude(input, found);
+        let mut diagnosis = conclude(&input.failed, found);
         if let Some(topic) = &context.topic {
-            let subject = format!("atlas-cmk: {} failed with {}", output.step, output.error);
+            let subject = format!("atlas-cmk: {} failed with {}", diagnosis.step, diagnosis.error);
             let message = json!({
                 "kind": "execution-failed",
                 "execution": input.execution,
                 "projectId": input.project_id,
-                "diagnosis": output,
+                "diagnosis": diagnosis,
             });
-            output.not_published = topic
+            diagnosis.not_published = topic
                 .publish("execution-failed", &subject, &message.to_string())
                 .await
                 .err()
                 .map(|error| error.to_string());
         }
-        Ok(output)
+        Ok(Output { error: diagnosis.error.clone(), diagnosis })
     }
 }
 
@@ -144,22 +214,21 @@ fn leaves_a_trace(name: ErrorName) -> bool {
     )
 }
 
-fn conclude(input: &Input, found: Vec<Finding>) -> Output {
-    let failure = Failure::read(input.message.as_deref().unwrap_or_default());
-    let step = failure.step.unwrap_or_else(|| input.step.clone());
-    let said = Some(failure.said).filter(|text| !text.is_empty());
-    let mut findings = if input.findings.is_empty() { found } else { input.findings.clone() };
-    let first =
-        if findings.is_empty() { by_message(&step, input.error.as_deref(), said.clone()) } else { findings.remove(0) };
-    // The name stays the one the step failed with: it is what others match on.
-    let error = input.error.clone().unwrap_or_else(|| first.error.clone());
+fn conclude(failed: &Failed, found: Vec<Finding>) -> Diagnosis {
+    let ErrorOutput { error, cause } = &failed.failure;
+    let failure = Failure::read(cause.as_deref().unwrap_or_default());
+    let step = failure.step.or_else(|| failed.state.clone()).unwrap_or_else(|| "an unknown step".to_owned());
+    let was_found = !failed.findings.is_empty();
+    let said = Some(failure.said).filter(|text| !text.is_empty() && !was_found);
+    let mut findings = if was_found { failed.findings.clone() } else { found };
+    let first = if findings.is_empty() { by_message(&step, error, said.clone()) } else { findings.remove(0) };
     let evidence = match said {
         Some(said) if !first.evidence.contains(&said) => format!("{}; {step} said: {said}", first.evidence),
         _ => first.evidence.clone(),
     };
-    Output {
+    Diagnosis {
         step,
-        error,
+        error: error.clone(),
         cause: first.cause,
         evidence,
         fix: first.fix,
@@ -170,9 +239,8 @@ fn conclude(input: &Input, found: Vec<Finding>) -> Output {
 }
 
 /// The diagnosis that the message alone gives.
-fn by_message(step: &str, error: Option<&str>, said: Option<String>) -> Finding {
+fn by_message(step: &str, name: &str, said: Option<String>) -> Finding {
     let said = said.unwrap_or_else(|| "no reason given".to_owned());
-    let name = error.unwrap_or_default();
     let Some(known) = ErrorName::from_text(name) else { return of_step_functions(step, name, said) };
     Finding::of(&Error::new(known, said))
 }
@@ -181,12 +249,9 @@ fn by_message(step: &str, error: Option<&str>, said: Option<String>) -> Finding 
 fn of_step_functions(step: &str, name: &str, said: String) -> Finding {
     let timed_out = name == "States.Timeout" || name == "Sandbox.Timedout";
     let (cause, fix) = if timed_out {
-        (
-            format!("the function {step} did not respond in time"),
-            "run again; if it happens again, check the log of the function",
-        )
+        (format!("{step} did not respond in time"), "run again; if it happens again, check the log of the function")
     } else {
-        (format!("the function {step} could not be run"), "check the log of the function and of the state machine")
+        (format!("{step} could not be run"), "check the log of the function and of the state machine")
     };
     Finding { error: name.to_owned(), retryable: timed_out, ..Finding::new(ErrorName::Internal, cause, said, fix) }
 }
@@ -195,8 +260,8 @@ fn of_step_functions(step: &str, name: &str, said: String) -> Finding {
 mod tests {
     use super::*;
 
-    fn input(error: &str, message: &str) -> Input {
-        serde_json::from_value(json!({"step": "enable-kms", "error": error, "message": message})).unwrap()
+    fn failed(error: &str, cause: &str) -> Failed {
+        serde_json::from_value(json!({"state": "EnableKms", "failure": {"Error": error, "Cause": cause}})).unwrap()
     }
 
     #[test]
@@ -249,7 +314,7 @@ mod tests {
             ("States.Timeout", "", "did not respond in time", "run again", true),
             ("Lambda.Unknown", "exit 1", "could not be run", "log", false),
         ] {
-            let output = conclude(&input(error, message), Vec::new());
+            let output = conclude(&failed(error, message), Vec::new());
             assert_eq!((output.error.as_str(), output.retryable), (error, retryable), "{output:?}");
             assert!(output.cause.contains(cause) && output.fix.contains(fix), "{output:?}");
             assert!(output.evidence.contains(message), "{output:?}");
@@ -259,20 +324,21 @@ mod tests {
     #[test]
     fn what_lambda_wraps_a_message_in_is_taken_off() {
         let wrapped = json!({"errorType": "Atlas.IpNotAllowed", "errorMessage": "the reason", "stackTrace": []});
-        let output = conclude(&input("Atlas.IpNotAllowed", &wrapped.to_string()), Vec::new());
+        let output = conclude(&failed("Atlas.IpNotAllowed", &wrapped.to_string()), Vec::new());
         assert_eq!(output.evidence, "the reason");
     }
 
     #[test]
     fn what_was_seen_goes_before_what_was_said_and_all_of_it_is_reported() {
         let seen = |cause: &str| Finding::new(ErrorName::KmsKeyUnusable, cause, "seen", "fix");
-        let output = conclude(&input("Atlas.CannotAssumeRole", "said"), vec![seen("one"), seen("two")]);
+        let output = conclude(&failed("Atlas.CannotAssumeRole", "said"), vec![seen("one"), seen("two")]);
         assert_eq!((output.error.as_str(), output.cause.as_str()), ("Atlas.CannotAssumeRole", "one"));
-        assert_eq!(output.evidence, "seen; enable-kms said: said");
+        assert_eq!(output.evidence, "seen; EnableKms said: said");
         assert_eq!(output.others, [seen("two")]);
-        let mut found_before = input("", "");
-        found_before.error = None;
-        found_before.findings = vec![seen("one")];
-        assert_eq!(conclude(&found_before, Vec::new()).error, "Kms.KeyUnusable");
+        let mut found_before = failed("Kms.KeyUnusable", "[preflight] see findings");
+        found_before.findings = vec![seen("one"), seen("two")];
+        let output = conclude(&found_before, Vec::new());
+        assert_eq!((output.step.as_str(), output.error.as_str()), ("preflight", "Kms.KeyUnusable"));
+        assert_eq!((output.evidence.as_str(), output.others), ("seen", vec![seen("two")]));
     }
 }

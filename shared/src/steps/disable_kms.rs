@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use crate::{
     atlas::EncryptionAtRest,
     change::{Action, Describe},
-    error::Result,
+    error::{ErrorName, Result},
     ids::{ProjectId, SecretId},
-    step::{Context, Step},
+    step::{Actions, Context, Retries, Step, actions},
 };
 
 /// The step.
@@ -108,10 +108,18 @@ impl Describe for SwitchOff {
 
 impl Step for DisableKms {
     const NAME: &'static str = "disable-kms";
+    const ABOUT: &'static str = "Disables the private networking requirement, or customer-managed keys of the project. Sends the AWS block only";
+    const RETRIES: Retries =
+        Retries::Minutes(&[ErrorName::AtlasCannotAssumeRole, ErrorName::KmsAccessDenied, ErrorName::ClusterEncrypted]);
+    const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
     type Observation = EncryptionAtRest;
     type Change = SwitchOff;
+
+    fn sample() -> Value {
+        json!({"projectId": "66f0a1b2c3d4e5f601234567", "part": "keys"})
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<EncryptionAtRest> {
         Ok(context.atlas.encryption_at_rest(&input.project_id).await?)

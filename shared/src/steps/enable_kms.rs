@@ -12,7 +12,7 @@ use crate::{
     change::{Action, Describe},
     error::{Error, ErrorName, Result},
     ids::{AccessRoleId, KmsKeyArn, ProjectId, SecretId},
-    step::{Context, Step},
+    step::{Actions, Context, Retries, Step, actions},
 };
 
 /// The step.
@@ -143,10 +143,27 @@ impl Describe for Configure {
 
 impl Step for EnableKms {
     const NAME: &'static str = "enable-kms";
+    const ABOUT: &'static str =
+        "Enables encryption at rest with the key. Sends the AWS block only, never another provider's";
+    const RETRIES: Retries = Retries::Minutes(&[
+        ErrorName::AtlasCannotAssumeRole,
+        ErrorName::AtlasRoleNotAuthorized,
+        ErrorName::KmsAccessDenied,
+    ]);
+    const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
     type Observation = EncryptionAtRest;
     type Change = Configure;
+
+    fn sample() -> Value {
+        json!({
+            "projectId": "66f0a1b2c3d4e5f601234567",
+            "roleId": "6a793f88c0eb9e7a17716581",
+            "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+            "requirePrivateNetworking": true
+        })
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<EncryptionAtRest> {
         Ok(context.atlas.encryption_at_rest(&input.project_id).await?)

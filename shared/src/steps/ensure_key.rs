@@ -10,7 +10,7 @@ use crate::{
     change::{Action, Describe},
     error::{Error, ErrorName, Result},
     ids::{KeyAlias, KmsKeyArn, Region},
-    step::{Context, Step},
+    step::{Actions, Context, Retries, Step, actions},
     tags,
 };
 
@@ -141,10 +141,40 @@ impl Describe for KeyChange {
 
 impl Step for EnsureKey {
     const NAME: &'static str = "ensure-key";
+    const ABOUT: &'static str =
+        "Finds the symmetric multi-Region key under an alias, or creates it with its key policy, rotation and tags";
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
+    const ACTIONS: Actions = &[
+        actions::OTHER_ACCOUNTS,
+        &[
+            "iam:CreateServiceLinkedRole",
+            "kms:CreateAlias",
+            "kms:CreateKey",
+            "kms:DescribeKey",
+            "kms:EnableKeyRotation",
+            "kms:GetKeyRotationStatus",
+            "kms:ListKeys",
+            "kms:ListResourceTags",
+            "kms:TagResource",
+        ],
+    ];
     type Input = Input;
     type Output = Output;
     type Observation = Option<Found>;
     type Change = KeyChange;
+
+    fn sample() -> Value {
+        json!({
+            "alias": "alias/atlas-cmk",
+            "region": "us-east-1",
+            "rotationDays": 365,
+            "account": {
+                "roleArn": "arn:aws:iam::444455556666:role/AtlasCmkSpoke",
+                "externalId": "b0a7c1de-5f2e-4f0e-9f5c-3d2c1b0a9e8d"
+            },
+            "execution": "enable-payments"
+        })
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<Option<Found>> {
         let kms = context.accounts.kms(input.caller(), &input.region).await?;

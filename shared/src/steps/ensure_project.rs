@@ -11,7 +11,7 @@ use crate::{
     error::Result,
     ids::{ProjectId, SecretId},
     request::ProjectOptions,
-    step::{Context, Step},
+    step::{Actions, Context, Step, actions},
 };
 
 /// The step.
@@ -60,10 +60,16 @@ impl Describe for NewProject {
 
 impl Step for EnsureProject {
     const NAME: &'static str = "ensure-project";
+    const ABOUT: &'static str = "Finds the Atlas project by its name, or creates it";
+    const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
     type Observation = Option<Project>;
     type Change = NewProject;
+
+    fn sample() -> Value {
+        json!({"project": {"name": "payments", "orgId": "5f0000000000000000000001"}})
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<Option<Project>> {
         Ok(context.atlas.project_by_name(&input.project.org_id, &input.project.name).await?)

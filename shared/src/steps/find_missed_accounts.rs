@@ -5,6 +5,7 @@ use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{NoChange, sentences::limited};
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
     ids::AccountId,
     profile::{self, Profile},
     registry::accounts::{self, FailedVend},
-    step::{Context, Step},
+    step::{Actions, Context, Step},
 };
 
 /// The step.
@@ -59,10 +60,18 @@ pub enum Unheard {
 
 impl Step for FindMissedAccounts {
     const NAME: &'static str = "find-missed-accounts";
+    const ABOUT: &'static str = "Read-only: returns accounts that joined the organization within three days, or moved to another unit, without an \
+        event";
+    const ACTIONS: Actions =
+        &[&["organizations:ListAccounts", "organizations:ListParents", "ssm:GetParameter", "ssm:GetParametersByPath"]];
     type Input = Input;
     type Output = Output;
     type Observation = Vec<Unheard>;
     type Change = NoChange;
+
+    fn sample() -> Value {
+        json!({})
+    }
 
     async fn observe(context: &Context, _: &Input) -> Result<Vec<Unheard>> {
         let profiles = profile::list(context).await?;

@@ -4,7 +4,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::update_trust::{KEY_ACTIONS, sid};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{IamRoleArn, KmsKeyArn, ProjectId, Region},
     policy::{Merged, PolicyDocument, SID_PREFIX, Statement},
-    step::{Context, Step},
+    step::{Actions, Context, Retries, Step, actions},
 };
 
 /// KMS's quota for a key policy in bytes (KMS developer guide, "Resource quotas"). It cannot be raised.
@@ -137,10 +137,29 @@ fn repaired(policy: &PolicyDocument, sid: &str, role: &IamRoleArn) -> PolicyDocu
 
 impl Step for GrantKey {
     const NAME: &'static str = "grant-key";
+    const ABOUT: &'static str = "Merges the statement for the access role into the key policy of one region, where it is needed: a key that \
+        atlas-cmk created, a role in another account, or a policy that does not delegate to IAM. Repairs a statement \
+        that names a deleted role";
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
+    const ACTIONS: Actions = &[actions::OTHER_ACCOUNTS, &["kms:GetKeyPolicy", "kms:PutKeyPolicy"]];
     type Input = Input;
     type Output = Output;
     type Observation = PolicyDocument;
     type Change = PutKeyPolicy;
+
+    fn sample() -> Value {
+        json!({
+            "projectId": "66f0a1b2c3d4e5f601234567",
+            "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk",
+            "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+            "region": "eu-west-1",
+            "account": {
+                "roleArn": "arn:aws:iam::444455556666:role/AtlasCmkSpoke",
+                "externalId": "b0a7c1de-5f2e-4f0e-9f5c-3d2c1b0a9e8d"
+            },
+            "execution": "enable-payments"
+        })
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<PolicyDocument> {
         let key = input.regional_key()?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{NoChange, sentences::limited};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     ids::{ProjectId, SecretId},
     registry::{self, Registry, Stage},
     request::Sweep,
-    step::{Context, Step},
+    step::{Actions, Context, Step},
 };
 
 /// The step.
@@ -64,10 +64,17 @@ pub struct Listed {
 
 impl Step for ListProjects {
     const NAME: &'static str = "list-projects";
+    const ABOUT: &'static str =
+        "Read-only: returns every registered project, the secrets in use, and enablements that did not end";
+    const ACTIONS: Actions = &[&["ssm:GetParametersByPath"]];
     type Input = Input;
     type Output = Output;
     type Observation = Registry;
     type Change = NoChange;
+
+    fn sample() -> Value {
+        json!({"request": {}, "execution": "sweep-2026-11-23"})
+    }
 
     async fn observe(context: &Context, _: &Input) -> Result<Registry> {
         registry::list(context).await

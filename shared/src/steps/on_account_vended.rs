@@ -28,7 +28,7 @@ use crate::{
     profile,
     registry::accounts::{self, AccountEntry, FailedVend},
     runtime,
-    step::{Context, Step, not_set},
+    step::{Actions, Context, Step, actions, not_set, sample_file},
 };
 
 /// The step.
@@ -152,10 +152,30 @@ impl Describe for VendingChange {
 
 impl Step for OnAccountVended {
     const NAME: &'static str = "on-account-vended";
+    const ABOUT: &'static str = "Starts `enable-encryption` for a vended account, from its profile, and records it at \
+        `/atlas-cmk/accounts/<accountId>`";
+    const ACTIONS: Actions = &[
+        actions::PUBLISH,
+        &[
+            "organizations:DescribeAccount",
+            "organizations:DescribeOrganizationalUnit",
+            "organizations:ListParents",
+            "organizations:ListTagsForResource",
+            "sqs:SendMessage",
+            "ssm:GetParameter",
+            "ssm:GetParametersByPath",
+            "ssm:PutParameter",
+            "states:StartExecution",
+        ],
+    ];
     type Input = Input;
     type Output = Output;
     type Observation = Vec<Received>;
     type Change = VendingChange;
+
+    fn sample() -> Value {
+        sample_file(include_str!("../../../events/steps/on-account-vended.json"))
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<Vec<Received>> {
         let mut received = Vec::new();

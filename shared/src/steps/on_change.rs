@@ -23,7 +23,7 @@ use crate::{
     registry::{self, Entry, Stage},
     request::{Cause, Guard, GuardKey, ReconcileProject},
     settings::OwnRoles,
-    step::{Context, Step, not_set},
+    step::{Actions, Context, Step, actions, not_set},
     tags,
 };
 
@@ -120,10 +120,77 @@ impl Describe for Reaction {
 
 impl Step for OnChange {
     const NAME: &'static str = "on-change";
+    const ABOUT: &'static str = "Finds the projects that an AWS event affects, starts `reconcile-project` for each, publishes an alert for an \
+        endangered key, and starts `guard-key` where the registry asks for it";
+    const ACTIONS: Actions = &[
+        actions::OTHER_ACCOUNTS,
+        actions::PUBLISH,
+        &["kms:ListResourceTags", "sqs:SendMessage", "ssm:GetParametersByPath", "states:StartExecution"],
+    ];
     type Input = Input;
     type Output = Output;
     type Observation = Observed;
     type Change = Reaction;
+
+    fn sample() -> Value {
+        json!({
+            "version": "0",
+            "id": "a1f0c0de-0000-4000-8000-000000000018",
+            "detail-type": "AWS API Call via CloudTrail",
+            "source": "aws.kms",
+            "account": "444455556666",
+            "time": "2026-11-23T10:01:02Z",
+            "region": "us-east-1",
+            "resources": [],
+            "detail": {
+                "eventVersion": "1.11",
+                "userIdentity": {
+                    "type": "AssumedRole",
+                    "principalId": "AROAEXAMPLE00000001:alex",
+                    "arn": "arn:aws:sts::444455556666:assumed-role/BreakGlass/alex",
+                    "accountId": "444455556666",
+                    "accessKeyId": "ASIAEXAMPLE000000001",
+                    "sessionContext": {
+                        "sessionIssuer": {
+                            "type": "Role",
+                            "principalId": "AROAEXAMPLE00000001",
+                            "arn": "arn:aws:iam::444455556666:role/BreakGlass",
+                            "accountId": "444455556666",
+                            "userName": "BreakGlass"
+                        },
+                        "attributes": {
+                            "creationDate": "2026-11-23T08:55:02Z",
+                            "mfaAuthenticated": "true"
+                        }
+                    }
+                },
+                "eventTime": "2026-11-23T10:01:02Z",
+                "eventSource": "kms.amazonaws.com",
+                "eventName": "DisableKey",
+                "awsRegion": "us-east-1",
+                "sourceIPAddress": "192.0.2.10",
+                "userAgent": "aws-cli/2.31.0",
+                "requestParameters": {
+                    "keyId": "mrk-1234abcd12ab34cd56ef1234567890ab"
+                },
+                "responseElements": null,
+                "requestID": "c3f0c0de-0000-4000-8000-000000000018",
+                "eventID": "b2f0c0de-0000-4000-8000-000000000018",
+                "readOnly": false,
+                "resources": [
+                    {
+                        "accountId": "444455556666",
+                        "type": "AWS::KMS::Key",
+                        "ARN": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab"
+                    }
+                ],
+                "eventType": "AwsApiCall",
+                "managementEvent": true,
+                "recipientAccountId": "444455556666",
+                "eventCategory": "Management"
+            }
+        })
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<Observed> {
         let changed = match change::read(&input.0) {

@@ -3,21 +3,24 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{
-    AuthorizeRole, CreateEndpoint, CreateRole, EnableKms, EnsureKey, EnsureProject, NoChange, Register, authorize_role,
-    create_endpoint, create_role, enable_cluster, enable_kms, ensure_key, ensure_project, grant_key, register,
-    replicate_key, update_trust,
+    AuthorizeRole, CreateEndpoint, CreateRole, EnableKms, EnsureKey, EnsureProject, GrantKey, NoChange, Register,
+    ReplicateKey, SetClusterEncryption, UpdateTrust, authorize_role, create_endpoint, create_role, enable_kms,
+    ensure_key, ensure_project, grant_key, order, register, replicate_key, set_cluster_encryption::Switch,
+    update_trust,
 };
 use crate::{
+    atlas::EncryptionProvider,
     aws::Caller,
-    change::{Describe, PlannedChange},
+    change::PlannedChange,
     error::Result,
     ids::{AccessRoleId, ClusterName, ExternalId, KmsKeyArn, ProjectId, Region, TrustedArn},
     placeholder,
     policy::PolicyDocument,
     request::{EnableEncryption, ManageKey, regional_keys},
-    step::{Context, Step},
+    step::{Actions, Context, Step, actions},
     tags,
 };
 
@@ -62,10 +65,52 @@ pub struct Output {
 
 impl Step for Plan {
     const NAME: &'static str = "plan";
+    const ABOUT: &'static str = "Read-only: runs observe and decide of every step in order and returns the changes";
+    const ACTIONS: Actions = &[
+        actions::ATLAS,
+        actions::OTHER_ACCOUNTS,
+        &[
+            "iam:GetRole",
+            "iam:GetRolePolicy",
+            "kms:DescribeKey",
+            "kms:GetKeyPolicy",
+            "kms:GetKeyRotationStatus",
+            "kms:ListKeys",
+            "kms:ListResourceTags",
+            "ssm:GetParameter",
+        ],
+    ];
     type Input = Input;
     type Output = Output;
     type Observation = Vec<PlannedChange>;
     type Change = NoChange;
+
+    fn sample() -> Value {
+        json!({
+            "request": {
+                "projectId": "66f0a1b2c3d4e5f601234567",
+                "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk",
+                "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+                "regions": [
+                    "us-east-1",
+                    "eu-west-1",
+                    "ap-southeast-2"
+                ]
+            },
+            "projectId": "66f0a1b2c3d4e5f601234567",
+            "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+            "primaryRegion": "us-east-1",
+            "regionsToReplicate": [
+                "ap-southeast-2"
+            ],
+            "grantKeys": false,
+            "clustersToEnable": [
+                "orders"
+            ],
+            "previousKey": null,
+            "execution": "enable-payments"
+        })
+    }
 
     fn validate(input: &Input) -> Result<()> {
         input.request.validate()
@@ -90,7 +135,7 @@ struct Planner<'a> {
     request: &'a EnableEncryption,
     project: ProjectId,
     key: KmsKeyArn,
-    changes: Vec<PlannedChange>,
+    plan: order::Plan,
 }
 
 impl<'a> Planner<'a> {
@@ -105,15 +150,11 @@ impl<'a> Planner<'a> {
             }
         };
         let project = input.project_id.clone().map_or_else(|| placeholder::of(placeholder::PROJECT), Ok)?;
-        Ok(Self { context, input, request, project, key, changes: Vec::new() })
+        Ok(Self { context, input, request, project, key, plan: order::Plan::in_order(&order::ENABLING) })
     }
 
     fn caller(&self) -> Caller<'a> {
         Caller { account: self.request.account.as_ref(), execution: self.input.execution.as_deref() }
-    }
-
-    fn add<C: Describe>(&mut self, step: &str, changes: &[C]) {
-        self.changes.extend(changes.iter().filter(|change| change.is_difference()).map(|change| change.plan(step)));
     }
 
     async fn plan(mut self) -> Result<Vec<PlannedChange>> {
@@ -126,9 +167,9 @@ impl<'a> Planner<'a> {
         self.grants().await?;
         self.encryption(role_id.as_ref()).await?;
         self.endpoints().await?;
-        self.clusters();
+        self.clusters()?;
         Box::pin(self.registry(role_id, &announced)).await?;
-        Ok(self.changes)
+        Ok(self.plan.changes)
     }
 
     async fn project(&mut self) -> Result<()> {
@@ -137,7 +178,7 @@ impl<'a> Planner<'a> {
         };
         let input = ensure_project::Input { project, atlas_secret_id: None };
         let found = EnsureProject::observe(self.context, &input).await?;
-        self.add(EnsureProject::NAME, &EnsureProject::decide(&input, &found)?);
+        self.plan.add(EnsureProject::NAME, &EnsureProject::decide(&input, &found)?)?;
         Ok(())
     }
 
@@ -151,14 +192,14 @@ impl<'a> Planner<'a> {
             execution: self.input.execution.clone(),
         };
         let found = EnsureKey::observe(self.context, &input).await?;
-        self.add(EnsureKey::NAME, &EnsureKey::decide(&input, &found)?);
+        self.plan.add(EnsureKey::NAME, &EnsureKey::decide(&input, &found)?)?;
         Ok(())
     }
 
     fn replicas(&mut self) -> Result<()> {
         for region in &self.input.regions_to_replicate {
             let replica = replicate_key::replica(&self.key, region, PolicyDocument::default(), &[])?;
-            self.changes.push(replica.plan("replicate-key"));
+            self.plan.add(ReplicateKey::NAME, &[replica])?;
         }
         Ok(())
     }
@@ -172,7 +213,7 @@ impl<'a> Planner<'a> {
             Some(_) => CreateRole::observe(self.context, &input).await?,
             None => Vec::new(),
         };
-        self.add(CreateRole::NAME, &CreateRole::decide(&input, &records)?);
+        self.plan.add(CreateRole::NAME, &CreateRole::decide(&input, &records)?)?;
         create_role::choose(arn, &self.project, &records)?.map(create_role::output).transpose()
     }
 
@@ -181,7 +222,7 @@ impl<'a> Planner<'a> {
         let role_id = record.map(|record| record.role_id.clone());
         let input = register::Input { announce: true, ..self.registration(role_id)? };
         let changes = Register::decide(&input, &Register::observe(self.context, &input).await?)?;
-        self.add(Register::NAME, &changes);
+        self.plan.add(Register::NAME, &changes)?;
         Ok(changes)
     }
 
@@ -219,7 +260,7 @@ impl<'a> Planner<'a> {
         };
         let observed = update_trust::RolePolicies::read(self.context, self.caller(), arn).await?;
         match update_trust::decide(&input, &observed) {
-            Ok(changes) => self.add("update-trust", &changes),
+            Ok(changes) => self.plan.add(UpdateTrust::NAME, &changes)?,
             // What a person has to add is listed apart from what atlas-cmk would change.
             Err(_) if self.request.manage_role() == crate::request::ManageRole::None => {}
             Err(error) => return Err(error),
@@ -240,7 +281,7 @@ impl<'a> Planner<'a> {
                 (false, _) => self.context.kms_for(&key, self.caller()).await?.policy(&key).await?,
             };
             let changes = grant_key::changes(&self.project, &self.request.role_arn, &key, &policy)?;
-            self.add("grant-key", &changes);
+            self.plan.add(GrantKey::NAME, &changes)?;
         }
         Ok(())
     }
@@ -260,7 +301,7 @@ impl<'a> Planner<'a> {
         if !records.iter().any(|record| record.role_id == role_id) {
             records.push(authorize_role::pending(role_id.clone()));
         }
-        self.add(AuthorizeRole::NAME, &AuthorizeRole::decide(&input, &records)?);
+        self.plan.add(AuthorizeRole::NAME, &AuthorizeRole::decide(&input, &records)?)?;
 
         let input = enable_kms::Input {
             project_id: self.project.clone(),
@@ -274,7 +315,7 @@ impl<'a> Planner<'a> {
             Some(_) => EnableKms::observe(self.context, &input).await?,
             None => crate::atlas::EncryptionAtRest::default(),
         };
-        self.add(EnableKms::NAME, &EnableKms::decide(&input, &observed)?);
+        self.plan.add(EnableKms::NAME, &EnableKms::decide(&input, &observed)?)?;
         Ok(())
     }
 
@@ -290,15 +331,17 @@ impl<'a> Planner<'a> {
                 region: region.clone(),
                 atlas_secret_id: None,
             };
-            self.add(CreateEndpoint::NAME, &CreateEndpoint::decide(&input, &there)?);
+            self.plan.add(CreateEndpoint::NAME, &CreateEndpoint::decide(&input, &there)?)?;
         }
         Ok(())
     }
 
-    fn clusters(&mut self) {
+    fn clusters(&mut self) -> Result<()> {
         for name in &self.input.clusters_to_enable {
-            self.changes.push(enable_cluster::Encrypt::new(&self.project, name).plan("enable-cluster"));
+            let switch = Switch::new(&self.project, name, EncryptionProvider::Aws);
+            self.plan.add(SetClusterEncryption::NAME, &[switch])?;
         }
+        Ok(())
     }
 
     async fn registry(&mut self, role_id: Option<AccessRoleId>, announced: &[register::RegistryChange]) -> Result<()> {
@@ -317,7 +360,7 @@ impl<'a> Planner<'a> {
                 observed.add_key(replica, std::iter::once(tags::ours()).chain(kept).collect());
             }
         }
-        self.add(Register::NAME, &Register::decide(&input, &observed)?);
+        self.plan.add(Register::NAME, &Register::decide(&input, &observed)?)?;
         Ok(())
     }
 }

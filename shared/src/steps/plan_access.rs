@@ -3,6 +3,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{
     AttachAccessPolicy, CreateAccessPolicy, NoChange, RemoveTrust, UpdateTrust,
@@ -19,7 +20,7 @@ use crate::{
     finding::Finding,
     ids::{ExternalId, IamPolicyArn, IamRoleArn},
     request::{AccessMode, CrossAccountAccess, Kept, ManageRole},
-    step::{Context, Step},
+    step::{Actions, Context, Step, actions},
 };
 
 /// The step.
@@ -76,10 +77,54 @@ pub struct Found {
 
 impl Step for PlanAccess {
     const NAME: &'static str = "plan-access";
+    const ABOUT: &'static str = "Read-only entry step: reads both sides, finds or generates the external ID, and returns planned changes and \
+        problems";
+    const ACTIONS: Actions = &[
+        actions::OTHER_ACCOUNTS,
+        &[
+            "iam:GetPolicy",
+            "iam:GetPolicyVersion",
+            "iam:GetRole",
+            "iam:GetRolePolicy",
+            "iam:ListAttachedRolePolicies",
+            "iam:ListRolePolicies",
+        ],
+    ];
     type Input = Input;
     type Output = Output;
     type Observation = Found;
     type Change = NoChange;
+
+    fn sample() -> Value {
+        json!({
+            "request": {
+                "name": "S3Keys",
+                "sourceRoleArn": "arn:aws:iam::777788889999:role/atlas-cmk-atc-node",
+                "targetRoleArn": "arn:aws:iam::444455556666:role/atlas-cmk-atc-s3-access-keys",
+                "buckets": [
+                    {
+                        "name": "atc-data",
+                        "access": [
+                            "list",
+                            "read"
+                        ]
+                    },
+                    {
+                        "name": "atc-drop",
+                        "access": [
+                            "list",
+                            "write"
+                        ]
+                    }
+                ],
+                "target": {
+                    "roleArn": "arn:aws:iam::444455556666:role/AtlasCmkSpoke",
+                    "externalId": "b0a7c1de-5f2e-4f0e-9f5c-3d2c1b0a9e8d"
+                }
+            },
+            "execution": "manual-1"
+        })
+    }
 
     fn validate(input: &Input) -> Result<()> {
         input.request.validate()

@@ -7,6 +7,7 @@ mod judge;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::NoChange;
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     finding::Finding,
     ids::{AccessRoleId, ClusterName, IamRoleArn, KmsKeyArn, ProjectId, Region},
     request::{DisableEncryption, Kept, ManageRole},
-    step::{Context, Step},
+    step::{Actions, Context, Step, actions},
 };
 
 pub use found::{Found, InAtlas};
@@ -78,10 +79,37 @@ pub struct Output {
 
 impl Step for PlanDisable {
     const NAME: &'static str = "plan-disable";
+    const ABOUT: &'static str =
+        "Read-only entry step: reads everything of the project on both sides and returns planned changes and obstacles";
+    const ACTIONS: Actions = &[
+        actions::ATLAS,
+        actions::OTHER_ACCOUNTS,
+        &[
+            "iam:GetRole",
+            "iam:GetRolePolicy",
+            "iam:ListAttachedRolePolicies",
+            "iam:ListRolePolicies",
+            "kms:DescribeKey",
+            "kms:GetKeyPolicy",
+            "kms:ListResourceTags",
+            "ssm:GetParameter",
+        ],
+    ];
     type Input = Input;
     type Output = Output;
     type Observation = Found;
     type Change = NoChange;
+
+    fn sample() -> Value {
+        json!({
+            "request": {
+                "projectId": "66f0a1b2c3d4e5f601234567",
+                "scope": "role",
+                "mode": "plan"
+            },
+            "execution": "manual-1"
+        })
+    }
 
     fn validate(input: &Input) -> Result<()> {
         input.request.validate()

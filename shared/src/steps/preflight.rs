@@ -3,6 +3,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{NoChange, enable_kms::is_same_key};
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     ids::{ClusterName, KmsKeyArn, ProjectId, Region},
     placeholder,
     request::{EnableEncryption, Mode},
-    step::{Context, Step},
+    step::{Actions, Context, Step, actions},
     survey::{Survey, Wanted},
 };
 
@@ -71,10 +72,43 @@ pub struct SkippedCluster {
 
 impl Step for Preflight {
     const NAME: &'static str = "preflight";
+    const ABOUT: &'static str = "Read-only entry step: checks both clouds, reports every problem before anything is written, and returns which \
+        states can be skipped";
+    const ACTIONS: Actions = &[
+        actions::ATLAS,
+        actions::OTHER_ACCOUNTS,
+        &[
+            "iam:GetPolicy",
+            "iam:GetPolicyVersion",
+            "iam:GetRole",
+            "iam:GetRolePolicy",
+            "iam:SimulatePrincipalPolicy",
+            "kms:DescribeKey",
+            "kms:GetKeyPolicy",
+            "kms:ListResourceTags",
+            "ssm:GetParameter",
+        ],
+    ];
     type Input = Input;
     type Output = Output;
     type Observation = Survey;
     type Change = NoChange;
+
+    fn sample() -> Value {
+        json!({
+            "request": {
+                "projectId": "66f0a1b2c3d4e5f601234567",
+                "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk",
+                "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+                "regions": [
+                    "us-east-1",
+                    "eu-west-1",
+                    "ap-southeast-2"
+                ]
+            },
+            "execution": "enable-payments"
+        })
+    }
 
     fn validate(input: &Input) -> Result<()> {
         input.request.validate()

@@ -9,7 +9,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::ProfileName,
     profile::{self, PROFILES, Profile},
-    step::{Context, Step},
+    step::{Actions, Context, Step, sample_file},
 };
 
 /// The step.
@@ -72,10 +72,16 @@ fn parameter(name: &ProfileName) -> String {
 
 impl Step for PutProfile {
     const NAME: &'static str = "put-profile";
+    const ABOUT: &'static str = "Validates a profile and writes it to `/atlas-cmk/profiles/<name>`";
+    const ACTIONS: Actions = &[&["ssm:GetParametersByPath", "ssm:PutParameter"]];
     type Input = Input;
     type Output = Output;
     type Observation = Vec<(ProfileName, Profile)>;
     type Change = Write;
+
+    fn sample() -> Value {
+        sample_file(include_str!("../../../events/steps/put-profile.json"))
+    }
 
     fn validate(input: &Input) -> Result<()> {
         input.profile.validate()

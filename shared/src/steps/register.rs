@@ -15,7 +15,7 @@ use crate::{
     ids::{AccessRoleId, IamRoleArn, KmsKeyArn, ProjectId, Region},
     registry::{self, Entry, OldKey, Stage},
     request::{EnableEncryption, KeyOptions, ManageKey, ManageRole, regional_keys},
-    step::{Context, Step},
+    step::{Actions, Context, Step, actions},
     survey::refuse_registered_by_another,
     tags,
 };
@@ -182,10 +182,46 @@ impl Registered {
 
 impl Step for Register {
     const NAME: &'static str = "register";
+    const ABOUT: &'static str = "First announces in Parameter Store what will be done, before role and key policies change. After verification \
+        registers the project at `/atlas-cmk/projects/<projectId>` (desired state, access role, key, old keys) and tags \
+        role and keys";
+    const ACTIONS: Actions = &[
+        actions::OTHER_ACCOUNTS,
+        &[
+            "iam:GetRole",
+            "iam:TagRole",
+            "kms:DescribeKey",
+            "kms:ListResourceTags",
+            "kms:TagResource",
+            "ssm:GetParameter",
+            "ssm:PutParameter",
+        ],
+    ];
     type Input = Input;
     type Output = Output;
     type Observation = Registered;
     type Change = RegistryChange;
+
+    fn sample() -> Value {
+        json!({
+            "request": {
+                "projectId": "66f0a1b2c3d4e5f601234567",
+                "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk",
+                "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+                "regions": [
+                    "us-east-1",
+                    "eu-west-1",
+                    "ap-southeast-2"
+                ]
+            },
+            "projectId": "66f0a1b2c3d4e5f601234567",
+            "roleId": "6a793f88c0eb9e7a17716581",
+            "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+            "previousKey": null,
+            "execution": "enable-payments",
+            "announce": false
+        })
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<Registered> {
         Registered::read(context, input, &[]).await
@@ -195,7 +231,7 @@ impl Step for Register {
         let entry = entry(input, observed);
         if input.announce {
             if let Some(before) = &observed.entry {
-                refuse_registered_by_another(&input.request, &input.project_id, before)?;
+                refuse_registered_by_another(&input.request, input.key_arn.account(), &input.project_id, before)?;
             }
             let is_known = observed.entry.as_ref().is_some_and(|before| before.announces(&entry));
             let before = observed.entry.clone().map(Box::new);

@@ -13,7 +13,7 @@ use crate::{
     ids::{AccessName, IamRoleArn, ProjectId},
     policy::{NOBODY_SID, PolicyDocument, Statement},
     request::{Kept, ManageRole},
-    step::{Context, Step},
+    step::{Actions, Context, Retries, Step, actions},
     tags,
 };
 
@@ -245,10 +245,37 @@ pub(crate) fn decide(input: &Input, found: &RoleUse) -> Result<(Vec<RoleChange>,
 
 impl Step for RemoveTrust {
     const NAME: &'static str = "remove-trust";
+    const ABOUT: &'static str = "Removes the statements of atlas-cmk from the IAM role, and the role itself if atlas-cmk created it and nothing \
+        else uses it. Also used by cross-account access";
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
+    const ACTIONS: Actions = &[
+        actions::OTHER_ACCOUNTS,
+        &[
+            "iam:DeleteRole",
+            "iam:DeleteRolePolicy",
+            "iam:GetRole",
+            "iam:GetRolePolicy",
+            "iam:ListAttachedRolePolicies",
+            "iam:ListRolePolicies",
+            "iam:PutRolePolicy",
+            "iam:UntagRole",
+            "iam:UpdateAssumeRolePolicy",
+        ],
+    ];
     type Input = Input;
     type Output = Output;
     type Observation = RoleUse;
     type Change = RoleChange;
+
+    fn sample() -> Value {
+        json!({
+            "projectId": "66f0a1b2c3d4e5f601234567",
+            "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk",
+            "manage": "full",
+            "usedBy": [],
+            "execution": "manual-1"
+        })
+    }
 
     fn validate(input: &Input) -> Result<()> {
         if input.project_id.is_some() == input.access_name.is_some() {

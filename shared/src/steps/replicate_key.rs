@@ -12,7 +12,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{KmsKeyArn, Region},
     policy::PolicyDocument,
-    step::{Context, Step},
+    step::{Actions, Context, Retries, Step, actions},
     tags,
 };
 
@@ -122,10 +122,36 @@ pub(crate) fn replica(
 
 impl Step for ReplicateKey {
     const NAME: &'static str = "replicate-key";
+    const ABOUT: &'static str =
+        "Creates the replica of the key in one region, with the primary's policy and the tags of atlas-cmk";
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating, ErrorName::KmsNotReplicated]);
+    const ACTIONS: Actions = &[
+        actions::OTHER_ACCOUNTS,
+        &[
+            "kms:CreateKey",
+            "kms:DescribeKey",
+            "kms:GetKeyPolicy",
+            "kms:ListResourceTags",
+            "kms:ReplicateKey",
+            "kms:TagResource",
+        ],
+    ];
     type Input = Input;
     type Output = Output;
     type Observation = Keys;
     type Change = NewReplica;
+
+    fn sample() -> Value {
+        json!({
+            "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+            "region": "eu-west-1",
+            "account": {
+                "roleArn": "arn:aws:iam::444455556666:role/AtlasCmkSpoke",
+                "externalId": "b0a7c1de-5f2e-4f0e-9f5c-3d2c1b0a9e8d"
+            },
+            "execution": "enable-payments"
+        })
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<Keys> {
         let wanted = replica_of(&input.key_arn, &input.region)?;

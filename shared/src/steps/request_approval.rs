@@ -12,7 +12,7 @@ use crate::{
     error::Result,
     ids::ProjectId,
     request::{Kept, Scope},
-    step::{Context, Step},
+    step::{Actions, Context, Step, actions},
 };
 
 /// The step.
@@ -50,10 +50,44 @@ pub struct Output {
 
 impl Step for RequestApproval {
     const NAME: &'static str = "request-approval";
+    const ABOUT: &'static str = "Publishes the plan on the topic and asks for an approval";
+    const ACTIONS: Actions = &[actions::PUBLISH];
     type Input = Input;
     type Output = Output;
     type Observation = ();
     type Change = NoChange;
+
+    fn sample() -> Value {
+        json!({
+            "projectId": "66f0a1b2c3d4e5f601234567",
+            "scope": "role",
+            "plan": [
+                {
+                    "step": "disable-kms",
+                    "action": "delete",
+                    "resource": "/groups/66f0a1b2c3d4e5f601234567/encryptionAtRest",
+                    "summary": "customer-managed keys of AWS KMS switched off",
+                    "consequences": [
+                        "keep the key"
+                    ],
+                    "before": {
+                        "awsKms": {
+                            "enabled": true
+                        }
+                    },
+                    "after": {
+                        "awsKms": {
+                            "enabled": false
+                        }
+                    }
+                }
+            ],
+            "kept": [],
+            "minutes": 1440,
+            "taskToken": "AQDIAAAAKgAAAAMAAAAAAAAAAT",
+            "execution": "manual-1"
+        })
+    }
 
     async fn observe(_: &Context, _: &Input) -> Result<()> {
         Ok(())

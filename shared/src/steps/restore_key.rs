@@ -11,7 +11,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::KmsKeyArn,
     request::GuardKey,
-    step::{Context, Step, not_set},
+    step::{Actions, Context, Retries, Step, actions, not_set},
 };
 
 /// The step.
@@ -73,10 +73,33 @@ impl Describe for Restoring {
 
 impl Step for RestoreKey {
     const NAME: &'static str = "restore-key";
+    const ABOUT: &'static str =
+        "Cancels the deletion of a key and enables it. The only function that may, with its own role in each account";
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
+    const ACTIONS: Actions =
+        &[actions::OTHER_ACCOUNTS, actions::PUBLISH, &["kms:CancelKeyDeletion", "kms:DescribeKey", "kms:EnableKey"]];
     type Input = Input;
     type Output = Output;
     type Observation = Option<KeyState>;
     type Change = Restoring;
+
+    fn sample() -> Value {
+        json!({
+            "request": {
+                "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+                "projectIds": [
+                    "66f0a1b2c3d4e5f601234567"
+                ],
+                "cause": {
+                    "event": "ScheduleKeyDeletion",
+                    "resource": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+                    "by": "arn:aws:sts::444455556666:assumed-role/BreakGlass/alex",
+                    "at": "2026-11-23T10:01:02Z"
+                }
+            },
+            "execution": "guard-mrk-1234abcd12ab34cd56ef1234567890ab-0011223344556677"
+        })
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<Option<KeyState>> {
         let key = kms(context, input).await?.key(input.request.key_arn.as_ref()).await?;

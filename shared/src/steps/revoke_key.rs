@@ -9,10 +9,10 @@ use super::update_trust::sid;
 use crate::{
     aws::{AccountAccess, Caller, KeyState},
     change::{Action, Describe},
-    error::Result,
+    error::{ErrorName, Result},
     ids::{KmsKeyArn, ProjectId},
     policy::PolicyDocument,
-    step::{Context, Step},
+    step::{Actions, Context, Retries, Step, actions},
     tags,
 };
 
@@ -123,10 +123,25 @@ pub(crate) fn changes(project: &ProjectId, key: &KmsKeyArn, marks: Option<&KeyMa
 
 impl Step for RevokeKey {
     const NAME: &'static str = "revoke-key";
+    const ABOUT: &'static str =
+        "Removes the statement and tag of the project from the key in one region. The key stays as it is";
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
+    const ACTIONS: Actions = &[
+        actions::OTHER_ACCOUNTS,
+        &["kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListResourceTags", "kms:PutKeyPolicy", "kms:UntagResource"],
+    ];
     type Input = Input;
     type Output = Output;
     type Observation = Option<KeyMarks>;
     type Change = Revocation;
+
+    fn sample() -> Value {
+        json!({
+            "projectId": "66f0a1b2c3d4e5f601234567",
+            "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+            "execution": "manual-1"
+        })
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<Option<KeyMarks>> {
         KeyMarks::read(context, input.caller(), &input.key_arn).await

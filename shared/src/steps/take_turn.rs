@@ -5,7 +5,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::NoChange;
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     ids::ProjectId,
     registry::{self, Entry, Stage},
     request::{EnableEncryption, Mode, ReconcileProject},
-    step::{Context, Step},
+    step::{Actions, Context, Step},
 };
 
 /// The step.
@@ -72,10 +72,31 @@ pub struct Queue {
 
 impl Step for TakeTurn {
     const NAME: &'static str = "take-turn";
+    const ABOUT: &'static str =
+        "Read-only: decides from the running executions whether this one may reconcile the project now";
+    const ACTIONS: Actions = &[&["ssm:GetParameter", "states:DescribeExecution", "states:ListExecutions"]];
     type Input = Input;
     type Output = Output;
     type Observation = Queue;
     type Change = NoChange;
+
+    fn sample() -> Value {
+        json!({
+            "request": {
+                "projectId": "66f0a1b2c3d4e5f601234567",
+                "cause": {
+                    "event": "PutRolePolicy",
+                    "resource": "role atlas-cmk of account 444455556666"
+                }
+            },
+            "execution": "change-66f0a1b2c3d4e5f601234567-0011223344556677",
+            "reconcileMachine": "arn:aws:states:us-east-1:777788889999:stateMachine:atlas-cmk-reconcile-project",
+            "changingMachines": [
+                "arn:aws:states:us-east-1:777788889999:stateMachine:atlas-cmk-enable-encryption",
+                "arn:aws:states:us-east-1:777788889999:stateMachine:atlas-cmk-disable-encryption"
+            ]
+        })
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<Queue> {
         let project = &input.request.project_id;

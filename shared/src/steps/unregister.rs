@@ -3,7 +3,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     change::{Action, Describe},
@@ -11,7 +11,7 @@ use crate::{
     ids::{ClusterName, ProjectId, Region},
     registry::{self, Entry, Stage},
     request::{ClusterSelection, Clusters, Scope},
-    step::{Context, Step},
+    step::{Actions, Context, Step},
 };
 
 /// The step.
@@ -89,10 +89,25 @@ impl Describe for Rewrite {
 
 impl Step for Unregister {
     const NAME: &'static str = "unregister";
+    const ABOUT: &'static str =
+        "Updates the entry in Parameter Store to what is still desired, or deletes it. Runs last";
+    const ACTIONS: Actions = &[&["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"]];
     type Input = Input;
     type Output = Output;
     type Observation = Written;
     type Change = Rewrite;
+
+    fn sample() -> Value {
+        json!({
+            "projectId": "66f0a1b2c3d4e5f601234567",
+            "scope": "endpoints",
+            "regions": [
+                "eu-west-1"
+            ],
+            "unfinished": false,
+            "execution": "manual-1"
+        })
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<Written> {
         Ok(registry::read(context, &input.project_id).await?.0)

@@ -9,7 +9,7 @@ mod role_policies;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use role_policies::RolePolicies;
 pub(crate) use role_policies::{INLINE_POLICY, KEY_ACTIONS, access_sid, kms_statement, sid, trust_statement};
@@ -21,7 +21,7 @@ use crate::{
     ids::{AccessName, ExternalId, IamPolicyArn, IamRoleArn, KmsKeyArn, ProjectId, Region, TrustedArn},
     policy::{Merged, NOBODY_SID, PolicyDocument, Statement},
     request::{ManageRole, regional_keys},
-    step::{Context, Step},
+    step::{Actions, Context, Retries, Step, actions},
 };
 
 /// IAM's quota for all inline policies of a role together (IAM user guide, "IAM and AWS STS quotas"). It cannot be raised. Only
@@ -161,10 +161,46 @@ impl Describe for RoleChange {
 
 impl Step for UpdateTrust {
     const NAME: &'static str = "update-trust";
+    const ABOUT: &'static str = "Creates the IAM role if missing; merges the trust statement for Atlas's principal and external ID, and the \
+        inline policy statement for exactly the regional keys of this and earlier runs. Also writes the trust statement \
+        of a cross-account access";
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
+    const ACTIONS: Actions = &[
+        actions::OTHER_ACCOUNTS,
+        &[
+            "iam:CreateRole",
+            "iam:GetRole",
+            "iam:GetRolePolicy",
+            "iam:PutRolePolicy",
+            "iam:TagRole",
+            "iam:UpdateAssumeRolePolicy",
+        ],
+    ];
     type Input = Input;
     type Output = Output;
     type Observation = RolePolicies;
     type Change = RoleChange;
+
+    fn sample() -> Value {
+        json!({
+            "projectId": "66f0a1b2c3d4e5f601234567",
+            "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk",
+            "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+            "regions": [
+                "us-east-1",
+                "eu-west-1",
+                "ap-southeast-2"
+            ],
+            "externalId": "b63a96a9-2f4e-4c5f-9a35-0a5b54f4ba8e",
+            "permissionsBoundary": null,
+            "account": {
+                "roleArn": "arn:aws:iam::444455556666:role/AtlasCmkSpoke",
+                "externalId": "b0a7c1de-5f2e-4f0e-9f5c-3d2c1b0a9e8d"
+            },
+            "execution": "enable-66f0a1b2c3d4e5f601234567",
+            "principalArn": "arn:aws:iam::299602853325:root"
+        })
+    }
 
     fn validate(input: &Input) -> Result<()> {
         let invalid = |message: &str| Err(Error::new(ErrorName::InputInvalid, message));

@@ -2,9 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{
-    NoChange,
+    AuthorizeRole, CreateEndpoint, CreateRole, EnableKms, NoChange, SetClusterEncryption, UpdateTrust,
     check_endpoints::{self, Endpoint, State, assess},
     enable_kms,
     update_trust::{RolePolicies, kms_statement, trust_statement},
@@ -12,11 +13,12 @@ use super::{
 use crate::{
     atlas::{AccessRole, Cluster, EncryptionAtRest, PrivateEndpoint},
     aws::{AccountAccess, Caller},
+    change::PlannedChange,
     error::Result,
     ids::{ClusterName, ExternalId, IamRoleArn, KmsKeyArn, PrincipalArn, ProjectId, Region, SecretId},
     policy::{PolicyDocument, Statement},
     request::{ManageRole, regional_keys},
-    step::{Context, Step},
+    step::{Actions, Context, Step, actions},
 };
 
 /// The step.
@@ -53,6 +55,9 @@ pub struct Input {
     /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
+    /// What applying would change, if that was planned: what `verify` does not compare by itself is reported from it.
+    #[serde(default)]
+    pub plan: Vec<PlannedChange>,
 }
 
 /// How the actual state compares with the request.
@@ -92,10 +97,30 @@ pub struct World {
 
 impl Step for Verify {
     const NAME: &'static str = "verify";
+    const ABOUT: &'static str = "Read-only: reads everything back on both sides and compares it with the input";
+    const ACTIONS: Actions = &[actions::ATLAS, actions::OTHER_ACCOUNTS, &["iam:GetRole", "iam:GetRolePolicy"]];
     type Input = Input;
     type Output = Output;
     type Observation = World;
     type Change = NoChange;
+
+    fn sample() -> Value {
+        json!({
+            "projectId": "66f0a1b2c3d4e5f601234567",
+            "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk",
+            "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+            "regions": [
+                "us-east-1",
+                "eu-west-1",
+                "ap-southeast-2"
+            ],
+            "account": {
+                "roleArn": "arn:aws:iam::444455556666:role/AtlasCmkSpoke",
+                "externalId": "b0a7c1de-5f2e-4f0e-9f5c-3d2c1b0a9e8d"
+            },
+            "execution": "enable-66f0a1b2c3d4e5f601234567"
+        })
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<World> {
         let project = &input.project_id;
@@ -170,14 +195,28 @@ pub(crate) fn compare(input: &Input, world: &World) -> Output {
         let path = format!("{encryption_path}/AWS/privateEndpoints");
         differences.add(&path, format!("{} is {}", endpoint.region, endpoint.status));
     }
+    let planned = input.plan.iter().map(|planned| &planned.change);
+    for change in planned.filter(|change| !COMPARED.contains(&change.step.as_str())) {
+        differences.add(&change.resource, format!("{} would change it: {}", change.step, change.summary));
+    }
     Output {
-        matches: differences.0.is_empty(),
+        matches: differences.0.is_empty() && input.plan.is_empty(),
         only_waits_for_endpoints: but_for_endpoints && matches!(state, State::Waiting | State::Missing),
         valid,
         endpoints,
         differences: differences.0,
     }
 }
+
+/// The steps of enabling whose result is compared here.
+const COMPARED: [&str; 6] = [
+    CreateRole::NAME,
+    UpdateTrust::NAME,
+    AuthorizeRole::NAME,
+    EnableKms::NAME,
+    CreateEndpoint::NAME,
+    SetClusterEncryption::NAME,
+];
 
 struct Differences(Vec<Difference>);
 
@@ -237,6 +276,7 @@ mod tests {
             account: None,
             execution: None,
             atlas_secret_id: None,
+            plan: Vec::new(),
         }
     }
 

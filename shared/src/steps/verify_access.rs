@@ -3,6 +3,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{NoChange, update_trust::access_sid};
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     ids::{AccessName, ExternalId, IamRoleArn, SourceRole},
     policy::PolicyDocument,
     request::Verified,
-    step::{Context, Step},
+    step::{Actions, Context, Retries, Step, actions},
 };
 
 /// The step.
@@ -64,10 +65,24 @@ pub enum Seen {
 
 impl Step for VerifyAccess {
     const NAME: &'static str = "verify-access";
+    const ABOUT: &'static str =
+        "Read-only: tests that the target role can be assumed with the external ID, and only with it";
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::AccessDiffers]);
+    const ACTIONS: Actions = &[actions::OTHER_ACCOUNTS, &["iam:GetRole", "iam:SimulatePrincipalPolicy"]];
     type Input = Input;
     type Output = Output;
     type Observation = Seen;
     type Change = NoChange;
+
+    fn sample() -> Value {
+        json!({
+            "accessName": "S3Keys",
+            "sourceRoleArn": "arn:aws:iam::777788889999:role/atlas-cmk-atc-node",
+            "targetRoleArn": "arn:aws:iam::444455556666:role/atlas-cmk-atc-s3-access-keys",
+            "externalId": "b63a96a9-2f4e-4c5f-9a35-0a5b54f4ba8e",
+            "execution": "manual-1"
+        })
+    }
 
     async fn observe(context: &Context, input: &Input) -> Result<Seen> {
         let (source, target) = (input.caller(input.source.as_ref()), input.caller(input.target.as_ref()));

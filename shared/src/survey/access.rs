@@ -6,18 +6,15 @@ use crate::{
     error::ErrorName,
     finding::Finding,
     request::{EnableEncryption, ManageRole},
-    step::Context,
+    step::{Context, Step},
+    steps::UpdateTrust,
 };
 
-/// What `update-trust` calls. What is asked of KMS depends on tags, which a simulation does not know.
-const ACTIONS: [&str; 6] = [
-    "iam:GetRole",
-    "iam:GetRolePolicy",
-    "iam:CreateRole",
-    "iam:UpdateAssumeRolePolicy",
-    "iam:PutRolePolicy",
-    "iam:TagRole",
-];
+/// What `update-trust` calls of IAM. What is asked of KMS depends on tags, which a simulation does not know.
+fn actions() -> Vec<&'static str> {
+    let actions = UpdateTrust::ACTIONS.iter().copied().flatten().copied();
+    actions.filter(|action| action.starts_with("iam:")).collect()
+}
 
 pub(super) async fn simulate(context: &Context, wanted: &Wanted<'_>) -> Option<Vec<Decision>> {
     let request = wanted.request;
@@ -29,7 +26,7 @@ pub(super) async fn simulate(context: &Context, wanted: &Wanted<'_>) -> Option<V
     // The role may only do so on roles that carry the boundary, as this one does or will.
     let boundary = required_boundary(context, wanted)?;
     let boundary = [("iam:PermissionsBoundary", boundary.as_ref())];
-    iam.simulate(access.role_arn.as_ref(), &ACTIONS, &[request.role_arn.as_ref()], &boundary).await.ok()
+    iam.simulate(access.role_arn.as_ref(), &actions(), &[request.role_arn.as_ref()], &boundary).await.ok()
 }
 
 pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {

@@ -32,19 +32,26 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
     };
     let key = by_key(survey, request);
     let role = || by_role(survey, request);
-    let registration = || entry.and_then(|entry| by_registration(request, entry));
+    let registration =
+        || entry.and_then(|entry| by_registration(request, request.key_account(survey.own_account.as_ref()), entry));
     let Some((owner, evidence)) = registration().or(key).or_else(role) else { return Vec::new() };
     let refusal = refusal(&project.name, &project.id, owner.as_ref(), request.role_arn.account());
     vec![Finding::new(ErrorName::AtlasConflict, refusal.0, evidence, refusal.1)]
 }
 
-/// Refuses to announce an enablement of a project that was found by its name and that another account has registered meanwhile.
+/// Refuses to announce an enablement, with a key of `key_account`, of a project that was found by its name and that another account has registered
+/// meanwhile.
 ///
 /// # Errors
 /// `Atlas.Conflict`, naming the account.
-pub fn refuse_registered_by_another(request: &EnableEncryption, project: &ProjectId, entry: &Entry) -> Result<()> {
+pub fn refuse_registered_by_another(
+    request: &EnableEncryption,
+    key_account: &AccountId,
+    project: &ProjectId,
+    entry: &Entry,
+) -> Result<()> {
     let Some(named) = &request.project else { return Ok(()) };
-    match by_registration(request, entry) {
+    match by_registration(request, Some(key_account), entry) {
         None => Ok(()),
         Some((owner, evidence)) => {
             let (cause, fix) = refusal(named.name.as_ref(), project, owner.as_ref(), request.role_arn.account());
@@ -70,10 +77,15 @@ fn refusal(name: &str, project: &ProjectId, owner: Option<&AccountId>, asking: &
 /// The account, if it is known, and what shows that it is another.
 type Owner = (Option<AccountId>, String);
 
-fn by_registration(request: &EnableEncryption, entry: &Entry) -> Option<Owner> {
-    let registered = &entry.desired.role_arn;
-    (registered.account() != request.role_arn.account())
-        .then(|| (Some(registered.account().clone()), format!("it is registered with the role {registered}")))
+/// Roles of several accounts may be in one account, with keys in others, and keys in one account, for roles in others.
+fn by_registration(request: &EnableEncryption, key_account: Option<&AccountId>, entry: &Entry) -> Option<Owner> {
+    let (role, key) = (&entry.desired.role_arn, &entry.key_arn);
+    if role.account() != request.role_arn.account() {
+        return Some((Some(role.account().clone()), format!("it is registered with the role {role}")));
+    }
+    let own = [Some(request.role_arn.account()), key_account];
+    (!own.contains(&Some(key.account())))
+        .then(|| (Some(key.account().clone()), format!("it is registered with the key {key}")))
 }
 
 /// The key that the project uses. It may be of the account of the role, or of the one that the request has its key in.

@@ -279,10 +279,14 @@ fn a_project_that_was_found_by_its_name_and_is_another_accounts_is_refused_and_b
         let id = "6a793f88c0eb9e7a17716581";
         serde_json::from_value(json!({"roleId": id, "iamAssumedRoleArn": role, "providerName": "AWS"})).unwrap()
     }
-    let owned: [Breakage; 3] = [
+    let owned: [Breakage; 4] = [
         |it| it.encryption = Ok(encrypted("arn:aws:kms:us-east-1:111122220000:key/mrk-9")),
         |it| it.roles = Ok(vec![record(OTHER)]),
         |it| it.registered = Ok(Some(entry(OTHER))),
+        |it| {
+            let key_arn = "arn:aws:kms:us-east-1:111122220000:key/mrk-9".parse().unwrap();
+            it.registered = Ok(Some(Entry { key_arn, ..entry(ROLE) }));
+        },
     ];
     for take in owned {
         let mut survey = prepared();

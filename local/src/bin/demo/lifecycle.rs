@@ -30,8 +30,8 @@ pub(crate) async fn show() -> Result<Shown> {
     let disable = "DisableEncryptionArn";
     let removed = stage::run_machine(&cloud, disable, &remove, &format!("Remove a region: {REGION}")).await?;
 
-    let describe = stage::event("manual-describe.json")?;
-    let described = stage::run_machine(&cloud, "DescribeProjectArn", &describe, "Describe: what there is now").await?;
+    let describe = stage::event("steps/describe.json")?;
+    let described = stage::invoke(&cloud, "describe", &describe, "Describe: what there is now").await?;
     progress::result(&view(stage::output("describing", &described)?));
 
     let down = stage::event("manual-disable.json")?;

@@ -25,6 +25,9 @@ struct Arguments {
     /// Also write outputs and numbers of every execution to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Deploy the release in this folder, made by `cargo xtask release`, and build nothing.
+    #[arg(long, value_name = "FOLDER")]
+    release: Option<PathBuf>,
     /// Also show the states that the state machines enter, and the full text of every error.
     #[arg(long)]
     verbose: bool,
@@ -68,6 +71,9 @@ async fn main() -> ExitCode {
 async fn demo(arguments: Arguments) -> Result<()> {
     if arguments.verbose {
         progress::show_details();
+    }
+    if let Some(folder) = &arguments.release {
+        stage::RELEASE.get_or_init(|| folder.clone());
     }
     let (runs, verdict) = match arguments.scenario {
         Scenario::Enable => enable::show().await?,

@@ -1,6 +1,9 @@
 //! What the scenarios share: a cloud to play in, and an execution that is watched.
 
-use std::sync::Arc;
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
 use anyhow::{Result, bail};
 use atlas_cmk_local::{
@@ -18,6 +21,9 @@ use serde_json::{Value, json};
 
 const ATLAS: simulator::Options = simulator::Options { port: None, time_scale: TIME_SCALE };
 
+/// The folder of the release to deploy, if one was named.
+pub(crate) static RELEASE: OnceLock<PathBuf> = OnceLock::new();
+
 /// What a scenario comes to: its executions, and what they show or why they do not.
 pub(crate) type Shown = (Vec<Run>, Result<String>);
 
@@ -25,8 +31,11 @@ pub(crate) type Shown = (Vec<Run>, Result<String>);
 pub(crate) async fn set(customer: Customer) -> Result<Cloud> {
     progress::heading("The embedded cloud");
     let engine = Engine::start(Options { port: None, wait_scale: TIME_SCALE }).await?;
-    let packages = functions::build().await?;
-    let cloud = Cloud::start(Arc::new(engine), &packages, customer, ATLAS).await?;
+    let build = match RELEASE.get() {
+        Some(folder) => functions::of_release(folder)?,
+        None => functions::build().await?,
+    };
+    let cloud = Cloud::start(Arc::new(engine), &build, customer, ATLAS).await?;
     // As on AWS, where a role cannot be assumed for some seconds after it was made.
     cloud.simulator.behave(json!({"propagationSeconds": 15})).await?;
     progress::done(&format!("AWS on {}, Atlas on {}, stack deployed", cloud.engine.url(), cloud.simulator.url()));
@@ -48,6 +57,14 @@ pub(crate) async fn run_machine(cloud: &Cloud, machine: &str, input: &Value, tit
     progress::heading(title);
     let mut watch = Watch::default();
     let run = execution::run(cloud, machine, input, |news| watch.show(news)).await?;
+    show_ending(&run);
+    Ok(run)
+}
+
+/// Invokes a function of the stack, and shows how it ends.
+pub(crate) async fn invoke(cloud: &Cloud, step: &str, input: &Value, title: &str) -> Result<Run> {
+    progress::heading(title);
+    let run = execution::invoke(cloud, step, input).await?;
     show_ending(&run);
     Ok(run)
 }

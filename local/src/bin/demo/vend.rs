@@ -24,7 +24,7 @@ pub(crate) async fn show() -> Result<Shown> {
 
     progress::heading("What accounts of the unit Workloads get: events/steps/put-profile.json");
     let profile = stage::event("steps/put-profile.json")?;
-    let written = execution::invoke(&cloud, "PutProfileFunctionArn", &profile).await?;
+    let written = execution::invoke(&cloud, "put-profile", &profile).await?;
     progress::result(&report::changes(&written));
 
     progress::heading(
@@ -44,7 +44,7 @@ pub(crate) async fn show() -> Result<Shown> {
     tokio::time::sleep(A_WHILE).await;
     let after_duplicate = events::executions(&cloud, MACHINE).await?.len();
     progress::done(&format!("executions so far: {after_duplicate}"));
-    let answer = execution::invoke(&cloud, "OnAccountVendedFunctionArn", &event).await?;
+    let answer = execution::invoke(&cloud, "on-account-vended", &event).await?;
     let said = answer.output.as_ref().map(|output| output["accounts"][0].clone()).unwrap_or_default();
     progress::plain(&format!(
         "    asked directly, on-account-vended says: {} ({})",

@@ -20,11 +20,10 @@ use crate::{
 };
 
 pub(super) async fn project(context: &Context, input: &Input) -> Result<Output> {
-    let request = &input.request;
-    let (id, atlas) = (&request.project_id, &context.atlas);
+    let (id, atlas) = (&input.project_id, &context.atlas);
     let (entry, _) = registry::read(context, id).await?;
-    let account = request.account.clone().or_else(|| entry.as_ref().and_then(|entry| entry.desired.account.clone()));
-    let caller = Caller { account: account.as_ref(), execution: input.execution.as_deref() };
+    let account = input.account.clone().or_else(|| entry.as_ref().and_then(|entry| entry.desired.account.clone()));
+    let caller = Caller { account: account.as_ref(), execution: None };
 
     let project = atlas.project(id).await?;
     let roles = atlas.access_roles(id).await?;
@@ -95,6 +94,7 @@ fn differences(entry: &Entry, world: &World) -> Vec<Difference> {
         account: None,
         execution: None,
         atlas_secret_id: None,
+        plan: Vec::new(),
     };
     verify::compare(&input, world).differences
 }

@@ -2,30 +2,30 @@
 
 use super::{Found, Output, found::InAtlas};
 use crate::{
-    atlas::{Cluster, PrivateEndpoint},
-    change::{Describe, PlannedChange},
+    atlas::{Cluster, EncryptionProvider, PrivateEndpoint},
     error::{ErrorName, Result},
     finding::Finding,
     ids::{ClusterName, ProjectId, Region},
     request::{DisableEncryption, Kept, Scope},
     step::Step,
     steps::{
-        DeauthorizeRole, DeleteEndpoint, DisableCluster, DisableKms, RemoveTrust, RevokeKey, Unregister,
-        deauthorize_role, delete_endpoint, disable_cluster::Decrypt, disable_kms, remove_trust, revoke_key, unregister,
+        DeauthorizeRole, DeleteEndpoint, DisableKms, RemoveTrust, RevokeKey, SetClusterEncryption, Unregister,
+        deauthorize_role, delete_endpoint, disable_kms, order, remove_trust, revoke_key,
+        set_cluster_encryption::Switch, unregister,
     },
 };
 
 pub(super) fn judge(request: &DisableEncryption, found: &Found) -> Result<Output> {
-    let mut plan = Plan(Vec::new());
+    let mut plan = Planner(order::Plan::in_order(&order::DISABLING));
     let concerned: Vec<&PrivateEndpoint> = match &found.atlas {
         Some(atlas) => endpoints(request, atlas).collect(),
         None => Vec::new(),
     };
     for endpoint in &concerned {
-        plan.add(
+        plan.0.add(
             DeleteEndpoint::NAME,
             &delete_endpoint::change(&request.project_id, endpoint).into_iter().collect::<Vec<_>>(),
-        );
+        )?;
     }
     let public_networking = found.atlas.as_ref().is_some_and(|atlas| leaves_private_networking(request, atlas));
     if public_networking {
@@ -36,7 +36,8 @@ pub(super) fn judge(request: &DisableEncryption, found: &Found) -> Result<Output
     };
     let mut clusters = names(found.atlas.iter().flat_map(|atlas| clusters(request, atlas)).collect());
     for cluster in &clusters {
-        plan.add(DisableCluster::NAME, &[Decrypt::new(&request.project_id, cluster)]);
+        plan.0
+            .add(SetClusterEncryption::NAME, &[Switch::new(&request.project_id, cluster, EncryptionProvider::None)])?;
     }
     clusters.extend(names(found.atlas.iter().flat_map(|atlas| restless(request, atlas)).collect()));
     let switch_off_keys = request.scope >= Scope::Project && found.aws_kms().is_some();
@@ -57,7 +58,7 @@ pub(super) fn judge(request: &DisableEncryption, found: &Found) -> Result<Output
         unfinished,
         execution: None,
     };
-    plan.add(Unregister::NAME, &Unregister::decide(&unregister, &found.entry)?);
+    plan.0.add(Unregister::NAME, &Unregister::decide(&unregister, &found.entry)?)?;
     Ok(Output {
         project_id: request.project_id.clone(),
         delete_endpoints: !concerned.is_empty(),
@@ -73,24 +74,21 @@ pub(super) fn judge(request: &DisableEncryption, found: &Found) -> Result<Output
         unfinished,
         account: found.account.clone(),
         findings: found.atlas.iter().flat_map(|atlas| findings(request, atlas)).collect(),
-        plan: plan.0,
+        plan: plan.0.changes,
         kept,
         keys_to_keep: keys_to_keep(found),
     })
 }
 
 /// The planned changes, in their order.
-struct Plan(Vec<PlannedChange>);
+/// The plan, and what several of its changes need.
+struct Planner(order::Plan);
 
-impl Plan {
-    fn add<C: Describe>(&mut self, step: &str, changes: &[C]) {
-        self.0.extend(changes.iter().map(|change| change.plan(step)));
-    }
-
+impl Planner {
     fn kms(&mut self, request: &DisableEncryption, found: &Found, part: disable_kms::Part) -> Result<()> {
         let Some(atlas) = &found.atlas else { return Ok(()) };
         let input = disable_kms::Input { project_id: request.project_id.clone(), part, atlas_secret_id: None };
-        self.add(DisableKms::NAME, &DisableKms::decide(&input, &atlas.encryption)?);
+        self.0.add(DisableKms::NAME, &DisableKms::decide(&input, &atlas.encryption)?)?;
         Ok(())
     }
 
@@ -112,7 +110,7 @@ impl Plan {
                 role_id: record.role_id.clone(),
                 atlas_secret_id: None,
             };
-            self.add(DeauthorizeRole::NAME, &DeauthorizeRole::decide(&input, &Some(record.clone()))?);
+            self.0.add(DeauthorizeRole::NAME, &DeauthorizeRole::decide(&input, &Some(record.clone()))?)?;
             let used_by = deauthorize_role::used_by(Some(record));
             if !used_by.is_empty() {
                 kept.push(Kept {
@@ -122,7 +120,7 @@ impl Plan {
             }
         }
         for (arn, marks) in &found.keys {
-            self.add(RevokeKey::NAME, &revoke_key::changes(project, arn, marks.as_ref()));
+            self.0.add(RevokeKey::NAME, &revoke_key::changes(project, arn, marks.as_ref()))?;
         }
         kept.extend(found.out_of_reach.iter().cloned());
         if let Some((arn, role)) = &found.role {
@@ -136,7 +134,7 @@ impl Plan {
                 execution: None,
             };
             let (changes, left) = remove_trust::decide(&input, role)?;
-            self.add(RemoveTrust::NAME, &changes);
+            self.0.add(RemoveTrust::NAME, &changes)?;
             kept.extend(left);
         }
         Ok(kept)

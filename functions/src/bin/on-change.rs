@@ -1,0 +1,3 @@
+fn main() -> atlas_cmk::runtime::Exit {
+    atlas_cmk::runtime::run::<atlas_cmk::steps::OnChange>()
+}

@@ -1,0 +1,92 @@
+//! What a step declares is what its function was seen to do: the engine records each action that it allows a role, and the end-to-end tests use every
+//! permission. Cargo runs these tests after those, in the order of their names.
+
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the right answer")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    time::SystemTime,
+};
+
+use atlas_cmk::step::actions;
+use atlas_cmk_local::engine;
+use atlas_cmk_tests::contracts;
+use serde_json::Value;
+
+/// What AWS does on behalf of a call, or asks for besides it, and the engine does not: each with the call that implies it.
+const IMPLIED: [(&str, &str); 11] = [
+    // Secrets Manager and SNS use the key of a secret or a topic for the caller (their guides, "Encryption").
+    ("kms:Decrypt", "secretsmanager:GetSecretValue"),
+    ("kms:GenerateDataKey", "secretsmanager:PutSecretValue"),
+    ("kms:Decrypt", "sns:Publish"),
+    ("kms:GenerateDataKey", "sns:Publish"),
+    // What is created with tags needs the permission to tag it (KMS and IAM API references).
+    ("kms:TagResource", "kms:CreateKey"),
+    ("kms:TagResource", "kms:ReplicateKey"),
+    ("iam:TagRole", "iam:CreateRole"),
+    ("iam:TagPolicy", "iam:CreatePolicy"),
+    // Lambda sends the event of an asynchronous invocation that failed to the queue, as the function (Lambda developer guide, "Destinations").
+    ("sqs:SendMessage", "states:StartExecution"),
+    // A replica is created in its own Region, and the first multi-Region key of an account creates a role (KMS developer guide, "Multi-Region keys").
+    ("kms:CreateKey", "kms:ReplicateKey"),
+    ("iam:CreateServiceLinkedRole", "kms:CreateKey"),
+];
+
+/// The actions that were allowed, by role. Engines that started before this program was built ran other code.
+fn recorded() -> BTreeMap<String, BTreeSet<String>> {
+    let changed = |path: &Path| std::fs::metadata(path).and_then(|file| file.modified());
+    let built = std::env::current_exe().and_then(|path| changed(&path)).unwrap_or(SystemTime::UNIX_EPOCH);
+    let files = std::fs::read_dir(engine::recordings()).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let mut recorded: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for path in files.filter(|path| changed(path).is_ok_and(|at| at > built)) {
+        for line in std::fs::read_to_string(path).unwrap().lines() {
+            let line: Value = serde_json::from_str(line).unwrap();
+            let text = |field: &str| line[field].as_str().unwrap().to_owned();
+            recorded.entry(text("role")).or_default().insert(text("action"));
+        }
+    }
+    assert!(
+        !recorded.is_empty(),
+        "no recordings of these functions: run `cargo test -p atlas-cmk-tests --test end_to_end` first"
+    );
+    recorded
+}
+
+/// What the functions of a step were allowed, in all stacks. Its role is called `<stack>-<region>-<step>`.
+fn recorded_of(recorded: &BTreeMap<String, BTreeSet<String>>, step: &str) -> BTreeSet<String> {
+    let of_step = recorded.iter().filter(|(role, _)| {
+        ["us-east-1", "eu-west-1"]
+            .iter()
+            .any(|region| role.split_once(&format!("-{region}-")).is_some_and(|it| it.1 == step))
+    });
+    of_step.flat_map(|(_, actions)| actions.iter().cloned()).collect()
+}
+
+/// Whether an action is one that functions share the effect of: whichever comes first gets the access token, and the others take it from the secret.
+fn is_of_all(action: &str, recorded: &BTreeMap<String, BTreeSet<String>>) -> bool {
+    actions::ATLAS.contains(&action) && recorded.values().any(|used| used.contains(action) || is_implied(action, used))
+}
+
+fn is_implied(action: &str, used: &BTreeSet<String>) -> bool {
+    IMPLIED.iter().any(|(implied, by)| *implied == action && used.contains(*by))
+}
+
+#[test]
+fn every_declared_action_was_used_and_every_used_one_is_declared() {
+    let recorded = recorded();
+    let mut complaints = Vec::new();
+    for function in contracts::functions() {
+        let used = recorded_of(&recorded, function.name());
+        let declared: BTreeSet<String> = function.actions.iter().map(|action| (*action).to_owned()).collect();
+        let unused: Vec<_> = declared
+            .difference(&used)
+            .filter(|action| !is_implied(action, &used) && !is_of_all(action, &recorded))
+            .collect();
+        let undeclared: Vec<_> = used.difference(&declared).collect();
+        if !unused.is_empty() || !undeclared.is_empty() {
+            complaints.push(format!("{}: unused {unused:?}, undeclared {undeclared:?}", function.name()));
+        }
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}

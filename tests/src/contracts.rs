@@ -1,0 +1,111 @@
+//! Every function and every state machine, with what is known of it and the schemas generated from its Rust types.
+
+use std::collections::BTreeSet;
+
+use atlas_cmk::{
+    request::{
+        CrossAccountAccess, CrossAccountAccessOutput, DisableEncryption, DisableEncryptionOutput, EnableEncryption,
+        EnableEncryptionOutput, GuardKey, GuardKeyOutput, ReconcileProject, ReconcileProjectOutput, Sweep, SweepOutput,
+    },
+    step::{Answer, Retries, Step, parse},
+    steps::{self, VisitStep, for_each_step},
+};
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Value, json};
+
+/// What others may rely on of a function or a state machine.
+pub struct Contract {
+    /// Its name.
+    pub name: &'static str,
+    /// The JSON Schema of its input.
+    pub input: Value,
+    /// The JSON Schema of its output.
+    pub output: Value,
+    /// Reads an input as the function does, and returns why it would reject it.
+    pub accepts: fn(Value) -> Result<(), atlas_cmk::Error>,
+}
+
+/// A function, and what its step declares.
+pub struct Function {
+    /// Its contract.
+    pub contract: Contract,
+    /// What it does, in one line.
+    pub about: &'static str,
+    /// For how long it is retried.
+    pub retries: Retries,
+    /// The actions that its role allows, besides those of every function.
+    pub actions: BTreeSet<&'static str>,
+    /// An input that it takes.
+    pub sample: Value,
+}
+
+impl Function {
+    /// The name of its step.
+    pub fn name(&self) -> &'static str {
+        self.contract.name
+    }
+}
+
+/// The functions, in the order of their names.
+pub fn functions() -> Vec<Function> {
+    struct Collect(Vec<Function>);
+    impl VisitStep for Collect {
+        fn visit<S: Step>(&mut self)
+        where
+            Answer<S::Output>: JsonSchema,
+        {
+            self.0.push(Function {
+                contract: Contract {
+                    name: S::NAME,
+                    input: schema::<S::Input>(false),
+                    output: schema::<Answer<S::Output>>(true),
+                    accepts: |input| parse::<S>(input).map(drop),
+                },
+                about: S::ABOUT,
+                retries: S::RETRIES,
+                actions: S::ACTIONS.iter().copied().flatten().copied().collect(),
+                sample: S::sample(),
+            });
+        }
+    }
+    let mut collect = Collect(Vec::new());
+    for_each_step(&mut collect);
+    collect.0
+}
+
+/// The state machines, in the order of their names.
+pub fn state_machines() -> Vec<Contract> {
+    vec![
+        machine::<steps::PlanAccess, CrossAccountAccess, CrossAccountAccessOutput>("cross-account-access"),
+        machine::<steps::PlanDisable, DisableEncryption, DisableEncryptionOutput>("disable-encryption"),
+        machine::<steps::Preflight, EnableEncryption, EnableEncryptionOutput>("enable-encryption"),
+        machine::<steps::RestoreKey, GuardKey, GuardKeyOutput>("guard-key"),
+        Contract {
+            // Its entry step also takes which executions there may be.
+            accepts: |input| {
+                let rest = json!({"request": input, "execution": "", "reconcileMachine": "", "changingMachines": []});
+                parse::<steps::TakeTurn>(rest).map(drop)
+            },
+            ..machine::<steps::TakeTurn, ReconcileProject, ReconcileProjectOutput>("reconcile-project")
+        },
+        machine::<steps::ListProjects, Sweep, SweepOutput>("sweep"),
+    ]
+}
+
+/// A state machine. Its first function is the entry step, and takes the whole input.
+fn machine<Entry: Step, Input: JsonSchema, Output: JsonSchema>(name: &'static str) -> Contract {
+    Contract {
+        name,
+        input: schema::<Input>(false),
+        output: schema::<Output>(true),
+        accepts: |input| parse::<Entry>(json!({"request": input})).map(drop),
+    }
+}
+
+fn schema<T: JsonSchema>(of_output: bool) -> Value {
+    let mut settings = SchemaSettings::draft2020_12();
+    if of_output {
+        settings = settings.for_serialize();
+    }
+    SchemaGenerator::new(settings).into_root_schema_for::<T>().to_value()
+}
