@@ -48,7 +48,7 @@ pub fn changes(run: &Run) -> String {
     }
     run.changes().iter().fold(String::new(), |mut text, change| {
         let field = |name: &str| change[name].as_str().unwrap_or("?");
-        let _ = writeln!(text, "  {} {:<20} {}", sign(field("action")), field("step"), field("summary"));
+        let _ = writeln!(text, "  {} {:<22} {}", sign(field("action")), field("step"), field("summary"));
         text
     })
 }
@@ -57,7 +57,7 @@ pub fn changes(run: &Run) -> String {
 pub fn plan(run: &Run) -> String {
     run.changes().iter().fold(String::new(), |mut text, change| {
         let field = |name: &str| change[name].as_str().unwrap_or("?");
-        let _ = writeln!(text, "  {} {:<20} {}", sign(field("action")), field("step"), field("summary"));
+        let _ = writeln!(text, "  {} {:<22} {}", sign(field("action")), field("step"), field("summary"));
         let _ = writeln!(text, "      {}", field("resource"));
         for (name, sign) in [("before", '-'), ("after", '+')] {
             if !change[name].is_null() {

@@ -29,7 +29,7 @@ impl Step {
         let mark = if self.succeeded { paint(Style::Good, "✓") } else { paint(Style::Bad, "✗") };
         let took = self.until.duration_since(self.since).unwrap_or(Duration::ZERO).as_secs_f64();
         let took = paint(Style::Dim, &format!("{took:>6.1} s"));
-        let line = format!("{mark} {:<20} {took}  {}", self.name, self.found);
+        let line = format!("{mark} {:<22} {took}  {}", self.name, self.found);
         match self.note() {
             Some(note) => format!("{line} {}", paint(Style::Dim, &note)),
             None => line,
@@ -62,15 +62,15 @@ mod tests {
             looks,
         };
         for (step, expected) in [
-            (step(true, 340, 1, 1), "✓ authorize-role          0.3 s  role authorized"),
-            (step(true, 12_345, 3, 1), "✓ authorize-role         12.3 s  role authorized (after 3 attempts)"),
-            (step(false, 0, 1, 1), "✗ authorize-role          0.0 s  role authorized"),
-            (step(true, 999, 1, 4), "✓ authorize-role          1.0 s  role authorized (after 4 looks)"),
-            (step(true, 999, 5, 4), "✓ authorize-role          1.0 s  role authorized (after 4 looks, 5 attempts)"),
+            (step(true, 340, 1, 1), "✓ authorize-role            0.3 s  role authorized"),
+            (step(true, 12_345, 3, 1), "✓ authorize-role           12.3 s  role authorized (after 3 attempts)"),
+            (step(false, 0, 1, 1), "✗ authorize-role            0.0 s  role authorized"),
+            (step(true, 999, 1, 4), "✓ authorize-role            1.0 s  role authorized (after 4 looks)"),
+            (step(true, 999, 5, 4), "✓ authorize-role            1.0 s  role authorized (after 4 looks, 5 attempts)"),
         ] {
             assert_eq!(step.line(|_, text| text.to_owned()), expected);
         }
         let painted = step(true, 340, 1, 1).line(|style, text| format!("<{style:?}:{text}>"));
-        assert_eq!(painted, "<Good:✓> authorize-role       <Dim:   0.3 s>  role authorized");
+        assert_eq!(painted, "<Good:✓> authorize-role         <Dim:   0.3 s>  role authorized");
     }
 }

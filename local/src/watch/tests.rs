@@ -88,9 +88,9 @@ fn a_task_is_a_line_when_the_next_one_begins_or_the_execution_ends() {
         shown(happenings, false),
         [
             "- preflight",
-            "✓ preflight               0.4 s  no problems found",
+            "✓ preflight                 0.4 s  no problems found",
             "- register",
-            "✓ register                0.2 s  + project announced",
+            "✓ register                  0.2 s  + project announced",
         ]
     );
 }
@@ -114,7 +114,7 @@ fn a_task_that_is_retried_is_one_wait_and_one_line() {
             "- authorize-role",
             "> waiting to retry authorize-role (Atlas.CannotAssumeRole), attempt 2",
             "> waiting to retry authorize-role (Atlas.CannotAssumeRole), attempt 3",
-            "✓ authorize-role          1.0 s  nothing to change (after 3 attempts)",
+            "✓ authorize-role            1.0 s  nothing to change (after 3 attempts)",
         ]
     );
     let details = shown(happenings, true);
@@ -143,9 +143,9 @@ fn a_task_that_is_not_retried_has_failed() {
     assert_eq!(
         steps,
         [
-            "✓ create-role             0.1 s  nothing to change",
-            "✗ enable-kms              0.2 s  Atlas.KeyUnusable",
-            "✗ diagnose                0.1 s  Aws.Denied",
+            "✓ create-role               0.1 s  nothing to change",
+            "✗ enable-kms                0.2 s  Atlas.KeyUnusable",
+            "✗ diagnose                  0.1 s  Aws.Denied",
         ]
     );
 }
@@ -178,7 +178,7 @@ fn looks_with_waits_between_them_are_one_wait_that_changes_and_one_line() {
             "- check-endpoints",
             "> waiting for endpoints: us-east-1 INITIATING, eu-west-1 INITIATING",
             "> waiting for endpoints: us-east-1 ACTIVE, eu-west-1 INITIATING",
-            "✓ check-endpoints         1.3 s  2 endpoints ACTIVE (after 4 looks)",
+            "✓ check-endpoints           1.3 s  2 endpoints ACTIVE (after 4 looks)",
             "- verify",
         ]
     );
@@ -211,9 +211,9 @@ fn a_step_for_each_region_is_a_line_for_each() {
         shown(happenings, false),
         [
             "- create-endpoint",
-            "✓ create-endpoint         0.1 s  + private endpoint in us-east-1",
+            "✓ create-endpoint           0.1 s  + private endpoint in us-east-1",
             "- create-endpoint",
-            "✓ create-endpoint         0.1 s  eu-west-1: nothing to change",
+            "✓ create-endpoint           0.1 s  eu-west-1: nothing to change",
         ]
     );
 }
@@ -242,17 +242,17 @@ fn several_steps_for_each_cluster_are_a_line_for_each_change_which_lasts_until_t
     assert_eq!(
         steps,
         [
-            "✓ enable-cluster          1.0 s  + cluster orders uses the key",
-            "✓ enable-cluster          0.9 s  + cluster events uses the key",
+            "✓ set-cluster-encryption    1.0 s  + cluster orders uses the key",
+            "✓ set-cluster-encryption    0.9 s  + cluster events uses the key",
         ]
     );
     let waits: Vec<&String> = lines.iter().filter(|line| line.starts_with('>')).collect();
     assert_eq!(
         waits,
         [
-            "> waiting after enable-cluster: cluster orders uses the key",
+            "> waiting after set-cluster-encryption: cluster orders uses the key",
             "> waiting: cluster orders is UPDATING",
-            "> waiting after enable-cluster: cluster events uses the key",
+            "> waiting after set-cluster-encryption: cluster events uses the key",
             "> waiting: cluster events is UPDATING",
         ]
     );
@@ -272,6 +272,6 @@ fn several_steps_for_each_item_that_change_nothing_are_a_line_with_the_name_of_t
     ];
     assert_eq!(
         shown(happenings, false),
-        ["- grant-access", "- grant-access", "✓ grant-access            0.2 s  nothing to change"]
+        ["- grant-access", "- grant-access", "✓ grant-access              0.2 s  nothing to change"]
     );
 }
