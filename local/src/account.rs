@@ -13,12 +13,19 @@ pub struct Account {
     /// Its 12 digits.
     pub id: String,
     endpoint: String,
+    region: String,
 }
 
 impl Account {
     /// The account of these 12 digits in the engine at `endpoint`.
     pub fn new(id: impl Into<String>, endpoint: impl Into<String>) -> Self {
-        Self { id: id.into(), endpoint: endpoint.into() }
+        Self { id: id.into(), endpoint: endpoint.into(), region: REGION.to_owned() }
+    }
+
+    /// The same account, with another region to deploy to.
+    #[must_use]
+    pub fn in_region(&self, region: &str) -> Self {
+        Self { region: region.to_owned(), ..self.clone() }
     }
 
     /// Where the engine is.
@@ -26,9 +33,9 @@ impl Account {
         self.endpoint.trim_end_matches('/')
     }
 
-    /// Configures any AWS SDK client as this account's root, in the region everything is deployed to.
+    /// Configures any AWS SDK client as this account's root, in the region that is deployed to.
     pub fn sdk_config(&self) -> SdkConfig {
-        self.sdk_config_in(REGION)
+        self.sdk_config_in(&self.region)
     }
 
     /// Configures any AWS SDK client as this account's root, in a region.
@@ -46,7 +53,7 @@ impl Account {
         let assumed = sts.assume_role().role_arn(role_arn).role_session_name(session).send().await?;
         let keys = assumed.credentials.ok_or_else(|| anyhow::anyhow!("no credentials in the answer"))?;
         let (id, secret, token) = (keys.access_key_id, keys.secret_access_key, keys.session_token);
-        Ok(self.config_with(Credentials::new(id, secret, Some(token), None, "embedded cloud"), REGION))
+        Ok(self.config_with(Credentials::new(id, secret, Some(token), None, "embedded cloud"), &self.region))
     }
 
     fn config_with(&self, credentials: Credentials, region: &str) -> SdkConfig {

@@ -101,6 +101,23 @@ impl Cloud {
         deploy(account, "atlas-cmk-spoke", template).await.map(drop)
     }
 
+    /// Deploys the template once more, with the parameters of the stack of the hub and these instead of some of them.
+    ///
+    /// # Errors
+    /// If CloudFormation refuses.
+    pub async fn deploy_beside(
+        &self,
+        hub: &Account,
+        stack: &str,
+        build: &Build,
+        other: &[(&str, String)],
+    ) -> Result<Stack> {
+        let is_replaced = |name: &str| other.iter().any(|(other, _)| name == *other);
+        let kept = self.parameters.iter().filter(|(name, _)| !is_replaced(name)).cloned();
+        let parameters: Vec<(&str, String)> = kept.chain(other.iter().cloned()).collect();
+        deploy_hub(hub, stack, build, &parameters).await
+    }
+
     /// Deletes the stack of the hub and deploys it again, with more parameters than before. Whatever it had made is another now, under the same names.
     ///
     /// # Errors
@@ -159,7 +176,7 @@ impl Cloud {
     }
 }
 
-async fn deploy_hub(hub: &Account, stack: &str, build: &Build, parameters: &[(&'static str, String)]) -> Result<Stack> {
+async fn deploy_hub(hub: &Account, stack: &str, build: &Build, parameters: &[(&str, String)]) -> Result<Stack> {
     let parameters: Vec<(&str, &str)> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
     deploy(
         hub,

@@ -13,7 +13,7 @@ use aws_sdk_s3::primitives::ByteStream;
 
 use tokio::sync::Mutex;
 
-use crate::{Account, functions::Package};
+use crate::{Account, account::REGION, functions::Package};
 
 const BUCKET: &str = "atlas-cmk-artifacts";
 
@@ -128,8 +128,9 @@ pub async fn deploy(account: &Account, name: &str, template: Template<'_>) -> Re
     }
 }
 
+// On AWS a function's code lies in a bucket of its region; here one bucket serves all regions.
 fn bucket_client(account: &Account) -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::config::Builder::from(&account.sdk_config()).force_path_style(true).build();
+    let config = aws_sdk_s3::config::Builder::from(&account.sdk_config_in(REGION)).force_path_style(true).build();
     aws_sdk_s3::Client::from_conf(config)
 }
 

@@ -38,13 +38,38 @@ async fn the_template_is_deployed_with_every_parameter_given() {
     let world = World::new().await;
     let parameters = every_parameter(&world);
     assert!(parameters.iter().all(|(_, value)| !value.is_empty() && value != "null"), "{parameters:?}");
-    let parameters: Vec<(&str, &str)> =
-        parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let parameters: Vec<(&str, String)> =
+        parameters.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
     let name = format!("{}-whole", world.customer().stack);
-    let stack = world.deploy_beside(&name, &parameters).await;
+    let stack = world.deploy_beside(world.hub(), &name, &parameters).await;
     let machine = stack.output("EnableEncryptionArn").unwrap();
     assert!(machine.ends_with(&format!("{name}-enable-encryption")), "{machine}");
     stack.delete_and_wait(&name).await.unwrap();
+}
+
+#[tokio::test]
+async fn stacks_of_two_names_and_of_two_regions_do_their_work_in_one_account() {
+    let mut world = World::with_nothing_in_one_account().await;
+    let name = world.customer().stack.clone();
+    let elsewhere = world.hub().in_region("eu-west-1");
+    let secret = world.customer().seed_secret(&elsewhere).await.unwrap();
+    let second = world.deploy_beside(world.hub(), &format!("{name}-second"), &[]).await;
+    let abroad = world.deploy_beside(&elsewhere, &name, &[("AtlasSecretArn", secret)]).await;
+    let first = std::mem::replace(&mut world.cloud.stack, second);
+    for (project, stack) in [("second", None), ("abroad", Some(abroad)), ("first", Some(first))] {
+        if let Some(stack) = stack {
+            world.cloud.stack = stack;
+        }
+        let mut input = world.bare_input();
+        input["account"] = Value::Null;
+        input["project"]["name"] = json!(project);
+        input["roleArn"] = json!(format!("arn:aws:iam::{}:role/atlas-cmk-{project}", world.account().id));
+        input["key"]["alias"] = json!(format!("alias/{project}"));
+        let run = world.enable_with(&input).await;
+        assert_eq!((run.error.as_deref(), run.cause.as_deref()), (None, None), "{project}");
+        let output = run.output.unwrap();
+        assert_eq!(output["valid"], true, "{project}: {output}");
+    }
 }
 
 /// The statements of a key's policy that name nobody who is gone.

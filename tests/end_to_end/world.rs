@@ -13,7 +13,7 @@ use atlas_cmk::{
 use atlas_cmk_local::{
     Account, Cloud,
     cloud::TIME_SCALE,
-    deploy::{Stack, Template, deploy},
+    deploy::Stack,
     engine::{Engine, Options},
     execution::{self, Run},
     functions::{self, Build, Package},
@@ -106,11 +106,9 @@ impl World {
         self.cloud.redeploy(&shared().await.build, more).await.unwrap();
     }
 
-    /// Deploys the template once more, beside the stack of this world, with these parameters.
-    pub(crate) async fn deploy_beside(&self, name: &str, parameters: &[(&str, &str)]) -> Stack {
-        let Build { infra, packages } = &shared().await.build;
-        let template = Template { infra, file: "template.yaml", packages, parameters };
-        deploy(self.hub(), name, template).await.unwrap()
+    /// Deploys the template once more, with the parameters of the stack of this world and these instead of some of them.
+    pub(crate) async fn deploy_beside(&self, hub: &Account, name: &str, parameters: &[(&str, String)]) -> Stack {
+        self.cloud.deploy_beside(hub, name, &shared().await.build, parameters).await.unwrap()
     }
 
     pub(crate) fn customer(&self) -> &Customer {

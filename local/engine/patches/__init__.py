@@ -16,6 +16,7 @@ PATCHES = (
     "template_parser",
     "template_conditions",
     "metric_math_alarms",
+    "regional_names",
     # Step Functions
     "task_token_timeouts",
     "task_token_failures",

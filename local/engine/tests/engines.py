@@ -199,7 +199,8 @@ class Engine:
     def deploy(self, account, template, name="probe", region=REGION):
         """Create a stack, and return its description once CloudFormation has finished."""
         client = self.client("cloudformation", account, region)
-        client.create_stack(StackName=name, TemplateBody=json.dumps(template))
+        body = json.dumps(template)
+        client.create_stack(StackName=name, TemplateBody=body, Capabilities=["CAPABILITY_IAM"])
 
         def finished():
             stack = client.describe_stacks(StackName=name)["Stacks"][0]
