@@ -118,7 +118,8 @@ impl Cloud {
         deploy_hub(hub, stack, build, &parameters).await
     }
 
-    /// Deletes the stack of the hub and deploys it again, with more parameters than before. Whatever it had made is another now, under the same names.
+    /// Deletes the stack of the hub and deploys it again, with more parameters than before. Whatever it had made is
+    /// another now, under the same names.
     ///
     /// # Errors
     /// If CloudFormation refuses.
@@ -142,8 +143,8 @@ impl Cloud {
         Ok(writes.map(|request| format!("{} {}", text(request, "method"), text(request, "path"))).collect())
     }
 
-    /// The calls since `start` that changed something in AWS, by anyone in the customer's accounts, as CloudTrail records them: service and
-    /// action, fifty of each region at the most.
+    /// The calls since `start` that changed something in AWS, by anyone in the customer's accounts, as CloudTrail
+    /// records them: service and action, fifty of each region at the most.
     ///
     /// # Errors
     /// If the engine does not answer.
@@ -189,7 +190,8 @@ async fn deploy_hub(hub: &Account, stack: &str, build: &Build, parameters: &[(&s
 /// The regions that customers here have keys in.
 const REGIONS: [&str; 3] = ["us-east-1", "eu-west-1", "ap-southeast-2"];
 
-/// The action of a recorded call. Of protocols that have it in their body, the engine records nothing but that it was a POST.
+/// The action of a recorded call. Of protocols that have it in their body, the engine records nothing but that it was a
+/// POST.
 fn action_of(event: &Event) -> String {
     let record: Option<Value> = event.cloud_trail_event().and_then(|text| serde_json::from_str(text).ok());
     let in_body = record.as_ref().and_then(|record| match &record["requestParameters"]["Action"] {
@@ -199,8 +201,8 @@ fn action_of(event: &Event) -> String {
     in_body.or(event.event_name()).unwrap_or_default().to_owned()
 }
 
-/// CloudTrail marks what only reads, but not all of it: assuming a role, asking the simulator of IAM and starting what then calls for itself
-/// change nothing either.
+/// CloudTrail marks what only reads, but not all of it: assuming a role, asking the simulator of IAM and starting what
+/// then calls for itself change nothing either.
 fn changes_something(call: &str) -> bool {
     let (service, action) = call.split_once(' ').unwrap_or_default();
     let reads = [

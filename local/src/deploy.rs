@@ -1,5 +1,5 @@
-//! Deploys the templates of infra/ through CloudFormation, the way `sam deploy` does: artifacts to a bucket, local paths of the
-//! template replaced by where they went, and the stack created from that.
+//! Deploys the templates of infra/ through CloudFormation, the way `sam deploy` does: artifacts to a bucket, local
+//! paths of the template replaced by where they went, and the stack created from that.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -86,8 +86,8 @@ pub struct Template<'a> {
 
 /// Deploys a template as a stack of this name and waits for it.
 ///
-/// The engine ends running functions of the same name in other accounts, so accounts that are used at the same time need
-/// stacks of different names.
+/// The engine ends running functions of the same name in other accounts, so accounts that are used at the same time
+/// need stacks of different names.
 ///
 /// # Errors
 /// If CloudFormation refuses or fails, with the reasons of the resources that failed.

@@ -106,7 +106,8 @@ impl Engine {
     }
 }
 
-/// Where engines record which actions they allowed which roles: a file for each, as lines of JSON (`local/engine/patches`).
+/// Where engines record which actions they allowed which roles: a file for each, as lines of JSON
+/// (`local/engine/patches`).
 pub fn recordings() -> PathBuf {
     workspace::target().join("recorded-authorizations")
 }

@@ -1,7 +1,7 @@
 //! Events as AWS services put them on the bus, and what they start.
 //!
-//! `local/engine/patches/cloudtrail_events.py` emits the events that the engine itself does not: where a trail logs, the
-//! calls of KMS and IAM that change something.
+//! `local/engine/patches/cloudtrail_events.py` emits the events that the engine itself does not: where a trail logs,
+//! the calls of KMS and IAM that change something.
 
 use std::time::{Duration, Instant};
 

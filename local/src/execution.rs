@@ -50,8 +50,8 @@ impl Run {
     }
 }
 
-/// Runs the state machine of an output of the stack to its end. `watch` gets what has happened since it was called before,
-/// ten times a second, also if that is nothing.
+/// Runs the state machine of an output of the stack to its end. `watch` gets what has happened since it was called
+/// before, ten times a second, also if that is nothing.
 ///
 /// # Errors
 /// If the execution cannot be started or watched, or does not end. That it fails is not an error here.
@@ -59,7 +59,8 @@ pub async fn run(cloud: &Cloud, machine: &str, input: &Value, watch: impl FnMut(
     run_machine(cloud, cloud.stack.output(machine)?, input, watch).await
 }
 
-/// Makes a state machine besides those of the stack: a part of one of them, or one that invokes a single function. Its ARN.
+/// Makes a state machine besides those of the stack: a part of one of them, or one that invokes a single function. Its
+/// ARN.
 ///
 /// # Errors
 /// If the engine refuses.
@@ -78,7 +79,8 @@ async fn define(cloud: &Cloud, name: &str, definition: &Value) -> Result<String>
     Ok(made.state_machine_arn)
 }
 
-/// Makes a state machine that is one of the stack, by its output, and ends after the state `last`: a run that died there. Its ARN.
+/// Makes a state machine that is one of the stack, by its output, and ends after the state `last`: a run that died
+/// there. Its ARN.
 ///
 /// # Errors
 /// If the engine refuses, or there is no such state.
@@ -131,7 +133,8 @@ pub async fn run_machine(
     follow_since(cloud, started.execution_arn, requests_before, watch).await
 }
 
-/// Follows an execution that somebody else has started to its end, as [`run`] does. Requests to Atlas are counted from now on.
+/// Follows an execution that somebody else has started to its end, as [`run`] does. Requests to Atlas are counted from
+/// now on.
 ///
 /// # Errors
 /// As [`run`].

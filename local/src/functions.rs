@@ -154,7 +154,8 @@ async fn stripped(binary: &Path) -> Result<Vec<u8>> {
 /// How much a zip of a release is compressed.
 pub const BEST: i64 = 9;
 
-/// How much one for the embedded cloud is: it keeps every function of every account, and packing takes longer than all the rest.
+/// How much one for the embedded cloud is: it keeps every function of every account, and packing takes longer than all
+/// the rest.
 const QUICK: i64 = 1;
 
 /// The zip of a function, with nothing in it that differs from one time to the next.

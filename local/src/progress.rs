@@ -65,8 +65,8 @@ pub fn result(text: &str) {
     let _ = writeln!(io::stdout(), "{text}");
 }
 
-/// What goes on now, or that nothing does any more. A terminal shows it in a line that each call replaces; elsewhere it is a
-/// line when something begins to be waited for, and when that changes.
+/// What goes on now, or that nothing does any more. A terminal shows it in a line that each call replaces; elsewhere it
+/// is a line when something begins to be waited for, and when that changes.
 pub fn now(now: Option<&Now>) {
     let medium = if style::is_plain_terminal() || !io::stderr().is_terminal() { Medium::Lines } else { Medium::Screen };
     let shown = live().show(now, medium, SystemTime::now(), paint);

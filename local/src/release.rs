@@ -1,5 +1,5 @@
-//! What a release has: for each architecture a folder with the templates, the state machines, a zip for each function, and the sums of all of them.
-//! Whoever deploys it needs no Rust. The same sources give the same bytes.
+//! What a release has: for each architecture a folder with the templates, the state machines, a zip for each function,
+//! and the sums of all of them. Whoever deploys it needs no Rust. The same sources give the same bytes.
 
 use std::{
     fmt::Write,

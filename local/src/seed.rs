@@ -51,7 +51,8 @@ impl Customer {
         }
     }
 
-    /// The customer of events/manual-enable-everything.json, who has an Atlas organization and two accounts, and that is all.
+    /// The customer of events/manual-enable-everything.json, who has an Atlas organization and two accounts, and that
+    /// is all.
     pub fn with_nothing() -> Self {
         Self { hub: "777788889999".to_owned(), is_prepared: false, ..Self::of_the_samples() }
     }

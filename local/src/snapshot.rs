@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::Cloud;
 
-/// Reads the project as Atlas has it, the IAM role with all that hangs on it, policy and tags of the customer's key in each of its regions, and what is
-/// registered. Documents are recorded as they are written, byte for byte.
+/// Reads the project as Atlas has it, the IAM role with all that hangs on it, policy and tags of the customer's key in
+/// each of its regions, and what is registered. Documents are recorded as they are written, byte for byte.
 ///
 /// # Errors
 /// If a part cannot be read. That it is not there is a part of the picture.

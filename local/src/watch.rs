@@ -19,7 +19,8 @@ use crate::{
     progress::{self, Now},
 };
 
-/// No event says that a state inside a Map waits: it does if no task has run for longer than the way to the next one takes.
+/// No event says that a state inside a Map waits: it does if no task has run for longer than the way to the next one
+/// takes.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Makes lines of what happens in one execution.
@@ -147,7 +148,8 @@ impl Watch {
         }
     }
 
-    /// Several steps for each item, as of a cluster: a check that follows a change belongs to it, and else the last check counts.
+    /// Several steps for each item, as of a cluster: a check that follows a change belongs to it, and else the last
+    /// check counts.
     fn hold_in_group(&mut self, before: Option<Held>, held: Held) -> Option<Step> {
         if held.changed.is_some() {
             self.held = Some(held);

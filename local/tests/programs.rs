@@ -257,7 +257,8 @@ fn engine_folder(port: u16) -> String {
     panic!("no engine listens on {port}");
 }
 
-/// Runs local/engine/run.py in a folder that holds a file, with its standard input closed, as an editor or a build step would.
+/// Runs local/engine/run.py in a folder that holds a file, with its standard input closed, as an editor or a build step
+/// would.
 fn run_engine_in(folder: &Path, arguments: &[&str]) -> Output {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("engine/run.py");
     std::fs::write(folder.join("precious"), "kept").unwrap();

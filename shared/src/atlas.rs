@@ -1,8 +1,8 @@
 //! The Atlas Administration API, as far as this project needs it.
 //!
-//! Types are written by hand: the official specification contradicts itself and the server in a dozen places (regions that
-//! match no branch of their union, fields that are read-only and required, nulls that are not nullable). Readers accept
-//! nulls, unknown fields and unknown enum values; only what a step relies on is required.
+//! Types are written by hand: the official specification contradicts itself and the server in a dozen places (regions
+//! that match no branch of their union, fields that are read-only and required, nulls that are not nullable). Readers
+//! accept nulls, unknown fields and unknown enum values; only what a step relies on is required.
 
 mod access_roles;
 mod auth;

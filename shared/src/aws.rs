@@ -49,7 +49,8 @@ pub fn sdk_config(settings: &Settings, http: &reqwest::Client) -> SdkConfig {
         .region(Region::new(settings.aws_region.clone()))
         .credentials_provider(SharedCredentialsProvider::new(settings.aws_credentials.clone()))
         .http_client(SdkHttpClient(http.clone()))
-        // It gives up on a body that does not flow for 5 s. Our connector hands over whole bodies, so all that would measure is how long AWS takes.
+        // It gives up on a body that does not flow for 5 s. Our connector hands over whole bodies, so all that would
+        // measure is how long AWS takes.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .sleep_impl(TokioSleep::new())
         .time_source(SystemTimeSource::new())

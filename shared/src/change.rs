@@ -70,7 +70,8 @@ pub trait Describe {
         Value::Null
     }
 
-    /// Whether anything is different afterwards. What is written again as it is, so that somebody looks at it again, is no change.
+    /// Whether anything is different afterwards. What is written again as it is, so that somebody looks at it again, is
+    /// no change.
     fn is_difference(&self) -> bool {
         true
     }

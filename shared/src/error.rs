@@ -1,6 +1,7 @@
 //! The closed list of names a function fails with.
 //!
-//! State machines match on the name, people read the message. A name is added only where one of them reacts differently.
+//! State machines match on the name, people read the message. A name is added only where one of them reacts
+//! differently.
 
 use std::fmt;
 
@@ -123,7 +124,8 @@ impl fmt::Display for ErrorName {
 
 /// Why a step failed: a name from the closed list and one sentence with what, where and the fix.
 ///
-/// Messages are written by us or quoted from Atlas's and AWS's error fields; they never hold a request body or a secret.
+/// Messages are written by us or quoted from Atlas's and AWS's error fields; they never hold a request body or a
+/// secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name}: {message}")]
 pub struct Error {

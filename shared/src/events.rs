@@ -1,8 +1,8 @@
 //! Events as they really look: of Control Tower, Organizations, AFT, KMS, IAM and Secrets Manager.
 //!
-//! Types are our own and tolerant inside of [`EventBridgeEvent`]: those of `aws_lambda_events` for CloudTrail refuse service events, sessions of the
-//! console, and whatever kind of event AWS adds next. What is not understood is [`Reading::Unknown`], never an error: an error would only make EventBridge
-//! deliver the same event again.
+//! Types are our own and tolerant inside of [`EventBridgeEvent`]: those of `aws_lambda_events` for CloudTrail refuse
+//! service events, sessions of the console, and whatever kind of event AWS adds next. What is not understood is
+//! [`Reading::Unknown`], never an error: an error would only make EventBridge deliver the same event again.
 
 pub mod change;
 pub mod vending;

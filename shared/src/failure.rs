@@ -1,8 +1,9 @@
 //! How a failure is reported to a state machine, and how step and message are read from that again.
 //!
-//! A function puts its own name before what it says, in brackets: only it knows for certain who failed. On its way the sentence is wrapped by Lambda (JSON
-//! with `errorMessage`), by the Fail state inside a Map (the item and the state that failed, before it), by a nested execution (JSON with
-//! `Cause`) and by our own diagnosis. What Step Functions says by itself, of time-outs and data limits, is plain text.
+//! A function puts its own name before what it says, in brackets: only it knows for certain who failed. On its way the
+//! sentence is wrapped by Lambda (JSON with `errorMessage`), by the Fail state inside a Map (the item and the state
+//! that failed, before it), by a nested execution (JSON with `Cause`) and by our own diagnosis. What Step Functions
+//! says by itself, of time-outs and data limits, is plain text.
 
 use lambda_runtime::Diagnostic;
 use serde_json::Value;
@@ -53,7 +54,8 @@ fn split(text: &str) -> Option<(&str, Failure)> {
     Some((before, Failure { step: Some(step), said }))
 }
 
-/// The name of the function or the state, in brackets at the start of the text or behind what a Map puts before it, and the text without it.
+/// The name of the function or the state, in brackets at the start of the text or behind what a Map puts before it, and
+/// the text without it.
 fn without_mark(text: &str) -> (Option<String>, String) {
     let named = text.find('[').and_then(|start| {
         let (name, rest) = text[start + 1..].split_once("] ")?;
@@ -100,7 +102,8 @@ mod tests {
         });
         let undiagnosed_limit =
             json!({"failed": {"state": "Verify", "failure": {"Error": "States.DataLimitExceeded"}}});
-        let limit = "The state/task 'arn:aws:states:::lambda:invoke' returned a result with a size exceeding the maximum number of bytes service limit.";
+        let limit = "The state/task 'arn:aws:states:::lambda:invoke' returned a result with a size exceeding the \
+            maximum number of bytes service limit.";
         for (cause, step, said) in [
             (own.as_str(), Some("check-cluster"), "it {broke}: [really]"),
             (&in_map, Some("check-cluster"), "orders: it {broke}: [really]"),

@@ -1,4 +1,5 @@
-//! Problems that block a run, described for the person who fixes them. The checks before a run and the diagnosis after it share them.
+//! Problems that block a run, described for the person who fixes them. The checks before a run and the diagnosis after
+//! it share them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -108,7 +109,8 @@ fn known(name: ErrorName) -> (&'static str, &'static str) {
         ),
         ErrorName::AccountAccessDenied => (
             "AWS denies a call of atlas-cmk",
-            "allow the action to the role that the evidence names, or lift the permissions boundary or service control policy that denies it",
+            "allow the action to the role that the evidence names, or lift the permissions boundary or service control \
+             policy that denies it",
         ),
         ErrorName::AtlasUnauthorized => (
             "Atlas rejects the credentials, or they lack the role Project Owner",
@@ -146,7 +148,8 @@ fn known(name: ErrorName) -> (&'static str, &'static str) {
         ),
         ErrorName::KmsAccessDenied => (
             "the IAM role is not allowed to use the key",
-            "allow kms:Encrypt, kms:Decrypt and kms:DescribeKey to the role, and also in the key policy if that does not delegate to IAM policies",
+            "allow kms:Encrypt, kms:Decrypt and kms:DescribeKey to the role, and also in the key policy if that does \
+             not delegate to IAM policies",
         ),
         ErrorName::KmsKeyUnusable => {
             ("the key cannot be used", "enable the key, cancel its deletion, or give the ARN of the right key")

@@ -1,7 +1,7 @@
 //! The one HTTP client: reqwest over rustls with ring, for Atlas and for the AWS SDKs alike.
 //!
-//! One client means one TLS stack to load and to trust, which is most of a cold start. The roots of the web are compiled
-//! in; a private certificate authority can be added as a PEM file.
+//! One client means one TLS stack to load and to trust, which is most of a cold start. The roots of the web are
+//! compiled in; a private certificate authority can be added as a PEM file.
 
 mod sdk;
 
@@ -18,7 +18,8 @@ use crate::error::{Error, ErrorName, Result};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Atlas validates the key while it answers a PATCH, and is known to take up to 60 seconds before it gives up on a write.
+/// Atlas validates the key while it answers a PATCH, and is known to take up to 60 seconds before it gives up on a
+/// write.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(65);
 
 /// Builds the client. `extra_roots` is a PEM file of certificate authorities to trust besides those of the web.

@@ -1,5 +1,5 @@
-//! Customer-managed encryption keys for MongoDB Atlas projects, over private networking: everything that the step functions
-//! are built from.
+//! Customer-managed encryption keys for MongoDB Atlas projects, over private networking: everything that the step
+//! functions are built from.
 //!
 //! - [`steps`]: one module per step, each with its input, its output and its observe, decide and act.
 //! - [`step`] and [`runtime`]: what a step is, and the one way it becomes a Lambda function.

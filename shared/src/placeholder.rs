@@ -1,5 +1,5 @@
-//! Ids that nobody knows before something is made. In a plan they have the shape of ids, because steps take nothing else, and are replaced by words
-//! before anyone sees them.
+//! Ids that nobody knows before something is made. In a plan they have the shape of ids, because steps take nothing
+//! else, and are replaced by words before anyone sees them.
 
 use std::str::FromStr;
 

@@ -88,8 +88,8 @@ impl PolicyDocument {
 
     /// This document with `ours` in the place of the statement that has its Sid, or at the end.
     ///
-    /// Every other statement, and everything else in the document, stays as it is. Where the statement already means the
-    /// same, the document is returned unchanged, so that comparing the two shows whether anything is to be written.
+    /// Every other statement, and everything else in the document, stays as it is. Where the statement already means
+    /// the same, the document is returned unchanged, so that comparing the two shows whether anything is to be written.
     #[must_use]
     pub fn merge(&self, ours: &Statement) -> Self {
         let before = self.statements();

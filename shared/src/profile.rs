@@ -1,5 +1,6 @@
-//! Profiles: what accounts get when they are vended. A profile is the template of the input of an enablement, and says to which accounts it applies. Profiles are
-//! kept in Parameter Store under `/atlas-cmk/profiles/<name>`, written by `put-profile`.
+//! Profiles: what accounts get when they are vended. A profile is the template of the input of an enablement, and says
+//! to which accounts it applies. Profiles are kept in Parameter Store under `/atlas-cmk/profiles/<name>`, written by
+//! `put-profile`.
 
 mod template;
 
@@ -31,16 +32,14 @@ pub struct Profile {
     /// The organizational units whose accounts it applies to, by id or name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub organizational_units: Vec<String>,
-    /// The tags of the accounts it applies to: an account must have all of them. An organizational unit takes precedence over tags, more tags over
-    /// fewer.
+    /// The tags that an account must have, all of them. A unit takes precedence over tags, more tags over fewer.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub account_tags: BTreeMap<String, String>,
     /// Increment it to run accounts that already ran with this profile again at their next event. 1 by default.
     #[serde(default = "first", skip_serializing_if = "is_first")]
     #[schemars(range(min = 1))]
     pub generation: u32,
-    /// The input of `enable-encryption`. Its texts may hold the placeholders `{{ accountId }}`, `{{ accountName }}`, `{{ ou }}` (the id of the
-    /// organizational unit) and `{{ region }}`, with filters such as `{{ accountName | lower }}`.
+    /// The input of `enable-encryption`, with placeholders `accountId`, `accountName`, `ou` and `region`.
     pub input: serde_json::Map<String, Value>,
 }
 
@@ -67,7 +66,8 @@ pub struct Facts<'a> {
 }
 
 impl Profile {
-    /// Rejects a template that no account could use: unknown placeholders, and input that `enable-encryption` would reject.
+    /// Rejects a template that no account could use: unknown placeholders, and input that `enable-encryption` would
+    /// reject.
     ///
     /// # Errors
     /// `Input.Invalid`, with the path of the field below `profile`.
@@ -79,8 +79,9 @@ impl Profile {
         if example.project.is_some() { self.refuse_shared_names() } else { Ok(()) }
     }
 
-    /// Refuses a project name that two accounts would share: the second one's enablement would find the first one's project. AWS account names are not
-    /// unique, so the name has to carry the account id, and no filter may destroy it.
+    /// Refuses a project name that two accounts would share: the second one's enablement would find the first one's
+    /// project. AWS account names are not unique, so the name has to carry the account id, and no filter may destroy
+    /// it.
     fn refuse_shared_names(&self) -> Result<()> {
         let path = "profile.input.project.name";
         let Some(Value::String(name)) = self.input.get("project").and_then(|project| project.get("name")) else {
@@ -91,7 +92,9 @@ impl Profile {
             let filled = template::fill(path, &Value::String(name.clone()), &values)?;
             if let Some(other) = accounts.insert(filled.to_string(), values.account_id.clone()) {
                 let why = format!(
-                    "{path}: accounts of the same name would share an Atlas project: {other} and {} would both get {filled}; put {{{{ accountId }}}} into the name, or, to share one project on purpose, give its projectId",
+                    "{path}: accounts of the same name would share an Atlas project: {other} and {} would both get \
+                     {filled}; put {{{{ accountId }}}} into the name, or, to share one project on purpose, give its \
+                     projectId",
                     values.account_id
                 );
                 return Err(Error::new(ErrorName::InputInvalid, why));
@@ -140,7 +143,8 @@ impl Profile {
     }
 }
 
-/// The profile of an account: the one it names, else by organizational unit, else by tags, else the default. `None` if none applies.
+/// The profile of an account: the one it names, else by organizational unit, else by tags, else the default. `None` if
+/// none applies.
 ///
 /// # Errors
 /// `Input.Invalid` if the named one is missing, or two apply equally.

@@ -32,9 +32,7 @@ use crate::{
     },
 };
 
-/// Encrypts one Atlas project with a customer-managed key: the input of the state machine `enable-encryption`.
-///
-/// A field that is null counts as omitted.
+/// Encrypts one Atlas project with a customer-managed key. Null counts as omitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("allOf" = [
@@ -69,11 +67,11 @@ pub struct EnableEncryption {
     /// The clusters to switch to the key: `none` (the default), `all`, or their names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clusters: Option<Clusters>,
-    /// How many clusters are switched at the same time: 1 by default, at most 10. Each of them performs an initial sync.
+    /// How many clusters are switched at the same time, 10 at most. Each performs an initial sync.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10))]
     pub cluster_concurrency: Option<u8>,
-    /// Whether search nodes use the key too. If omitted, the setting stays as it is. Changing it rebuilds search indexes.
+    /// Whether search nodes use the key too. By default this stays as it is. Changing it rebuilds search indexes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search_nodes: Option<bool>,
     /// Access to the AWS account of the role and the key, if it is not the account in which the functions run.
@@ -88,7 +86,7 @@ pub struct EnableEncryption {
     /// How long to wait before the execution fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadlines: Option<Deadlines>,
-    /// Whether atlas-cmk repairs later differences automatically, such as a changed trust policy. By default it only reports them.
+    /// Whether atlas-cmk repairs later differences, such as a changed trust policy. By default it only reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair: Option<bool>,
     /// What atlas-cmk does when the key is disabled or scheduled for deletion: `alert` by default.
@@ -162,7 +160,7 @@ pub enum ManageRole {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KeyOptions {
-    /// The alias under which atlas-cmk creates a multi-Region key, or finds the key it created before. Replaces `keyArn`.
+    /// The alias under which atlas-cmk creates a multi-Region key, or finds the one it created. Replaces `keyArn`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<KeyAlias>,
     /// The rotation period of the key in days; 365 by default for a key that atlas-cmk creates. Only with `alias`.
@@ -209,12 +207,11 @@ pub enum ClusterSelection {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Deadlines {
-    /// For private endpoints to become active, in minutes; 60 by default. Usually it takes minutes, and it has taken three hours
-    /// once. At most 720: an execution has 25,000 history events, and each check takes about ten of them.
+    /// For private endpoints to become active, in minutes, 720 at most. Usually it takes minutes, rarely hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 720))]
     pub endpoint_minutes: Option<u16>,
-    /// For each cluster to become IDLE again, in minutes; 240 by default. The duration of an initial sync grows with the amount of data.
+    /// For each cluster to become IDLE again, in minutes. An initial sync takes the longer the more data there is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 720))]
     pub cluster_minutes: Option<u16>,
@@ -274,7 +271,8 @@ impl EnableEncryption {
     }
 }
 
-/// The key in its own region and in every region of `regions`, each once: exactly what the role is to be allowed to use.
+/// The key in its own region and in every region of `regions`, each once: exactly what the role is to be allowed to
+/// use.
 pub fn regional_keys(key: &KmsKeyArn, regions: &[Region]) -> Vec<KmsKeyArn> {
     let replicas = regions.iter().filter(|region| *region != key.region()).filter_map(|region| key.replica_in(region));
     std::iter::once(key.clone()).chain(replicas).collect()

@@ -20,7 +20,8 @@ const TRUST_POLICY_SIZE: usize = 2048;
 pub struct Settings {
     /// Where Atlas is: `ATLAS_BASE_URL`, by default `https://cloud.mongodb.com`.
     pub atlas_base_url: Url,
-    /// The secret with the Atlas credentials: `ATLAS_SECRET_ID`, a name or an ARN. Functions that do not call Atlas have none.
+    /// The secret with the Atlas credentials: `ATLAS_SECRET_ID`, a name or an ARN. Functions that do not call Atlas
+    /// have none.
     pub atlas_secret_id: Option<String>,
     /// The region to call AWS in: `AWS_REGION`, which Lambda sets.
     pub aws_region: String,
@@ -30,13 +31,14 @@ pub struct Settings {
     pub aws_credentials: Credentials,
     /// The account's quota for the size of a trust policy: `TRUST_POLICY_SIZE_QUOTA`, by default 2048.
     pub trust_policy_size_quota: usize,
-    /// The permissions boundary of every IAM role that Atlas assumes in our own account: `ACCESS_ROLE_BOUNDARY_ARN`. An input may name another, if
-    /// the role of the function allows it.
+    /// The permissions boundary of every IAM role that Atlas assumes in our own account: `ACCESS_ROLE_BOUNDARY_ARN`. An
+    /// input may name another, if the role of the function allows it.
     pub access_role_boundary: Option<IamPolicyArn>,
-    /// Secrets in which functions share the access tokens of service accounts have names that begin like this: `TOKEN_CACHE_PREFIX`.
+    /// Secrets in which functions share the access tokens of service accounts have names that begin like this:
+    /// `TOKEN_CACHE_PREFIX`.
     pub token_cache_prefix: Option<String>,
-    /// The key of KMS that encrypts these secrets, that of the Atlas secret where it has one: `TOKEN_CACHE_KEY_ARN`. By default AWS's own for Secrets
-    /// Manager.
+    /// The key of KMS that encrypts these secrets, that of the Atlas secret where it has one: `TOKEN_CACHE_KEY_ARN`. By
+    /// default AWS's own for Secrets Manager.
     pub token_cache_key: Option<String>,
     /// The SNS topic that notifies people and programs: `TOPIC_ARN`.
     pub topic_arn: Option<String>,
@@ -66,7 +68,8 @@ pub struct Machines {
 pub struct OwnRoles {
     /// The path of the roles of the stack: `OWN_ROLE_PATH`, such as `/stacks/atlas-cmk/`.
     pub path: Option<String>,
-    /// What the ARNs of the roles of the stack begin with, before the name of the step: `OWN_ROLE_ARN_PREFIX`, of functions that create keys.
+    /// What the ARNs of the roles of the stack begin with, before the name of the step: `OWN_ROLE_ARN_PREFIX`, of
+    /// functions that create keys.
     pub arn_prefix: Option<String>,
     /// The name of the role that is assumed in other accounts: `SPOKE_ROLE_NAME`.
     pub spoke: Option<String>,

@@ -28,8 +28,8 @@ pub use self::declaration::{Actions, Retries, actions, sample_file};
 
 /// One step of a state machine.
 ///
-/// Observing reads, deciding computes, acting writes. A step never sleeps to wait for another system: it fails with a name that the
-/// state machine retries, or returns an output that a loop of the state machine checks.
+/// Observing reads, deciding computes, acting writes. A step never sleeps to wait for another system: it fails with a
+/// name that the state machine retries, or returns an output that a loop of the state machine checks.
 #[expect(async_fn_in_trait, reason = "steps run on a current-thread runtime, where no future has to be Send")]
 pub trait Step {
     /// The function's name, which is also that of its binary and of its role.
@@ -63,7 +63,8 @@ pub trait Step {
     /// Reads what is there. Writes nothing.
     async fn observe(context: &Context, input: &Self::Input) -> Result<Self::Observation>;
 
-    /// What has to change for the actual state to match the input: nothing, something, or a conflict, which is an error. Pure.
+    /// What has to change for the actual state to match the input: nothing, something, or a conflict, which is an
+    /// error. Pure.
     fn decide(input: &Self::Input, observation: &Self::Observation) -> Result<Vec<Self::Change>>;
 
     /// Makes the changes, none on a re-run, and returns the resulting state.
@@ -166,8 +167,8 @@ impl Context {
         Self { atlas: self.atlas.for_invocation(deadline), own_account, ..self.clone() }
     }
 
-    /// From where a resource of `account` is reached: the other account if it is that one, else ours. Names of roles and ids of keys mean
-    /// something in every account, so that a wrong one would not be noticed.
+    /// From where a resource of `account` is reached: the other account if it is that one, else ours. Names of roles
+    /// and ids of keys mean something in every account, so that a wrong one would not be noticed.
     ///
     /// # Errors
     /// `Input.Invalid` if the resource is in neither; `field` and `resource` say which it is.
@@ -188,14 +189,15 @@ impl Context {
         Err(Error::new(
             ErrorName::InputInvalid,
             format!(
-                "{field}: {resource} is not in account {}, where atlas-cmk looks for it; to use another account, name a role to assume there in account.roleArn and account.externalId",
+                "{field}: {resource} is not in account {}, where atlas-cmk looks for it; to use another account, name \
+                 a role to assume there in account.roleArn and account.externalId",
                 looked_for.map(ToString::to_string).unwrap_or_default()
             ),
         ))
     }
 
-    /// The permissions boundary that a role Atlas assumes has to carry: that of the stack, or that of infra/spoke.yaml in the account that `caller`
-    /// reaches the role in.
+    /// The permissions boundary that a role Atlas assumes has to carry: that of the stack, or that of infra/spoke.yaml
+    /// in the account that `caller` reaches the role in.
     ///
     /// # Errors
     /// `Internal` if the function was deployed without one.
@@ -217,7 +219,8 @@ impl Context {
             .ok_or_else(|| Error::new(ErrorName::Internal, "a bug: the account of the function is not known"))
     }
 
-    /// The roles of ours that a key created in this account admits: those of the stack, or the one that we assume in the other account.
+    /// The roles of ours that a key created in this account admits: those of the stack, or the one that we assume in
+    /// the other account.
     ///
     /// # Errors
     /// `Internal` if the function was deployed without knowing the roles of the stack.

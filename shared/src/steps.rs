@@ -54,7 +54,8 @@ use crate::{
     step::{Answer, Step},
 };
 
-/// Names every step once. `for_each_step` visits them; nothing that runs as a function does, for it would contain all of them.
+/// Names every step once. `for_each_step` visits them; nothing that runs as a function does, for it would contain all
+/// of them.
 macro_rules! steps {
     ($($module:ident::$step:ident),* $(,)?) => {
         $(pub use $module::$step;)*

@@ -1,5 +1,5 @@
-//! Everything that has to be right for an enablement to work, read in one go and judged without a network: before a run, so that all that
-//! would fail later is reported at once, and after a failed one, to find out why.
+//! Everything that has to be right for an enablement to work, read in one go and judged without a network: before a
+//! run, so that all that would fail later is reported at once, and after a failed one, to find out why.
 
 mod access;
 mod atlas;
@@ -203,7 +203,8 @@ impl Survey {
         unique
     }
 
-    /// What is wrong with the role's trust and rights once our steps have run, which nothing but somebody else can have done.
+    /// What is wrong with the role's trust and rights once our steps have run, which nothing but somebody else can have
+    /// done.
     pub fn tampering(&self, wanted: &Wanted<'_>) -> Vec<Finding> {
         let mut findings = role::trust(self, wanted);
         findings.extend(role::rights(self, wanted.request));

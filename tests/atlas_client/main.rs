@@ -1,7 +1,7 @@
 //! The Atlas client against the simulator, and against raw sockets for what a simulator cannot do.
 //!
-//! Tests look at what is left behind: the records Atlas has, the requests it got, the name a call failed with. None looks
-//! at a clock.
+//! Tests look at what is left behind: the records Atlas has, the requests it got, the name a call failed with. None
+//! looks at a clock.
 
 mod authentication;
 mod aws;

@@ -1,4 +1,5 @@
-//! The template deploys every function with a role of its own, and every state machine with the functions that it invokes.
+//! The template deploys every function with a role of its own, and every state machine with the functions that it
+//! invokes.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! The contract between the Rust types, the schemas, the state machines, the template and the sample events: what each takes
-//! for granted of the others is checked here, before anything runs.
+//! The contract between the Rust types, the schemas, the state machines, the template and the sample events: what each
+//! takes for granted of the others is checked here, before anything runs.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the right answer")]
 

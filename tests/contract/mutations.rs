@@ -1,4 +1,5 @@
-//! What somebody who adds or changes a step forgets, turns red: the committed files are changed for every step in turn, and each change is found.
+//! What somebody who adds or changes a step forgets, turns red: the committed files are changed for every step in turn,
+//! and each change is found.
 
 use atlas_cmk_tests::{asl, contracts, files::Files};
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
-//! The order of enabling and of disabling is written once: the state machines follow it. The planners do so by construction.
+//! The order of enabling and of disabling is written once: the state machines follow it. The planners do so by
+//! construction.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +7,8 @@ use atlas_cmk::steps::order::{DISABLING, ENABLING};
 use atlas_cmk_tests::asl::{self, Machine, successors};
 use serde_json::Value;
 
-/// Which states follow one another, those inside of Maps included: into a Map at its start, and out of it where its items end.
+/// Which states follow one another, those inside of Maps included: into a Map at its start, and out of it where its
+/// items end.
 #[derive(Default)]
 struct Graph {
     following: BTreeMap<String, Vec<String>>,

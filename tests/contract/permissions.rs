@@ -1,5 +1,5 @@
-//! What a step declares is what the role of its function allows, in the stack and in other accounts. What is recorded when it runs is compared in
-//! tests/recorded.
+//! What a step declares is what the role of its function allows, in the stack and in other accounts. What is recorded
+//! when it runs is compared in tests/recorded.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,8 @@ const IN_A_VPC: [&str; 6] = [
 /// The steps that reach other accounts by a role of their own, and which.
 const WITH_ANOTHER_ROLE: [(&str, &str); 1] = [("restore-key", "GuardRole")];
 
-/// Where what a step declares is not what the role of its function allows, or what infra/spoke.yaml allows is not what steps declare.
+/// Where what a step declares is not what the role of its function allows, or what infra/spoke.yaml allows is not what
+/// steps declare.
 pub(crate) fn check(files: &Files) -> Vec<String> {
     let functions = contracts::functions();
     let mut complaints: Vec<String> = functions.iter().flat_map(|function| check_role(files, function)).collect();
@@ -50,7 +51,8 @@ fn role_elsewhere(step: &str) -> &'static str {
     WITH_ANOTHER_ROLE.iter().find(|(name, _)| *name == step).map_or("SpokeRole", |(_, role)| role)
 }
 
-/// Whether an action is one of those in another account: on its roles and its keys. Publishing and reading secrets use keys of our own.
+/// Whether an action is one of those in another account: on its roles and its keys. Publishing and reading secrets use
+/// keys of our own.
 fn is_elsewhere(action: &str) -> bool {
     action.starts_with("iam:")
         || (action.starts_with("kms:") && !["kms:Decrypt", "kms:GenerateDataKey"].contains(&action))

@@ -8,7 +8,8 @@ use atlas_cmk_tests::{
 };
 use serde_json::{Value, json};
 
-/// What Lambda, AWS and Atlas recover from by themselves. A function that died in the middle is run again: every step can be.
+/// What Lambda, AWS and Atlas recover from by themselves. A function that died in the middle is run again: every step
+/// can be.
 fn transient() -> Value {
     json!({"ErrorEquals": [
         "Lambda.ClientExecutionTimeoutException", "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException",
@@ -54,8 +55,8 @@ pub(crate) fn check(files: &Files) -> Vec<String> {
     complaints
 }
 
-/// How long a retrier goes on in all but one of a thousand cases: with full jitter each delay is evenly distributed up to its
-/// limit, and the sum is close to normal.
+/// How long a retrier goes on in all but one of a thousand cases: with full jitter each delay is evenly distributed up
+/// to its limit, and the sum is close to normal.
 fn hardly_ever_less_than(retrier: &Value) -> f64 {
     let number = |field: &str| retrier[field].as_f64().unwrap();
     let (mut delay, mut mean, mut variance) = (number("IntervalSeconds"), 0.0, 0.0);

@@ -1,4 +1,5 @@
-//! The schemas in infra/schemas are those of the Rust types. Only those that people, editors and pipelines use are committed.
+//! The schemas in infra/schemas are those of the Rust types. Only those that people, editors and pipelines use are
+//! committed.
 
 use atlas_cmk_tests::{
     contracts::{self, Contract},

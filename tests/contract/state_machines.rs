@@ -188,7 +188,8 @@ fn what_a_task_sends_satisfies_the_input_of_its_function() {
     }
 }
 
-/// Why the fields that a payload lists do not satisfy a schema, as far as they are listed: what an expression gives is not known here.
+/// Why the fields that a payload lists do not satisfy a schema, as far as they are listed: what an expression gives is
+/// not known here.
 fn mismatch(payload: &Value, schema: &Value, definitions: &Value) -> Option<String> {
     let payload_fields = payload.as_object()?;
     if let Some(reference) = schema["$ref"].as_str() {
@@ -335,7 +336,8 @@ fn every_variable_is_assigned_before_it_is_read() {
 fn check_variables(path: &str, level: &Value, outer: &BTreeSet<&str>) {
     let states = level["States"].as_object().unwrap();
     let start = level["StartAt"].as_str().unwrap();
-    // The variables that are assigned on every way to a state: start with none known, and intersect until nothing moves.
+    // The variables that are assigned on every way to a state: start with none known, and intersect until nothing
+    // moves.
     let mut known: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::from([(start, outer.clone())]);
     let mut open = vec![start];
     while let Some(name) = open.pop() {

@@ -1,4 +1,5 @@
-//! Cross-account access under an external ID: set up, verified, repaired and removed, beside others who use the same roles.
+//! Cross-account access under an external ID: set up, verified, repaired and removed, beside others who use the same
+//! roles.
 
 use atlas_cmk_local::{
     Account,

@@ -1,4 +1,5 @@
-//! Changes by others are detected, reported, and repaired if the project is registered with repair; changes by atlas-cmk itself start nothing.
+//! Changes by others are detected, reported, and repaired if the project is registered with repair; changes by
+//! atlas-cmk itself start nothing.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -65,7 +66,8 @@ async fn a_change_is_reported_or_repaired_and_what_we_write_ourselves_starts_no_
     assert_eq!(world.looks().await, 0, "everything that was written was ours");
 
     // Someone empties the trust policy.
-    let nobody = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
+    let nobody = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+        "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
     let update = world.iam().update_assume_role_policy().role_name(&world.customer().role_name);
     update.policy_document(nobody.to_string()).send().await.unwrap();
     let look = world.next_look(0).await;
@@ -126,7 +128,8 @@ async fn every_change_starts_one_look_a_duplicate_none_and_one_project_is_looked
     unaffected["detail"]["requestParameters"]["roleName"] = json!("somebody-elses");
     let mut refused = of_world(&world, "changes/kms-disable-key.json").await;
     refused["detail"]["errorCode"] = json!("AccessDenied");
-    let malformed = json!({"source": "aws.kms", "detail-type": "AWS API Call via CloudTrail", "detail": {"eventName": "DisableKey", "resources": 7}});
+    let malformed = json!({"source": "aws.kms", "detail-type": "AWS API Call via CloudTrail",
+        "detail": {"eventName": "DisableKey", "resources": 7}});
     let unknown =
         json!({"source": "aws.kms", "detail-type": "AWS API Call via CloudTrail", "detail": {"eventName": "Decrypt"}});
     // The newest first, and all of them twice.

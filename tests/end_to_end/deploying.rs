@@ -124,7 +124,9 @@ async fn no_identity_policy_opens_a_key_that_was_created() {
     let data = aws_sdk_kms::primitives::Blob::new("secret");
     let refused = |denied: String, call: &str| assert!(denied.contains("AccessDenied"), "{call}: {denied}");
     refused(format!("{:?}", kms.encrypt().key_id(&key).plaintext(data).send().await.unwrap_err()), "Encrypt");
-    let open = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}]}).to_string();
+    let open = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "kms:*",
+        "Resource": "*"}]})
+    .to_string();
     refused(format!("{:?}", kms.put_key_policy().key_id(&key).policy(&open).send().await.unwrap_err()), "PutKeyPolicy");
     let replicate = kms.replicate_key().key_id(&key).replica_region("eu-north-1").policy(&open);
     refused(format!("{:?}", replicate.send().await.unwrap_err()), "ReplicateKey");

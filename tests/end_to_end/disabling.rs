@@ -19,7 +19,8 @@ async fn enable_everything(world: &World) {
     assert_eq!(run.error, None, "{:?}", run.cause);
 }
 
-/// The key policy of somebody who leaves to IAM what our functions do, and not what Atlas does: the role has to be named.
+/// The key policy of somebody who leaves to IAM what our functions do, and not what Atlas does: the role has to be
+/// named.
 async fn guard_key(world: &World, region: &str) {
     let root = format!("arn:aws:iam::{}:root", world.account().id);
     let admins = json!([{
@@ -393,7 +394,8 @@ async fn without_any_one_of_its_permissions_the_way_back_fails_and_names_it() {
     let run = world.enable_with(&input).await;
     assert_eq!(run.error, None, "{:?}", run.cause);
     let secret = "secretsmanager:GetSecretValue";
-    // In the order of the run, so that each function is still cold, and each run gets one call further than the one before.
+    // In the order of the run, so that each function is still cold, and each run gets one call further than the one
+    // before.
     for (step, actions) in [
         (
             "plan-disable",

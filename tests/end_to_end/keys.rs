@@ -98,14 +98,17 @@ async fn a_region_without_a_replica_gets_one_with_the_policy_of_the_primary() {
     assert_eq!(world.enable_with(&input).await.changes(), [] as [Value; 0]);
 }
 
-/// A key policy that leaves nothing to IAM: administrators only, and the functions of the stack to look at it and to grant.
+/// A key policy that leaves nothing to IAM: administrators only, and the functions of the stack to look at it and to
+/// grant.
 fn administrators(world: &World) -> Value {
     let account = &world.account().id;
     json!([
-        {"Sid": "Administrators", "Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{account}:user/admin")}, "Action": ["kms:*"], "Resource": "*"},
+        {"Sid": "Administrators", "Effect": "Allow",
+            "Principal": {"AWS": format!("arn:aws:iam::{account}:user/admin")}, "Action": ["kms:*"], "Resource": "*"},
         {
             "Sid": "Functions", "Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{account}:root")},
-            "Action": ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:PutKeyPolicy", "kms:ListResourceTags", "kms:TagResource"], "Resource": "*",
+            "Action": ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:PutKeyPolicy", "kms:ListResourceTags",
+                "kms:TagResource"], "Resource": "*",
         },
     ])
 }

@@ -1,5 +1,5 @@
-//! Whole executions on the embedded cloud: the real binaries, the real template, an AWS that enforces IAM, an Atlas that
-//! assumes the role and uses the key. What is asserted is the state of the world afterwards.
+//! Whole executions on the embedded cloud: the real binaries, the real template, an AWS that enforces IAM, an Atlas
+//! that assumes the role and uses the key. What is asserted is the state of the world afterwards.
 //!
 //! One engine serves all tests of this process; each test has an account, a stack and a simulator of its own.
 

@@ -1,7 +1,8 @@
 //! Each permission of each function is there because the run fails without it.
 //!
-//! Left out are those the engine does not ask for (`kms:TagResource` of what is made with a tag, `kms:CreateKey` of a replica), and those without
-//! which a function does its work all the same: looking into boundaries and asking IAM's simulator, and sharing a token.
+//! Left out are those the engine does not ask for (`kms:TagResource` of what is made with a tag, `kms:CreateKey` of a
+//! replica), and those without which a function does its work all the same: looking into boundaries and asking IAM's
+//! simulator, and sharing a token.
 
 use serde_json::{Value, json};
 
@@ -26,7 +27,8 @@ async fn without_any_one_of_its_permissions_a_step_fails_and_names_it() {
     let mut input = world.bare_input();
     input["account"] = Value::Null;
     input["clusters"] = Value::Null;
-    // In the order of the run, so that each function is still cold, and each run gets one call further than the one before.
+    // In the order of the run, so that each function is still cold, and each run gets one call further than the one
+    // before.
     let secret = "secretsmanager:GetSecretValue";
     assert_each_is_missed(&world, &input, "preflight", &[secret, "iam:GetRole", "kms:DescribeKey"]).await;
     let mut planned = input.clone();

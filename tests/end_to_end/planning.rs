@@ -1,4 +1,5 @@
-//! A plan says what applying changes, exactly, and changes nothing. Verifying says what differs, and changes nothing either.
+//! A plan says what applying changes, exactly, and changes nothing. Verifying says what differs, and changes nothing
+//! either.
 
 use std::time::SystemTime;
 

@@ -32,7 +32,10 @@ async fn a_storm_of_429_delays_a_run_and_does_not_fail_it() {
 #[tokio::test]
 async fn a_write_whose_answer_is_lost_is_found_again_and_never_made_twice() {
     let world = World::new().await;
-    let fault = |method: &str, path: &str, answer| json!({"method": method, "path": format!("/api/atlas/v2/groups/*/{path}"), "when": "after", "answer": answer});
+    let fault = |method: &str, path: &str, answer| {
+        json!({"method": method,
+        "path": format!("/api/atlas/v2/groups/*/{path}"), "when": "after", "answer": answer})
+    };
     for fault in [
         fault("POST", "cloudProviderAccess", json!({"cut": true})),
         fault("PATCH", "cloudProviderAccess/*", json!({"status": 500, "errorCode": "UNEXPECTED_ERROR"})),

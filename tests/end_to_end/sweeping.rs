@@ -88,16 +88,33 @@ impl World {
         let role = || iam.get_role().role_name(&project.role_name);
         match n % 6 {
             0 => {
-                let nobody = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
-                iam.update_assume_role_policy().role_name(&project.role_name).policy_document(nobody.to_string()).send().await.map(drop)
+                let nobody = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+                    "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
+                iam.update_assume_role_policy()
+                    .role_name(&project.role_name)
+                    .policy_document(nobody.to_string())
+                    .send()
+                    .await
+                    .map(drop)
             }
             .unwrap(),
-            1 => drop(iam.delete_role_policy().role_name(&project.role_name).policy_name("atlas-cmk").send().await.unwrap()),
+            1 => drop(
+                iam.delete_role_policy().role_name(&project.role_name).policy_name("atlas-cmk").send().await.unwrap(),
+            ),
             2 => {
                 let there = role().send().await.unwrap().role.unwrap().assume_role_policy_document.unwrap();
                 let other = percent_encoding::percent_decode_str(&there).decode_utf8().unwrap().into_owned();
-                let other = other.replace("ExternalId\":\"", "ExternalId\":\"not-").replace("ExternalId\": \"", "ExternalId\": \"not-");
-                drop(iam.update_assume_role_policy().role_name(&project.role_name).policy_document(other).send().await.unwrap());
+                let other = other
+                    .replace("ExternalId\":\"", "ExternalId\":\"not-")
+                    .replace("ExternalId\": \"", "ExternalId\": \"not-");
+                drop(
+                    iam.update_assume_role_policy()
+                        .role_name(&project.role_name)
+                        .policy_document(other)
+                        .send()
+                        .await
+                        .unwrap(),
+                );
             }
             3 => {
                 let endpoints = atlas.private_endpoints(&id).await.unwrap();
@@ -109,7 +126,8 @@ impl World {
             }
             _ => {
                 // Somebody set up another key of theirs.
-                let policy = json!({"Version": "2012-10-17", "Statement": [{"Sid": "AtlasCmkKeys", "Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": "*"}]});
+                let policy = json!({"Version": "2012-10-17", "Statement": [{"Sid": "AtlasCmkKeys", "Effect": "Allow",
+                    "Action": ["kms:Decrypt"], "Resource": "*"}]});
                 let put = iam.put_role_policy().role_name(&project.role_name).policy_name("atlas-cmk");
                 drop(put.policy_document(policy.to_string()).send().await.unwrap());
             }

@@ -1,5 +1,5 @@
-//! What Atlas does to those who take a project down: endpoints that cannot be deleted yet, that come back, that are gone and still counted; clusters and
-//! roles that are in use a little longer. All of it is outlasted.
+//! What Atlas does to those who take a project down: endpoints that cannot be deleted yet, that come back, that are
+//! gone and still counted; clusters and roles that are in use a little longer. All of it is outlasted.
 
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::world::{World, changed_steps};
 
-/// Enables, takes down while Atlas refuses with this code, lets Atlas come round once it has, and asserts that nothing is left.
+/// Enables, takes down while Atlas refuses with this code, lets Atlas come round once it has, and asserts that nothing
+/// is left.
 async fn assert_outlasted(world: &World, lag: &str, code: &str, clusters: Value) {
     let before = world.snapshot().await;
     let mut input = world.customer().input();
@@ -102,7 +103,10 @@ async fn writes_whose_answers_are_lost_are_found_again_and_storms_are_outlasted(
     let world = World::new().await;
     let before = world.snapshot().await;
     world.enable_successfully().await;
-    let fault = |method: &str, path: &str, answer: Value| json!({"method": method, "path": format!("/api/atlas/v2/groups/*/{path}"), "when": "after", "answer": answer});
+    let fault = |method: &str, path: &str, answer: Value| {
+        json!({"method": method,
+        "path": format!("/api/atlas/v2/groups/*/{path}"), "when": "after", "answer": answer})
+    };
     for fault in [
         fault("DELETE", "encryptionAtRest/AWS/privateEndpoints/*", json!({"cut": true})),
         fault("PATCH", "encryptionAtRest", json!({"html": 502})),

@@ -131,7 +131,8 @@ async fn every_event_of_a_vending_pipeline_starts_what_it_should_and_no_other_do
         }
     }
     for malformed in [
-        json!({"source": "aws.controltower", "detail-type": "x", "detail": {"eventName": "CreateManagedAccount", "serviceEventDetails": []}}),
+        json!({"source": "aws.controltower", "detail-type": "x", "detail": {"eventName": "CreateManagedAccount",
+            "serviceEventDetails": []}}),
         json!({"source": "aws.organizations", "detail-type": "x", "detail": {"eventName": "MoveAccount", "requestParameters": null}}),
         json!({"source": "aws.controltower", "detail-type": "x", "detail": {"eventName": "SetupLandingZone"}}),
     ] {
@@ -176,7 +177,8 @@ async fn what_goes_wrong_is_reported_and_kept_and_can_be_handed_in_again() {
     assert_eq!(world.dead_letters().await, std::slice::from_ref(&event), "as it came, to be handed in again");
 
     let corrected = json!({"input": {
-        "projectId": "66f0a1b2c3d4e5f6ffffffff", "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk", "key": {"alias": "alias/atlas-cmk"},
+        "projectId": "66f0a1b2c3d4e5f6ffffffff", "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk",
+            "key": {"alias": "alias/atlas-cmk"},
     }});
     assert_eq!(world.put_profile("default", corrected).await.error, None);
     assert_eq!(world.vend(&event).await["accounts"][0]["result"], "started");
@@ -204,7 +206,8 @@ async fn an_account_that_no_event_reported_is_found_by_the_next_sweep() {
     assert_eq!(quiet["attention"], json!([]), "without a profile nobody is to get anything");
 
     let profile = json!({"input": {
-        "projectId": "66f0a1b2c3d4e5f6ffffffff", "roleArn": "arn:aws:iam::{{ accountId }}:role/{{ accountName }}", "key": {"alias": "alias/atlas-cmk"},
+        "projectId": "66f0a1b2c3d4e5f6ffffffff", "roleArn": "arn:aws:iam::{{ accountId }}:role/{{ accountName }}",
+            "key": {"alias": "alias/atlas-cmk"},
     }});
     assert_eq!(world.put_profile("default", profile).await.error, None);
     world.vend(&of_account("vending/controltower-create-managed-account-failed.json", &failed)).await;
@@ -229,7 +232,8 @@ async fn an_account_that_no_event_reported_is_found_by_the_next_sweep() {
     let unit = organizations.create_organizational_unit().parent_id(&root).name("Workloads").send().await.unwrap();
     let unit = unit.organizational_unit.unwrap().id.unwrap();
     let profile = json!({"organizationalUnits": ["Workloads"], "input": {
-        "projectId": "66f0a1b2c3d4e5f6ffffffff", "roleArn": "arn:aws:iam::{{ accountId }}:role/workloads", "key": {"alias": "alias/atlas-cmk"},
+        "projectId": "66f0a1b2c3d4e5f6ffffffff", "roleArn": "arn:aws:iam::{{ accountId }}:role/workloads",
+            "key": {"alias": "alias/atlas-cmk"},
     }});
     assert_eq!(world.put_profile("workloads", profile).await.error, None);
     let to = organizations.move_account().account_id(&missed).source_parent_id(root).destination_parent_id(unit);

@@ -106,7 +106,8 @@ impl World {
         self.cloud.redeploy(&shared().await.build, more).await.unwrap();
     }
 
-    /// Deploys the template once more, with the parameters of the stack of this world and these instead of some of them.
+    /// Deploys the template once more, with the parameters of the stack of this world and these instead of some of
+    /// them.
     pub(crate) async fn deploy_beside(&self, hub: &Account, name: &str, parameters: &[(&str, String)]) -> Stack {
         self.cloud.deploy_beside(hub, name, &shared().await.build, parameters).await.unwrap()
     }

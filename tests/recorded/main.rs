@@ -1,5 +1,5 @@
-//! What a step declares is what its function was seen to do: the engine records each action that it allows a role, and the end-to-end tests use every
-//! permission. Cargo runs these tests after those, in the order of their names.
+//! What a step declares is what its function was seen to do: the engine records each action that it allows a role, and
+//! the end-to-end tests use every permission. Cargo runs these tests after those, in the order of their names.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the right answer")]
 
@@ -14,7 +14,8 @@ use atlas_cmk_local::engine;
 use atlas_cmk_tests::contracts;
 use serde_json::Value;
 
-/// What AWS does on behalf of a call, or asks for besides it, and the engine does not: each with the call that implies it.
+/// What AWS does on behalf of a call, or asks for besides it, and the engine does not: each with the call that implies
+/// it.
 const IMPLIED: [(&str, &str); 11] = [
     // Secrets Manager and SNS use the key of a secret or a topic for the caller (their guides, "Encryption").
     ("kms:Decrypt", "secretsmanager:GetSecretValue"),
@@ -26,9 +27,11 @@ const IMPLIED: [(&str, &str); 11] = [
     ("kms:TagResource", "kms:ReplicateKey"),
     ("iam:TagRole", "iam:CreateRole"),
     ("iam:TagPolicy", "iam:CreatePolicy"),
-    // Lambda sends the event of an asynchronous invocation that failed to the queue, as the function (Lambda developer guide, "Destinations").
+    // Lambda sends the event of an asynchronous invocation that failed to the queue, as the function (Lambda developer
+    // guide, "Destinations").
     ("sqs:SendMessage", "states:StartExecution"),
-    // A replica is created in its own Region, and the first multi-Region key of an account creates a role (KMS developer guide, "Multi-Region keys").
+    // A replica is created in its own Region, and the first multi-Region key of an account creates a role (KMS
+    // developer guide, "Multi-Region keys").
     ("kms:CreateKey", "kms:ReplicateKey"),
     ("iam:CreateServiceLinkedRole", "kms:CreateKey"),
 ];
@@ -63,7 +66,8 @@ fn recorded_of(recorded: &BTreeMap<String, BTreeSet<String>>, step: &str) -> BTr
     of_step.flat_map(|(_, actions)| actions.iter().cloned()).collect()
 }
 
-/// Whether an action is one that functions share the effect of: whichever comes first gets the access token, and the others take it from the secret.
+/// Whether an action is one that functions share the effect of: whichever comes first gets the access token, and the
+/// others take it from the secret.
 fn is_of_all(action: &str, recorded: &BTreeMap<String, BTreeSet<String>>) -> bool {
     actions::ATLAS.contains(&action) && recorded.values().any(|used| used.contains(action) || is_implied(action, used))
 }

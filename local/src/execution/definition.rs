@@ -53,7 +53,8 @@ mod tests {
             let function = format!("arn:aws:lambda:us-east-1:444455556666:function:atlas-cmk-{name}");
             json!({"Type": "Task", "Arguments": {"FunctionName": function}})
         };
-        let inner = json!({"States": {"Look": task("check-cluster"), "Act": task("set-cluster-encryption"), "Again": task("check-cluster")}});
+        let inner = json!({"States": {"Look": task("check-cluster"), "Act": task("set-cluster-encryption"),
+            "Again": task("check-cluster")}});
         let definition = json!({"States": {
             "Preflight": task("preflight"),
             "Clusters": {"Type": "Map", "ItemProcessor": inner},

@@ -20,8 +20,9 @@ pub struct Measure {
 
 impl Measure {
     pub(super) fn of(events: &[HistoryEvent]) -> Self {
-        // Every state entered is a transition, and so is every attempt of a task after its first. The engine records no states
-        // inside a Map but does record their attempts, so tasks are counted by attempts and all other states by entries.
+        // Every state entered is a transition, and so is every attempt of a task after its first. The engine records no
+        // states inside a Map but does record their attempts, so tasks are counted by attempts and all other states by
+        // entries.
         let is_transition = |event: &&HistoryEvent| match event.r#type() {
             Type::TaskScheduled => true,
             Type::TaskStateEntered => false,

@@ -62,7 +62,8 @@ impl Live {
         if self.drawn.as_ref() == Some(&text) {
             return String::new();
         }
-        // Without automatic wrapping, a line that is too long ends at the margin, and erasing it leaves nothing in the row above.
+        // Without automatic wrapping, a line that is too long ends at the margin, and erasing it leaves nothing in the
+        // row above.
         let line = format!("{ERASE}\u{1b}[?7l{} {}\u{1b}[?7h", paint(Style::Dim, "…"), paint(Style::Dim, &text));
         self.drawn = Some(text);
         line

@@ -13,8 +13,8 @@ pub(super) struct Attempt {
     pub(super) error: Option<String>,
 }
 
-/// The attempts of the tasks of one state. No event says which task of a Map it belongs to, so the one that began or failed
-/// first is taken: that is right wherever tasks run one after the other, and about right elsewhere.
+/// The attempts of the tasks of one state. No event says which task of a Map it belongs to, so the one that began or
+/// failed first is taken: that is right wherever tasks run one after the other, and about right elsewhere.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
     running: VecDeque<Attempt>,

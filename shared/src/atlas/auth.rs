@@ -1,7 +1,8 @@
 //! Authentication: HTTP digest for API keys, OAuth 2.0 client credentials for service accounts.
 //!
 //! Both keep what costs a request: a digest challenge is answered again and again with a growing count until Atlas asks
-//! for another, and a token is kept until shortly before it expires. Live tokens are limited to 100 per service account.
+//! for another, and a token is kept until shortly before it expires. Live tokens are limited to 100 per service
+//! account.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -34,8 +35,8 @@ pub(super) struct Authenticator {
     session: Mutex<Session>,
 }
 
-/// What is kept between requests. Every new secret, challenge or token makes a new generation, so that of several calls which
-/// were refused for the same reason only the first renews anything.
+/// What is kept between requests. Every new secret, challenge or token makes a new generation, so that of several calls
+/// which were refused for the same reason only the first renews anything.
 #[derive(Default)]
 struct Session {
     generation: u64,
@@ -119,7 +120,8 @@ impl Authenticator {
         Ok(Authorization { header, generation: session.generation })
     }
 
-    /// The client id of the service account in use and the last `seen` characters of its secret, or `None` if an API key is in use.
+    /// The client id of the service account in use and the last `seen` characters of its secret, or `None` if an API
+    /// key is in use.
     pub(super) async fn service_account(&self, seen: usize) -> Result<Option<(String, String)>, AtlasError> {
         let mut session = self.session.lock().await;
         self.check(&mut session).await?;
@@ -156,8 +158,8 @@ impl Authenticator {
         true
     }
 
-    /// Reads the secret again, which may have been rotated, and gives up the token. False if that leaves nothing to try: the
-    /// credentials are the same, and were refused for `lack_of_rights`, which another token would not fix.
+    /// Reads the secret again, which may have been rotated, and gives up the token. False if that leaves nothing to
+    /// try: the credentials are the same, and were refused for `lack_of_rights`, which another token would not fix.
     pub(super) async fn renew(&self, refused: u64, lack_of_rights: bool) -> Result<bool, AtlasError> {
         let mut session = self.session.lock().await;
         if session.generation != refused {

@@ -8,7 +8,8 @@ use super::{
 };
 use crate::ids::{AccessRoleId, KmsKeyArn, ProjectId};
 
-/// The encryption at rest of a project, as Atlas returns it. A provider that is off has a block of empty fields or none.
+/// The encryption at rest of a project, as Atlas returns it. A provider that is off has a block of empty fields or
+/// none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct EncryptionAtRest {
@@ -30,7 +31,8 @@ pub struct AwsKms {
     pub enabled: Option<bool>,
     /// The access role record, an id of Atlas.
     pub role_id: Option<String>,
-    /// Of projects from before roles: the access key they still use. Atlas never returns its secret part, and atlas-cmk never sends either.
+    /// Of projects from before roles: the access key they still use. Atlas never returns its secret part, and atlas-cmk
+    /// never sends either.
     #[serde(rename = "accessKeyID")]
     pub access_key_id: Option<String>,
     /// The key's id or ARN.
@@ -110,7 +112,8 @@ impl Atlas {
         self.call(Call::get(V2023_01_01, path(project))).await
     }
 
-    /// Changes the AWS block of the project's encryption at rest, whether search nodes use the key if that is given, and nothing else.
+    /// Changes the AWS block of the project's encryption at rest, whether search nodes use the key if that is given,
+    /// and nothing else.
     ///
     /// # Errors
     /// Any [`AtlasError`], `CANNOT_ASSUME_ROLE` and those of the key among them.
@@ -140,7 +143,8 @@ impl Atlas {
     /// Switches customer-managed keys of AWS KMS off. Atlas then forgets what was configured for them.
     ///
     /// # Errors
-    /// Any [`AtlasError`]; Atlas refuses while a cluster uses the key or there are private endpoints, and for a while after.
+    /// Any [`AtlasError`]; Atlas refuses while a cluster uses the key or there are private endpoints, and for a while
+    /// after.
     pub async fn disable_aws_kms(&self, project: &ProjectId) -> Result<EncryptionAtRest, AtlasError> {
         let aws_kms = PartialAwsKms { enabled: Some(false), ..PartialAwsKms::default() };
         self.call(Call::patch(V2023_01_01, path(project), &PartialBody { aws_kms })).await

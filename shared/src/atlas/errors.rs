@@ -1,7 +1,7 @@
 //! From what Atlas answers to what a step, a state machine and a person can react to.
 //!
-//! Behaviour is keyed on Atlas's `errorCode`, never on the status alone: "in use" is 400 in one place and 409 in another,
-//! and a missing role is 401.
+//! Behaviour is keyed on Atlas's `errorCode`, never on the status alone: "in use" is 400 in one place and 409 in
+//! another, and a missing role is 401.
 
 mod code;
 mod naming;
@@ -110,7 +110,8 @@ impl AtlasError {
         let code = body.error_code.or_else(|| header(headers, "x-error-code").map(ErrorCode::from));
         let name = naming::of_refusal(status, code.as_ref(), is_json);
 
-        // Only a rate limit is sure to come before the effect. A 503 may be a proxy's, which lost its connection to Atlas after it.
+        // Only a rate limit is sure to come before the effect. A 503 may be a proxy's, which lost its connection to
+        // Atlas after it.
         let rate_limited = status == StatusCode::TOO_MANY_REQUESTS;
         let server_error = status.is_server_error();
         let silent_refusal = status == StatusCode::FORBIDDEN && !is_json;

@@ -169,7 +169,8 @@ impl Atlas {
         }
     }
 
-    /// Asks for a private endpoint to be deleted. It is gone when Atlas no longer knows it; one that is gone counts as deleted.
+    /// Asks for a private endpoint to be deleted. It is gone when Atlas no longer knows it; one that is gone counts as
+    /// deleted.
     ///
     /// # Errors
     /// Any [`AtlasError`]; Atlas refuses while the endpoint is being created.

@@ -1,4 +1,5 @@
-//! Service accounts, as a project that they are assigned to sees them (Atlas Administration API, `getGroupServiceAccount`).
+//! Service accounts, as a project that they are assigned to sees them (Atlas Administration API,
+//! `getGroupServiceAccount`).
 
 use serde::Deserialize;
 
@@ -37,7 +38,8 @@ struct Answer {
 const SEEN: usize = 4;
 
 impl Atlas {
-    /// The service account that we call Atlas with, or `None` if it is an API key. One that the project does not know has no secrets to report.
+    /// The service account that we call Atlas with, or `None` if it is an API key. One that the project does not know
+    /// has no secrets to report.
     ///
     /// # Errors
     /// Any [`AtlasError`].

@@ -1,10 +1,10 @@
-//! One access token for all functions. Atlas lets a service account have 100 live tokens and mint 50 a minute, and a state machine that fans
-//! out starts more functions than that: so the token is kept in a secret of ours, one for each service account, and whoever finds it stale
-//! first replaces it while the others wait.
+//! One access token for all functions. Atlas lets a service account have 100 live tokens and mint 50 a minute, and a
+//! state machine that fans out starts more functions than that: so the token is kept in a secret of ours, one for each
+//! service account, and whoever finds it stale first replaces it while the others wait.
 //!
-//! Secrets Manager has no lock, but it writes a version once: the right to mint the successor of a version is a version with an id made from
-//! it, and the first to write that has won. A winner that dies is succeeded some seconds later. Where the cache cannot be used at all, everyone
-//! mints for themselves, as without one.
+//! Secrets Manager has no lock, but it writes a version once: the right to mint the successor of a version is a version
+//! with an id made from it, and the first to write that has won. A winner that dies is succeeded some seconds later.
+//! Where the cache cannot be used at all, everyone mints for themselves, as without one.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -59,13 +59,14 @@ struct Value {
 }
 
 impl TokenCache {
-    /// Shares tokens in secrets whose names begin with `prefix`, encrypted with a key of KMS: a token is worth as much as the secret it was got with.
+    /// Shares tokens in secrets whose names begin with `prefix`, encrypted with a key of KMS: a token is worth as much
+    /// as the secret it was got with.
     pub fn new(secrets: Secrets, prefix: String, key: Option<String>) -> Self {
         Self { secrets, prefix, key }
     }
 
-    /// The shared token, unless there is none that lives or it is the one that was `refused`: then, once nobody else is about to, it is ours to mint and
-    /// to [`Self::share`], which `None` says.
+    /// The shared token, unless there is none that lives or it is the one that was `refused`: then, once nobody else is
+    /// about to, it is ours to mint and to [`Self::share`], which `None` says.
     pub(super) async fn find(&self, client_id: &str, refused: Option<&SecretString>) -> Option<CachedToken> {
         let name = self.name(client_id);
         let started = Instant::now();
@@ -117,7 +118,8 @@ impl TokenCache {
             // Whoever created the secret is minting.
             return Ok(Look::Wait);
         }
-        // One claim for each span of time: whoever has claimed the last and died, or got no token, is succeeded in the next.
+        // One claim for each span of time: whoever has claimed the last and died, or got no token, is succeeded in the
+        // next.
         let span = seconds(SystemTime::now()) / PATIENCE.as_secs();
         let successor = format!("{version}-{span}");
         Ok(match self.secrets.put(name, &claim, &successor, "atlas-cmk-claim").await? {

@@ -1,4 +1,5 @@
-//! Calls into another account, with the credentials of a role there that allows atlas-cmk to assume it with an external ID.
+//! Calls into another account, with the credentials of a role there that allows atlas-cmk to assume it with an external
+//! ID.
 
 use std::{
     sync::{Arc, Mutex},
@@ -85,8 +86,8 @@ impl Accounts {
     /// IAM of the caller's account.
     ///
     /// # Errors
-    /// `Account.NotReady` if the other account's role cannot be assumed (yet), `Account.AccessDenied` if a service control
-    /// policy forbids it; as [`aws_error`] otherwise.
+    /// `Account.NotReady` if the other account's role cannot be assumed (yet), `Account.AccessDenied` if a service
+    /// control policy forbids it; as [`aws_error`] otherwise.
     pub async fn iam(&self, caller: Caller<'_>) -> Result<Iam> {
         Ok(Iam::new(&self.config(caller).await?))
     }
@@ -100,8 +101,8 @@ impl Accounts {
         Ok(Kms::new(&self.config(caller).await?.into_builder().region(region).build()))
     }
 
-    /// Whether `target` can be assumed with and without an external ID, by `source`, or by ourselves if there is none. `None` if `source` does not
-    /// allow the caller in.
+    /// Whether `target` can be assumed with and without an external ID, by `source`, or by ourselves if there is none.
+    /// `None` if `source` does not allow the caller in.
     ///
     /// # Errors
     /// As [`Self::iam`]; a refusal is an answer.
@@ -225,7 +226,8 @@ fn not_ready(access: &AccountAccess, error: Error) -> Error {
     Error::new(
         ErrorName::AccountNotReady,
         format!(
-            "{} cannot be assumed: it does not exist yet, its trust policy does not name the role of this function, or it requires another external ID; deploy infra/spoke.yaml in account {}",
+            "{} cannot be assumed: it does not exist yet, its trust policy does not name the role of this function, or \
+             it requires another external ID; deploy infra/spoke.yaml in account {}",
             access.role_arn,
             access.role_arn.account()
         ),

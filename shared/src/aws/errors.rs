@@ -24,8 +24,8 @@ where
     let server_error = error.raw_response().is_some_and(|response| response.status().is_server_error());
     let name = name_of(code, message, server_error);
     let named = Error::new(name, format!("{action} on {resource}: {code}: {message}{}", hint(name, action, message)));
-    // The SDK sends a call again whose answer it lost: that a thing exists may be the echo of having made it. And what was
-    // made a moment ago may not be seen by the next call yet.
+    // The SDK sends a call again whose answer it lost: that a thing exists may be the echo of having made it. And what
+    // was made a moment ago may not be seen by the next call yet.
     let look_again = server_error
         || code.starts_with("EntityAlreadyExists")
         || code.starts_with("AlreadyExists")
@@ -46,7 +46,8 @@ fn name_of(code: &str, message: &str, server_error: bool) -> ErrorName {
         "MalformedPolicyDocument" | "MalformedPolicyDocumentException" if message.contains("nvalid principal") => {
             ErrorName::IamPropagating
         }
-        // The check that a key policy does not lock its writer out, which is never bypassed: it has to allow us kms:PutKeyPolicy.
+        // The check that a key policy does not lock its writer out, which is never bypassed: it has to allow us
+        // kms:PutKeyPolicy.
         "MalformedPolicyDocumentException" if message.contains("update the key policy in the future") => {
             ErrorName::AccountAccessDenied
         }
@@ -78,17 +79,26 @@ fn name_of(code: &str, message: &str, server_error: bool) -> ErrorName {
 fn hint(name: ErrorName, action: &str, message: &str) -> String {
     match name {
         ErrorName::AccountAccessDenied if message.contains(EXPLICIT_DENY) => {
-            "; a service control policy denies the call: have the policy lifted for this account, or wait until the account has left quarantine".to_owned()
+            "; a service control policy denies the call: have the policy lifted for this account, or wait until the \
+             account has left quarantine"
+                .to_owned()
         }
         ErrorName::AccountAccessDenied if action.starts_with("iam:") => {
-            format!("; give an IAM role that AccessRoleName of the stack allows, or allow {action} in the role of this function, and check for a permissions boundary or a service control policy that denies it")
+            format!(
+                "; give an IAM role that AccessRoleName of the stack allows, or allow {action} in the role of this \
+                function, and check for a permissions boundary or a service control policy that denies it"
+            )
         }
         ErrorName::AccountAccessDenied if action.starts_with("kms:") => {
-            format!("; name the key in KeyArns of the stack, or set key.manage so that atlas-cmk does not change the key; the key policy must allow {action} too")
+            format!(
+                "; name the key in KeyArns of the stack, or set key.manage so that atlas-cmk does not change the \
+                key; the key policy must allow {action} too"
+            )
         }
         ErrorName::AccountAccessDenied => {
             format!(
-                "; allow {action} in the role of this function, and check for a permissions boundary or a service control policy that denies it"
+                "; allow {action} in the role of this function, and check for a permissions boundary or a service \
+                 control policy that denies it"
             )
         }
         ErrorName::AccountNotReady => "; AWS may still be creating the account".to_owned(),

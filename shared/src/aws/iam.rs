@@ -206,7 +206,8 @@ impl Iam {
         Ok(())
     }
 
-    /// Deletes a managed policy with all its versions. IAM refuses while it is attached; one that is not there counts as deleted.
+    /// Deletes a managed policy with all its versions. IAM refuses while it is attached; one that is not there counts
+    /// as deleted.
     ///
     /// # Errors
     /// As [`aws_error`].
@@ -275,8 +276,9 @@ impl Iam {
         Ok(())
     }
 
-    /// Whether the identity policies of a principal allow the actions on all of these resources, as IAM's simulator sees it. Conditions know of the
-    /// request what `context` says, by condition key (IAM API reference, `SimulatePrincipalPolicy`, `ContextEntries`).
+    /// Whether the identity policies of a principal allow the actions on all of these resources, as IAM's simulator
+    /// sees it. Conditions know of the request what `context` says, by condition key (IAM API reference,
+    /// `SimulatePrincipalPolicy`, `ContextEntries`).
     ///
     /// # Errors
     /// As [`aws_error`].
@@ -454,7 +456,8 @@ impl Iam {
     }
 }
 
-/// For calls that create or delete something: whether one whose answer was lost took effect is for the step to find out, before it is sent again.
+/// For calls that create or delete something: whether one whose answer was lost took effect is for the step to find
+/// out, before it is sent again.
 fn once() -> Builder {
     Config::builder().retry_config(RetryConfig::disabled())
 }

@@ -1,5 +1,5 @@
-//! KMS keys: describe, create, replicate, and merge into their policies. There is no call here that disables a key or schedules its deletion,
-//! and there never will be.
+//! KMS keys: describe, create, replicate, and merge into their policies. There is no call here that disables a key or
+//! schedules its deletion, and there never will be.
 
 use aws_sdk_kms::{
     Client,
@@ -108,8 +108,8 @@ impl Kms {
         parse(arn)
     }
 
-    /// The key of this region that carries all of these tags, if there is one. A key whose tags we are not allowed to read is not ours; one whose
-    /// tags cannot be read for another reason may be, and is an error.
+    /// The key of this region that carries all of these tags, if there is one. A key whose tags we are not allowed to
+    /// read is not ours; one whose tags cannot be read for another reason may be, and is an error.
     ///
     /// # Errors
     /// As [`aws_error`].
@@ -307,7 +307,8 @@ impl Kms {
     }
 }
 
-/// For calls that create something: whether one whose answer was lost took effect is for the step to find out, before it is sent again.
+/// For calls that create something: whether one whose answer was lost took effect is for the step to find out, before
+/// it is sent again.
 fn once() -> Builder {
     Config::builder().retry_config(RetryConfig::disabled())
 }

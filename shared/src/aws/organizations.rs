@@ -1,4 +1,5 @@
-//! AWS Organizations, for what events of it mask or leave out: the name of an account, its organizational unit, its tags.
+//! AWS Organizations, for what events of it mask or leave out: the name of an account, its organizational unit, its
+//! tags.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +27,8 @@ pub struct Joined {
     pub at: Timestamp,
 }
 
-/// Looks up accounts of the organization. Only its management account and delegated administrators may; anybody else learns nothing, which is no error.
+/// Looks up accounts of the organization. Only its management account and delegated administrators may; anybody else
+/// learns nothing, which is no error.
 #[derive(Debug, Clone)]
 pub struct Organizations(Client);
 
@@ -94,7 +96,8 @@ impl Organizations {
     }
 }
 
-/// An account that can be used. `Status` gives way to `State` (Organizations API reference, `Account`), and either may be missing.
+/// An account that can be used. `Status` gives way to `State` (Organizations API reference, `Account`), and either may
+/// be missing.
 fn joined(account: Account) -> Option<Joined> {
     let usable = match (&account.state, &account.status) {
         (Some(state), _) => *state == AccountState::Active,

@@ -89,8 +89,9 @@ impl Parameters {
     }
 }
 
-/// The value as JSON that has no `{{`, which Parameter Store refuses (API reference, `PutParameter`, `Value`): placeholders of profiles would be. In JSON
-/// two braces follow one another in texts only, where either may be written by its code point, and reading gives them back.
+/// The value as JSON that has no `{{`, which Parameter Store refuses (API reference, `PutParameter`, `Value`):
+/// placeholders of profiles would be. In JSON two braces follow one another in texts only, where either may be written
+/// by its code point, and reading gives them back.
 fn without_double_braces(value: &Value) -> String {
     value.to_string().replace("{{", r"\u007b\u007b")
 }

@@ -51,7 +51,8 @@ impl Secrets {
             .ok_or_else(|| unusable("holds binary data; store JSON text instead"))
     }
 
-    /// The current value of a secret of ours and the id of its version, or `None` if there is no such secret or no value.
+    /// The current value of a secret of ours and the id of its version, or `None` if there is no such secret or no
+    /// value.
     ///
     /// # Errors
     /// As [`aws_error`].
@@ -70,8 +71,8 @@ impl Secrets {
         }
     }
 
-    /// Creates a secret of ours, encrypted with a key of KMS or with AWS's own for Secrets Manager. Of two concurrent writers, the second gets an
-    /// error.
+    /// Creates a secret of ours, encrypted with a key of KMS or with AWS's own for Secrets Manager. Of two concurrent
+    /// writers, the second gets an error.
     ///
     /// # Errors
     /// As [`aws_error`].
@@ -96,9 +97,9 @@ impl Secrets {
         }
     }
 
-    /// Stores a version under an id of our choice. A version is written once: of several writers of the same id and different values,
-    /// Secrets Manager takes the first (API reference, `PutSecretValue`, `ClientRequestToken`). Staged as the current value, or as
-    /// something else that nobody reads by default.
+    /// Stores a version under an id of our choice. A version is written once: of several writers of the same id and
+    /// different values, Secrets Manager takes the first (API reference, `PutSecretValue`, `ClientRequestToken`).
+    /// Staged as the current value, or as something else that nobody reads by default.
     ///
     /// # Errors
     /// As [`aws_error`].

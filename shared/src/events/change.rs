@@ -1,7 +1,8 @@
 //! Events of changes to keys, roles and secrets: KMS by itself, and calls of KMS and IAM as CloudTrail records them.
 //!
-//! Shapes: KMS developer guide, "Logging AWS KMS API calls" and "Monitoring with EventBridge"; IAM user guide, "Logging IAM"; Secrets Manager user guide,
-//! "Match events". The lists of names are those of the rules in infra/template.yaml and infra/spoke.yaml.
+//! Shapes: KMS developer guide, "Logging AWS KMS API calls" and "Monitoring with EventBridge"; IAM user guide, "Logging
+//! IAM"; Secrets Manager user guide, "Match events". The lists of names are those of the rules in infra/template.yaml
+//! and infra/spoke.yaml.
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use jiff::Timestamp;

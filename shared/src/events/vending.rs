@@ -1,7 +1,8 @@
 //! Events of account vending: an account was born, enrolled, moved, or failed to be.
 //!
-//! Shapes: Control Tower user guide, "Lifecycle events"; Organizations user guide, "Logging"; AFT's `aft-account-provisioning-customizations` and
-//! `aft-notifications`. Names are matched, not detail types: AWS documents the former.
+//! Shapes: Control Tower user guide, "Lifecycle events"; Organizations user guide, "Logging"; AFT's
+//! `aft-account-provisioning-customizations` and `aft-notifications`. Names are matched, not detail types: AWS
+//! documents the former.
 
 use std::collections::BTreeMap;
 
@@ -58,7 +59,8 @@ pub enum Vending {
     },
 }
 
-/// Reads whatever a vending pipeline sends: an event of EventBridge, a message of SNS, AFT's payload, or an object with an `accountId`.
+/// Reads whatever a vending pipeline sends: an event of EventBridge, a message of SNS, AFT's payload, or an object with
+/// an `accountId`.
 pub fn read(event: &Value) -> Vec<Reading<Vending>> {
     if let Some(event) = envelope(event) {
         return vec![of_event_bridge(&event)];
@@ -244,7 +246,8 @@ fn of_aft(payload: &Value) -> Reading<Vending> {
     })
 }
 
-/// The event of a custom pipeline. It is meant for atlas-cmk, so an invalid account id is a mistake that has to be reported.
+/// The event of a custom pipeline. It is meant for atlas-cmk, so an invalid account id is a mistake that has to be
+/// reported.
 fn custom(detail: &Value, at: Option<Timestamp>) -> Reading<Vending> {
     let told_by = if detail["toldBy"] == SWEEP { SWEEP } else { CUSTOM };
     let Some(vended) = vended(&detail["accountId"], told_by) else {

@@ -5,7 +5,8 @@ use std::str::FromStr;
 use super::{AccountId, ExternalId, IamRoleArn, InvalidId, PrincipalArn, string_id};
 use crate::policy::Statement;
 
-/// The name of an access: letters and digits, which are all that a Sid takes. Policies and statements are named after it.
+/// The name of an access: letters and digits, which are all that a Sid takes. Policies and statements are named after
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AccessName(String);
 
@@ -34,8 +35,8 @@ string_id!(
     example: "S3Keys"
 );
 
-/// Who may assume a role: a role, or all roles below a path, such as those of a stack: `arn:aws:iam::444455556666:role/stacks/atlas-cmk/*`. Never all
-/// roles of an account.
+/// Who may assume a role: a role, or all roles below a path, such as those of a stack:
+/// `arn:aws:iam::444455556666:role/stacks/atlas-cmk/*`. Never all roles of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceRole {
     /// The role, or one that would be below the path.
@@ -80,7 +81,8 @@ impl FromStr for SourceRole {
         };
         let example = example.parse().map_err(|_| {
             InvalidId(format!(
-                "expected the ARN of an IAM role such as arn:aws:iam::444455556666:role/atc-node, or of a path such as arn:aws:iam::444455556666:role/stacks/atlas-cmk/*, but found {text:?}"
+                "expected the ARN of an IAM role such as arn:aws:iam::444455556666:role/atc-node, or of a path such as \
+                 arn:aws:iam::444455556666:role/stacks/atlas-cmk/*, but found {text:?}"
             ))
         })?;
         Ok(Self { example, text: text.to_owned() })

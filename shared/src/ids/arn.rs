@@ -267,7 +267,8 @@ impl KmsKeyArn {
         self.key_id().starts_with("mrk-")
     }
 
-    /// The ARN of this multi-Region key's replica in `region`; `None` for a single-Region key in any region but its own.
+    /// The ARN of this multi-Region key's replica in `region`; `None` for a single-Region key in any region but its
+    /// own.
     pub fn replica_in(&self, region: &Region) -> Option<Self> {
         if *region == self.region {
             return Some(self.clone());
@@ -449,7 +450,8 @@ mod tests {
         }
 
         #[test]
-        fn a_replica_of_a_replica_is_the_replica(id in "mrk-[0-9a-f]{32}", here in "[a-z]{2}-[a-z]{4}-[1-9]", there in "[a-z]{2}-[a-z]{4}-[1-9]") {
+        fn a_replica_of_a_replica_is_the_replica(id in "mrk-[0-9a-f]{32}", here in "[a-z]{2}-[a-z]{4}-[1-9]", there in
+            "[a-z]{2}-[a-z]{4}-[1-9]") {
             let key: KmsKeyArn = format!("arn:aws:kms:{here}:444455556666:key/{id}").parse().unwrap();
             let there: Region = there.parse().unwrap();
             let replica = key.replica_in(&there).unwrap();

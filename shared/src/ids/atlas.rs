@@ -75,7 +75,8 @@ impl FromStr for ProjectName {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidId(format!(
-                "expected the name of an Atlas project, 1 to 64 letters, digits or characters of -_.(),:&@+' without spaces, but found {text:?}"
+                "expected the name of an Atlas project, 1 to 64 letters, digits or characters of -_.(),:&@+' without \
+                 spaces, but found {text:?}"
             )))
         }
     }
@@ -94,7 +95,8 @@ string_id!(
     example: "payments"
 );
 
-/// The name of a cluster: letters, digits and hyphens, 64 of them at the most (Atlas Administration API, path parameters).
+/// The name of a cluster: letters, digits and hyphens, 64 of them at the most (Atlas Administration API, path
+/// parameters).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClusterName(String);
 

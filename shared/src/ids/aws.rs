@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use super::{InvalidId, string_id};
 
-/// The alias of a KMS key, for example `alias/atlas-cmk`: up to 256 letters, digits or any of `/_-`. Those of AWS itself are not ours
-/// to use (KMS API reference, `CreateAlias`).
+/// The alias of a KMS key, for example `alias/atlas-cmk`: up to 256 letters, digits or any of `/_-`. Those of AWS
+/// itself are not ours to use (KMS API reference, `CreateAlias`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct KeyAlias(String);
 

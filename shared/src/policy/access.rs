@@ -1,7 +1,7 @@
 //! Whom a key policy allows, as far as that is known without the request.
 //!
-//! Conditions depend on the request: a conditional Allow counts as allowed, and a conditional Deny is ignored. A reported problem is therefore
-//! real; some problems go unreported.
+//! Conditions depend on the request: a conditional Allow counts as allowed, and a conditional Deny is ignored. A
+//! reported problem is therefore real; some problems go unreported.
 
 use serde_json::Value;
 use wildmatch::WildMatch;
@@ -10,8 +10,8 @@ use super::{PolicyDocument, Statement, statement::texts};
 use crate::ids::{AccountId, IamRoleArn};
 
 impl PolicyDocument {
-    /// Whether the policy of a key leaves the decision to the IAM policies of an account, which is what its statement for the account's root
-    /// does (KMS developer guide, "Default key policy").
+    /// Whether the policy of a key leaves the decision to the IAM policies of an account, which is what its statement
+    /// for the account's root does (KMS developer guide, "Default key policy").
     pub fn delegates_to_iam(&self, account: &AccountId, actions: &[&str]) -> bool {
         let root = |principal: &str| principal == account.as_ref() || principal.ends_with(&format!("::{account}:root"));
         actions.iter().all(|action| {
@@ -31,7 +31,8 @@ impl PolicyDocument {
         self.statements().iter().any(|it| it.is("Allow") && it.is_about(action) && it.names_principal(named))
     }
 
-    /// The statement, by its Sid or its place, that lets somebody of these do this without asking for an external ID, under whatever other conditions.
+    /// The statement, by its Sid or its place, that lets somebody of these do this without asking for an external ID,
+    /// under whatever other conditions.
     pub fn lets_in_without_external_id(&self, account_root: &str, principal: Option<&str>) -> Option<String> {
         let named = |it: &str| {
             it == "*"

@@ -1,12 +1,14 @@
 //! The policy of a key that atlas-cmk creates, and what it adds to the policy of a replica that it creates.
 //!
-//! Rights on such a key come from its own policy. The account administers it through IAM, but no identity policy opens it: whoever may use the key,
-//! change its policy or replicate it (a replica gets a policy of its own, so replicating opens the key too) is named here. Our roles are named by
-//! `aws:PrincipalArn` and not as principals, because a role that is deleted turns into its unique id there, and the role of the same name that a later
-//! deployment creates is another, while conditions keep the ARN (IAM user guide, "AWS JSON policy elements: Principal"). A principal of `*` is for
-//! statements that conditions limit, as here to the account and to the roles (KMS developer guide, "Examining the key policy", "kms:CallerAccount").
-//! KMS accepts a policy only if it lets the caller call `PutKeyPolicy` again (KMS API reference, `CreateKey`, `ReplicateKey`, `Policy`); that this
-//! check looks at conditions as any authorization does is read from these pages, and was not seen on AWS.
+//! Rights on such a key come from its own policy. The account administers it through IAM, but no identity policy opens
+//! it: whoever may use the key, change its policy or replicate it (a replica gets a policy of its own, so replicating
+//! opens the key too) is named here. Our roles are named by `aws:PrincipalArn` and not as principals, because a role
+//! that is deleted turns into its unique id there, and the role of the same name that a later deployment creates is
+//! another, while conditions keep the ARN (IAM user guide, "AWS JSON policy elements: Principal"). A principal of `*`
+//! is for statements that conditions limit, as here to the account and to the roles (KMS developer guide, "Examining
+//! the key policy", "kms:CallerAccount"). KMS accepts a policy only if it lets the caller call `PutKeyPolicy` again
+//! (KMS API reference, `CreateKey`, `ReplicateKey`, `Policy`); that this check looks at conditions as any authorization
+//! does is read from these pages, and was not seen on AWS.
 
 use serde_json::json;
 
@@ -22,7 +24,8 @@ const KEY_POLICY_SID: &str = "AtlasCmkKeyPolicy";
 /// Sid of the statement for those who replicate the key.
 const REPLICAS_SID: &str = "AtlasCmkReplicas";
 
-/// What the account's IAM policies may allow: everything but to use the key, to change its policy, to grant or to replicate it.
+/// What the account's IAM policies may allow: everything but to use the key, to change its policy, to grant or to
+/// replicate it.
 const ADMINISTRATION: [&str; 19] = [
     "kms:CancelKeyDeletion",
     "kms:CreateAlias",

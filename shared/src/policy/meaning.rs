@@ -1,8 +1,8 @@
 //! What a policy means, apart from how it is written.
 //!
-//! AWS returns documents in another form than they were sent: lists of one become strings, an account id becomes the ARN
-//! of its root, numbers and booleans in conditions become strings, order changes. A meaning is a normal form in which such
-//! documents are equal (IAM user guide, "Grammar of the IAM JSON policy language").
+//! AWS returns documents in another form than they were sent: lists of one become strings, an account id becomes the
+//! ARN of its root, numbers and booleans in conditions become strings, order changes. A meaning is a normal form in
+//! which such documents are equal (IAM user guide, "Grammar of the IAM JSON policy language").
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -24,8 +24,8 @@ impl Statement {
         }))
     }
 
-    /// Lets the roles of an account whose ARN is like `pattern` assume the role if they present `external_id`. By a condition and not as principals: a role
-    /// that is created again matches again.
+    /// Lets the roles of an account whose ARN is like `pattern` assume the role if they present `external_id`. By a
+    /// condition and not as principals: a role that is created again matches again.
     pub fn trust_path(sid: &str, account_root: &str, pattern: &str, external_id: &str) -> Self {
         Self::from_json(json!({
             "Sid": sid,
@@ -39,7 +39,8 @@ impl Statement {
         }))
     }
 
-    /// Lets nobody assume the role: what stands in a trust policy of which nothing else is left, because it cannot be empty.
+    /// Lets nobody assume the role: what stands in a trust policy of which nothing else is left, because it cannot be
+    /// empty.
     pub fn nobody() -> Self {
         Self::from_json(json!({
             "Sid": NOBODY_SID,

@@ -14,8 +14,15 @@ fn parse(value: &Value) -> PolicyDocument {
 
 #[test]
 fn a_document_is_read_however_aws_returns_it() {
-    let plain = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"ec2.amazonaws.com"}}}"#;
-    let encoded = "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C%22Action%22%3A%5B%22sts%3AAssumeRole%22%5D%2C%22Principal%22%3A%7B%22Service%22%3A%5B%22ec2.amazonaws.com%22%5D%7D%7D%5D%7D";
+    let plain = concat!(
+        r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","#,
+        r#""Principal":{"Service":"ec2.amazonaws.com"}}}"#,
+    );
+    let encoded = concat!(
+        "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C",
+        "%22Action%22%3A%5B%22sts%3AAssumeRole%22%5D%2C",
+        "%22Principal%22%3A%7B%22Service%22%3A%5B%22ec2.amazonaws.com%22%5D%7D%7D%5D%7D",
+    );
     let (plain, encoded) = (PolicyDocument::parse(plain).unwrap(), PolicyDocument::parse(encoded).unwrap());
     assert_eq!(plain.statements().len(), 1);
     assert!(plain.means_the_same_as(&encoded));

@@ -1,8 +1,8 @@
-//! Placeholders in the texts of a profile, filled in by `minijinja`. Each text is a template of its own, so that no value of an account can change the
-//! shape of the input around it.
+//! Placeholders in the texts of a profile, filled in by `minijinja`. Each text is a template of its own, so that no
+//! value of an account can change the shape of the input around it.
 //!
-//! Of the template language there is a name with filters, such as `{{ accountName | lower }}`, and no more: statements could keep a function busy for
-//! hours, and operators and most filters make texts that no memory holds.
+//! Of the template language there is a name with filters, such as `{{ accountName | lower }}`, and no more: statements
+//! could keep a function busy for hours, and operators and most filters make texts that no memory holds.
 
 use std::{
     collections::BTreeSet,
@@ -23,8 +23,8 @@ const NAMES: [&str; 4] = ["accountId", "accountName", "ou", "region"];
 /// The filters there are.
 const FILTERS: [&str; 7] = ["capitalize", "default", "lower", "replace", "title", "trim", "upper"];
 
-/// The longest text, filled or not, and the longest that a filter may make, in bytes. Nothing in an input is longer, and `minijinja` parses and
-/// compiles by recursion, which a text of tens of kilobytes would take beyond the stack.
+/// The longest text, filled or not, and the longest that a filter may make, in bytes. Nothing in an input is longer,
+/// and `minijinja` parses and compiles by recursion, which a text of tens of kilobytes would take beyond the stack.
 const LONGEST: usize = 2048;
 
 /// How many instructions of `minijinja` filling a text may take: a hundred filters take fewer.
@@ -54,8 +54,8 @@ impl Placeholders {
         }
     }
 
-    /// Those of accounts that differ in nothing but their ids: ids of which two become alike wherever a filter of `text` leaves digits out or exchanges
-    /// them.
+    /// Those of accounts that differ in nothing but their ids: ids of which two become alike wherever a filter of
+    /// `text` leaves digits out or exchanges them.
     pub(super) fn accounts_of_one_name(text: &str) -> impl Iterator<Item = Self> {
         const FILLER: &str = "7070707070";
         let example = Self::example();
@@ -217,14 +217,26 @@ fn fill_text(path: &str, text: &str, values: &Placeholders) -> Result<String> {
     }
     let mut filled = Filled::default();
     template.render_captured_to(values.context(), &mut filled).map_err(|error| match error.kind() {
-        ErrorKind::UnknownFilter => invalid(path, &format!("the filter does not exist; use one of {}", FILTERS.join(", "))),
-        ErrorKind::WriteFailure => invalid(path, &format!("the placeholders cannot be replaced: {too_long}", too_long = too_long().detail().unwrap_or_default())),
+        ErrorKind::UnknownFilter => {
+            invalid(path, &format!("the filter does not exist; use one of {}", FILTERS.join(", ")))
+        }
+        ErrorKind::WriteFailure => invalid(
+            path,
+            &format!(
+                "the placeholders cannot be replaced: {too_long}",
+                too_long = too_long().detail().unwrap_or_default()
+            ),
+        ),
         ErrorKind::UndefinedError => {
             let missing: Vec<&str> =
                 NAMES.into_iter().filter(|name| template.undeclared_variables(false).contains(*name)).collect();
             invalid(
                 path,
-                &format!("one of {} is not known for the account; allow the functions to read it from Organizations (deploy them in a delegated administrator's account), or do not use it", missing.join(", ")),
+                &format!(
+                    "one of {} is not known for the account; allow the functions to read it from Organizations \
+                    (deploy them in a delegated administrator's account), or do not use it",
+                    missing.join(", ")
+                ),
             )
         }
         _ => invalid(path, &format!("the placeholders cannot be replaced: {}", error.detail().unwrap_or("malformed"))),

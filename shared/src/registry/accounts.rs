@@ -1,4 +1,5 @@
-//! What is written down of accounts that were vended, so that the same event twice, or an older one after a newer one, starts nothing.
+//! What is written down of accounts that were vended, so that the same event twice, or an older one after a newer one,
+//! starts nothing.
 
 use std::collections::BTreeMap;
 
@@ -55,8 +56,8 @@ impl AccountEntry {
     }
 }
 
-/// The value of `/atlas-cmk/failed-vends/<accountId>`: a vending pipeline failed to create the account, so nothing must be started for it until one
-/// succeeds.
+/// The value of `/atlas-cmk/failed-vends/<accountId>`: a vending pipeline failed to create the account, so nothing must
+/// be started for it until one succeeds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FailedVend {

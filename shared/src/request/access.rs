@@ -11,9 +11,7 @@ use crate::{
     request::Kept,
 };
 
-/// Allows a role in one account to assume a role in another with an external ID: the input of the state machine `cross-account-access`.
-///
-/// A field that is null counts as omitted.
+/// Allows a role to assume a role in another account with an external ID. Null counts as omitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CrossAccountAccess {
@@ -22,11 +20,11 @@ pub struct CrossAccountAccess {
     pub schema: Option<String>,
     /// The name of the access. The names of its policies and the Sids of its statements contain it.
     pub name: AccessName,
-    /// Who may assume the target role: a role, or a path of roles such as those of a stack, whose own policies have to allow it.
+    /// Who may assume the target role: a role, or a path of roles. Their own policies have to allow it too.
     pub source_role_arn: SourceRole,
     /// The role to assume. It must exist.
     pub target_role_arn: IamRoleArn,
-    /// The external ID that the source must present. If omitted, the one in force stays; the first time, atlas-cmk generates a random one.
+    /// The external ID that the source must present. By default the one in force, or at first a random one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<ExternalId>,
     /// The S3 buckets that the target role may access.
@@ -153,7 +151,7 @@ pub struct AccessGranted {
 pub enum Verified {
     /// atlas-cmk assumed the target role as the source role with the external ID, and could not without it.
     ByAssuming,
-    /// atlas-cmk cannot assume the source role: it evaluated the policies of the source role and the trust policy of the target role instead.
+    /// atlas-cmk cannot assume the source role: it evaluated the policies of both roles instead.
     ByPolicies,
 }
 

@@ -107,7 +107,8 @@ fn has_key(input: &EnableEncryption, path: &str, region: &Region) -> Result<()> 
         Some(key) if key.replica_in(region).is_none() => Err(invalid(
             path,
             format!(
-                "{region} cannot use {key}, a single-Region key of {}; a single-Region key cannot be converted: create a multi-Region key (its id starts with mrk-; key.alias creates one) and run with that",
+                "{region} cannot use {key}, a single-Region key of {}; a single-Region key cannot be converted: create \
+                 a multi-Region key (its id starts with mrk-; key.alias creates one) and run with that",
                 key.region()
             ),
         )),

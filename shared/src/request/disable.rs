@@ -12,9 +12,7 @@ use crate::{
     ids::{ClusterName, ProjectId, Region, SecretId},
 };
 
-/// Disables encryption with customer-managed keys for one Atlas project, as far as `scope` says: the input of the state machine `disable-encryption`.
-///
-/// KMS keys are never disabled or deleted. A field that is null counts as omitted.
+/// Disables encryption of one Atlas project, as far as `scope` says. No KMS key is disabled or deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DisableEncryption {
@@ -33,14 +31,14 @@ pub struct DisableEncryption {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 25))]
     pub clusters: Option<Vec<ClusterName>>,
-    /// How many clusters are switched at the same time: 1 by default, at most 10. Each of them performs an initial sync.
+    /// How many clusters are switched at the same time, 10 at most. Each performs an initial sync.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10))]
     pub cluster_concurrency: Option<u8>,
-    /// Access to the AWS account of the role and the key, if it is not the account in which the functions run. Not needed for a registered project.
+    /// Access to the account of role and key, if it is another. Not needed for a registered project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountAccess>,
-    /// Whether someone has to approve the changes first. The request for approval is published to the SNS topic of the stack.
+    /// Whether someone has to approve the changes first. The request is published to the SNS topic of the stack.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<bool>,
     /// The secret with the Atlas credentials, if it is not the secret of the stack: one of `MoreAtlasSecretArns`.
@@ -64,8 +62,7 @@ pub enum Scope {
     Clusters,
     /// Also customer-managed keys of the project.
     Project,
-    /// Also the access role record, the statements and tags of atlas-cmk, the IAM role if atlas-cmk created it and nothing else uses it, and the
-    /// registration.
+    /// Also access role record, statements, tags and registration, and the IAM role if it is ours and unused.
     Role,
 }
 
@@ -88,7 +85,7 @@ pub struct DisableDeadlines {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 720))]
     pub endpoint_minutes: Option<u16>,
-    /// For each cluster to become IDLE again, in minutes; 240 by default. The duration of an initial sync grows with the amount of data.
+    /// For each cluster to become IDLE again, in minutes. An initial sync takes the longer the more data there is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 720))]
     pub cluster_minutes: Option<u16>,

@@ -53,7 +53,7 @@ pub struct Enabled {
 pub struct Planned {
     /// The changes that `apply` would make.
     pub changes: Vec<PlannedChange>,
-    /// Statements that you have to add yourself, because the input forbids atlas-cmk to add them. `apply` fails without them.
+    /// Statements that you have to add, because the input forbids atlas-cmk to. `apply` fails without them.
     pub by_hand: Vec<ByHand>,
     /// The requested clusters that cannot use the key, each with the reason.
     pub skipped_clusters: Vec<SkippedCluster>,

@@ -1,4 +1,5 @@
-//! Input and output of the state machine `reconcile-project`: the comparison of a registered project, and its repair if it is registered with `repair`.
+//! Input and output of the state machine `reconcile-project`: the comparison of a registered project, and its repair if
+//! it is registered with `repair`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,10 +11,7 @@ use crate::{
     steps::verify::Difference,
 };
 
-/// Compares a project with its registered state, and repairs differences if the project is registered with `repair`: the input of the state machine
-/// `reconcile-project`.
-///
-/// A field that is null counts as omitted.
+/// Compares a project with its registered state, and repairs it if it is registered with `repair`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReconcileProject {
@@ -25,7 +23,7 @@ pub struct ReconcileProject {
     /// Whether to repair differences. If omitted, the registered value of `repair` applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair: Option<bool>,
-    /// Whether to compare before repairing. If omitted, differences are repaired directly if repair is on. A comparison costs a third of a repair.
+    /// Whether to compare before repairing, which costs a third of a repair. By default it repairs directly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_first: Option<bool>,
     /// Whether to publish nothing to the SNS topic, because the caller reports the result.
@@ -105,8 +103,7 @@ pub struct GuardKey {
     pub key_arn: KmsKeyArn,
     /// The projects that need it.
     pub project_ids: Vec<ProjectId>,
-    /// Access to the account of the key, if it is not the account in which the functions run. The role that restores keys is expected in the same
-    /// account, with the same external ID.
+    /// Access to the account of the key, if it is another. The role that restores keys is in the same account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<crate::aws::AccountAccess>,
     /// What triggered it.

@@ -43,8 +43,7 @@ pub struct SweepReport {
     pub failed: Vec<Troubled>,
     /// Those that were not checked, because another execution does so.
     pub skipped: Vec<Troubled>,
-    /// What else needs attention: secrets that expire, authorizations that were never finished, private endpoints that are stuck, enablements that
-    /// did not finish.
+    /// What else needs attention: secrets that expire, authorizations, endpoints and enablements left unfinished.
     pub attention: Vec<String>,
 }
 

@@ -1,10 +1,12 @@
-//! What is known of a step besides what it does: tests compare it with the template, the state machines and what was recorded.
+//! What is known of a step besides what it does: tests compare it with the template, the state machines and what was
+//! recorded.
 
 use serde_json::Value;
 
 use crate::error::ErrorName;
 
-/// Which errors of a step pass by themselves, besides those of every step, and for how long the state machine retries them.
+/// Which errors of a step pass by themselves, besides those of every step, and for how long the state machine retries
+/// them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retries {
     /// None: only what Lambda, AWS and Atlas recover from by themselves, and an account that is not ready yet.

@@ -40,8 +40,8 @@ pub struct Output {
 
 impl Step for Approve {
     const NAME: &'static str = "approve";
-    const ABOUT: &'static str =
-        "Passes an answer to the waiting execution. Every principal that may invoke it may answer";
+    const ABOUT: &'static str = "Passes an answer to the waiting execution. Every principal that may invoke it may \
+        answer";
     const ACTIONS: Actions = &[&["states:SendTaskFailure", "states:SendTaskSuccess"]];
     type Input = Input;
     type Output = Output;

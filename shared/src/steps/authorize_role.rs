@@ -1,5 +1,5 @@
-//! `authorize-role`: the access role record, authorized for the IAM role. Atlas assumes the role while it answers, which
-//! usually fails for some seconds after the role was created or changed: the state machine retries it by name.
+//! `authorize-role`: the access role record, authorized for the IAM role. Atlas assumes the role while it answers,
+//! which usually fails for some seconds after the role was created or changed: the state machine retries it by name.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -67,8 +67,8 @@ impl Describe for Authorize {
 
 impl Step for AuthorizeRole {
     const NAME: &'static str = "authorize-role";
-    const ABOUT: &'static str =
-        "Authorizes the access role record for the IAM role. Atlas assumes the role while it answers";
+    const ABOUT: &'static str = "Authorizes the access role record for the IAM role. Atlas assumes the role while it \
+        answers";
     const RETRIES: Retries = Retries::Minutes(&[ErrorName::AtlasCannotAssumeRole]);
     const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;

@@ -1,5 +1,5 @@
-//! `cancel-authorization`: an access role record that was never authorized, removed: that of an enablement that came no further, or one that is named.
-//! One that is authorized is left to `disable-encryption`.
+//! `cancel-authorization`: an access role record that was never authorized, removed: that of an enablement that came no
+//! further, or one that is named. One that is authorized is left to `disable-encryption`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -47,8 +47,8 @@ pub struct Found {
 
 impl Step for CancelAuthorization {
     const NAME: &'static str = "cancel-authorization";
-    const ABOUT: &'static str =
-        "Removes an access role record that was never authorized: the registered one, or a named one";
+    const ABOUT: &'static str = "Removes an access role record that was never authorized: the registered one, or a \
+        named one";
     const ACTIONS: Actions = &[actions::ATLAS, &["ssm:GetParameter"]];
     type Input = Input;
     type Output = Output;
@@ -75,7 +75,8 @@ impl Step for CancelAuthorization {
             Some(record) => Err(Error::new(
                 ErrorName::AtlasConflict,
                 format!(
-                    "access role record {role_id} is authorized for {} and was not removed: use disable-encryption, or deauthorize it in Atlas",
+                    "access role record {role_id} is authorized for {} and was not removed: use disable-encryption, or \
+                     deauthorize it in Atlas",
                     record.iam_assumed_role_arn.as_deref().unwrap_or("an IAM role")
                 ),
             )),
@@ -96,7 +97,8 @@ fn meant<'a>(input: &'a Input, found: &'a Found) -> Result<&'a AccessRoleId> {
         Error::new(
             ErrorName::InputInvalid,
             format!(
-                "roleId: missing, and no access role record is registered for project {}; give the id of one that describe lists as pending",
+                "roleId: missing, and no access role record is registered for project {}; give the id of one that \
+                 describe lists as pending",
                 input.project_id
             ),
         )

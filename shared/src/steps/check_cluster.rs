@@ -1,4 +1,5 @@
-//! `check-cluster`: where a cluster stands on its way to the key, or away from it. The state machines wait for it by this.
+//! `check-cluster`: where a cluster stands on its way to the key, or away from it. The state machines wait for it by
+//! this.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -59,8 +60,8 @@ pub type Found = Option<std::result::Result<Cluster, ClusterRefusal>>;
 
 impl Step for CheckCluster {
     const NAME: &'static str = "check-cluster";
-    const ABOUT: &'static str =
-        "Read-only: returns whether a cluster is done, ready to switch, or must be waited for. Also used for disabling";
+    const ABOUT: &'static str = "Read-only: returns whether a cluster is done, ready to switch, or must be waited for. \
+        Also used for disabling";
     const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;

@@ -1,4 +1,5 @@
-//! `check-credential`: when the secret of the service account expires that the functions call Atlas with. API keys do not expire.
+//! `check-credential`: when the secret of the service account expires that the functions call Atlas with. API keys do
+//! not expire.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -72,7 +73,8 @@ fn judge(secret: &str, account: Option<&ServiceAccount>, now: Timestamp) -> Outp
     let days = expires_at.parse::<Timestamp>().ok().map(|then| (then.as_second() - now.as_second()).div_euclid(86_400));
     let warning = days.filter(|days| *days < WARN_DAYS_AHEAD).map(|days| {
         format!(
-            "{secret}: the secret of service account {} expires at {expires_at}, in {days} days: create a new one in Atlas and store it, or let Secrets Manager rotate it",
+            "{secret}: the secret of service account {} expires at {expires_at}, in {days} days: create a new one in \
+             Atlas and store it, or let Secrets Manager rotate it",
             account.client_id
         )
     });

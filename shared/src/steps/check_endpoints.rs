@@ -1,5 +1,5 @@
-//! `check-endpoints`: one list call that says how the private endpoints stand, for the loops of the state machines: until every region has an
-//! active one, or until those to be deleted are gone.
+//! `check-endpoints`: one list call that says how the private endpoints stand, for the loops of the state machines:
+//! until every region has an active one, or until those to be deleted are gone.
 
 mod gone;
 
@@ -94,8 +94,8 @@ pub struct Endpoint {
 
 impl Step for CheckEndpoints {
     const NAME: &'static str = "check-endpoints";
-    const ABOUT: &'static str = "Read-only: returns how the private endpoints stand, with one request: whether every region has an active one, or \
-        which are left";
+    const ABOUT: &'static str = "Read-only: returns how the private endpoints stand, with one request: whether every \
+        region has an active one, or which are left";
     const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;

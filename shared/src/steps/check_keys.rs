@@ -1,5 +1,6 @@
-//! `check-keys`: makes up for events of keys that got lost: every key that a registered project or its old snapshots need is checked, and one that cannot be
-//! used raises the alert that its event would have raised, and is restored where that is wanted.
+//! `check-keys`: makes up for events of keys that got lost: every key that a registered project or its old snapshots
+//! need is checked, and one that cannot be used raises the alert that its event would have raised, and is restored
+//! where that is wanted.
 
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
@@ -45,7 +46,8 @@ pub struct Output {
 pub struct Keys {
     entries: Vec<Entry>,
     in_danger: Vec<(KmsKeyArn, &'static str)>,
-    /// Keys that are gone and that only old snapshots may need. Nothing brings them back, and an alert every night would hide others.
+    /// Keys that are gone and that only old snapshots may need. Nothing brings them back, and an alert every night
+    /// would hide others.
     gone: Vec<KmsKeyArn>,
     out_of_reach: Vec<String>,
 }
@@ -55,8 +57,8 @@ const AT_THE_SAME_TIME: usize = 16;
 
 impl Step for CheckKeys {
     const NAME: &'static str = "check-keys";
-    const ABOUT: &'static str = "Publishes an alert, and starts `guard-key`, for each needed key that cannot be used, as its lost event would \
-        have";
+    const ABOUT: &'static str = "Publishes an alert, and starts `guard-key`, for each needed key that cannot be used, \
+        as its lost event would have";
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,
         actions::PUBLISH,
@@ -127,8 +129,8 @@ fn is_in_use(key: &KmsKeyArn, entries: &[Entry]) -> bool {
     entries.iter().filter(uses).any(|entry| entry.stage != Stage::Disabled)
 }
 
-/// Every key that a project or its old snapshots need, once, those of an account one after the other. Of a key that Atlas knew by its id only, nobody knows where
-/// it is.
+/// Every key that a project or its old snapshots need, once, those of an account one after the other. Of a key that
+/// Atlas knew by its id only, nobody knows where it is.
 fn needed(entries: &[Entry]) -> Vec<KmsKeyArn> {
     let of_entry = |entry: &Entry| {
         let old = entry.old_keys.iter().filter_map(|old| old.key.parse().ok());
@@ -178,7 +180,8 @@ mod tests {
     fn entry(n: u32, stage: &str, more: &Value) -> Entry {
         let project = format!("66f0a1b2c3d4e5f6{n:08x}");
         let mut desired = json!({
-            "projectId": project, "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk", "keyArn": KEY, "regions": ["us-east-1", "eu-west-1"],
+            "projectId": project, "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk", "keyArn": KEY,
+                "regions": ["us-east-1", "eu-west-1"],
         });
         desired.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         serde_json::from_value(json!({

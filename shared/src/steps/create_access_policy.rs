@@ -1,5 +1,6 @@
-//! `create-access-policy`: a managed policy for one side of a cross-account access: on the source side one that allows `sts:AssumeRole` on exactly the target
-//! role, on the target side one for the buckets that are asked for. In reverse it is deleted.
+//! `create-access-policy`: a managed policy for one side of a cross-account access: on the source side one that allows
+//! `sts:AssumeRole` on exactly the target role, on the target side one for the buckets that are asked for. In reverse
+//! it is deleted.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -143,8 +144,8 @@ impl Input {
     }
 }
 
-/// One statement for each permission, about the buckets that have it (Service authorization reference, "Amazon S3": listing is of a bucket, reading and
-/// writing are of what is in it).
+/// One statement for each permission, about the buckets that have it (Service authorization reference, "Amazon S3":
+/// listing is of a bucket, reading and writing are of what is in it).
 fn of_buckets(role: &str, buckets: &[BucketAccess]) -> PolicyDocument {
     let partition = role.split(':').nth(1).unwrap_or_default();
     let actions: [(Permission, &str, &[&str], &str); 3] = [
@@ -185,8 +186,8 @@ pub(crate) fn decide(input: &Input, found: Option<&ManagedPolicy>) -> Result<Vec
 
 impl Step for CreateAccessPolicy {
     const NAME: &'static str = "create-access-policy";
-    const ABOUT: &'static str = "Creates or updates the managed policy of one side: `sts:AssumeRole` on exactly the target role, or the requested \
-        buckets. With `\"remove\": true` it deletes the policy";
+    const ABOUT: &'static str = "Creates or updates the managed policy of one side: `sts:AssumeRole` on exactly the \
+        target role, or the requested buckets. With `\"remove\": true` it deletes the policy";
     const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,

@@ -70,8 +70,8 @@ impl Describe for NewRecord {
 
 impl Step for CreateRole {
     const NAME: &'static str = "create-role";
-    const ABOUT: &'static str = "Chooses the Atlas access role record: the one authorized for this IAM role, else one that was never authorized, \
-        else a new one";
+    const ABOUT: &'static str = "Chooses the Atlas access role record: the one authorized for this IAM role, else one \
+        that was never authorized, else a new one";
     const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
@@ -101,8 +101,8 @@ impl Step for CreateRole {
             return output(record);
         }
         let made = context.atlas.create_access_role(&input.project_id).await?;
-        // Another execution may have made one at the same time. Both then go on with the older, and the other is reused by
-        // whoever needs a record next.
+        // Another execution may have made one at the same time. Both then go on with the older, and the other is reused
+        // by whoever needs a record next.
         let records = context.atlas.access_roles(&input.project_id).await?;
         output(choose(&input.role_arn, &input.project_id, &records)?.unwrap_or(&made))
     }

@@ -1,5 +1,6 @@
-//! `deauthorize-role`: the access role record, removed from the project, which is how Atlas takes an authorization away. Right after encryption was
-//! switched off, Atlas may still count it as in use: the state machine retries that by name. A record that other features use is left.
+//! `deauthorize-role`: the access role record, removed from the project, which is how Atlas takes an authorization
+//! away. Right after encryption was switched off, Atlas may still count it as in use: the state machine retries that by
+//! name. A record that other features use is left.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

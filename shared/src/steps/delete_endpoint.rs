@@ -1,4 +1,5 @@
-//! `delete-endpoint`: a private endpoint, asked to go. Atlas deletes none that it is still creating: the state machine retries that by name.
+//! `delete-endpoint`: a private endpoint, asked to go. Atlas deletes none that it is still creating: the state machine
+//! retries that by name.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

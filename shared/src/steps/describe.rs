@@ -1,5 +1,6 @@
-//! `describe`: everything about a project and its key, as the Atlas console shows it and more: access roles with who uses them and how old a half-done
-//! one is, encryption, private endpoints, clusters, the keys as KMS sees them, what is registered, and where the world differs from it.
+//! `describe`: everything about a project and its key, as the Atlas console shows it and more: access roles with who
+//! uses them and how old a half-done one is, encryption, private endpoints, clusters, the keys as KMS sees them, what
+//! is registered, and where the world differs from it.
 
 mod read;
 
@@ -30,7 +31,7 @@ pub struct Input {
     pub schema: Option<String>,
     /// The Atlas project.
     pub project_id: ProjectId,
-    /// Access to the AWS account of the role and the key, if it is not the account in which the functions run. Not needed for a registered project.
+    /// Access to the account of role and key, if it is another. Not needed for a registered project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountAccess>,
     /// The secret with the Atlas credentials, if it is not the secret of the stack: one of `MoreAtlasSecretArns`.
@@ -177,8 +178,8 @@ pub struct KeyInfo {
 
 impl Step for Describe {
     const NAME: &'static str = "describe";
-    const ABOUT: &'static str =
-        "Read-only: returns everything about a project on both sides, and where it differs from its registration";
+    const ABOUT: &'static str = "Read-only: returns everything about a project on both sides, and where it differs \
+        from its registration";
     const ACTIONS: Actions = &[
         actions::ATLAS,
         actions::OTHER_ACCOUNTS,

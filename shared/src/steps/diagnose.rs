@@ -1,5 +1,5 @@
-//! `diagnose`: why an execution failed and what to do, for the person who fixes it. Every Catch leads here. It reads both clouds, changes
-//! nothing, and publishes to the SNS topic of the stack.
+//! `diagnose`: why an execution failed and what to do, for the person who fixes it. Every Catch leads here. It reads
+//! both clouds, changes nothing, and publishes to the SNS topic of the stack.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,8 @@ use crate::{
 /// The step.
 pub struct Diagnose;
 
-/// The failure, and what was known by then. All of it may be malformed: an input that was refused is what failures begin with.
+/// The failure, and what was known by then. All of it may be malformed: an input that was refused is what failures
+/// begin with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
@@ -46,7 +47,8 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Failed {
-    /// The state that failed. A function puts its own name into what it says, so that this matters only if no function said anything.
+    /// The state that failed. A function puts its own name into what it says, so that this matters only if no function
+    /// said anything.
     #[serde(default)]
     pub state: Option<String>,
     /// Its error.
@@ -101,8 +103,8 @@ pub struct Diagnosis {
 
 impl Step for Diagnose {
     const NAME: &'static str = "diagnose";
-    const ABOUT: &'static str = "Read-only: finds out why an execution failed, and publishes it on the topic. Every Catch leads here, in all \
-        state machines";
+    const ABOUT: &'static str = "Read-only: finds out why an execution failed, and publishes it on the topic. Every \
+        Catch leads here, in all state machines";
     const ACTIONS: Actions = &[
         actions::ATLAS,
         actions::OTHER_ACCOUNTS,

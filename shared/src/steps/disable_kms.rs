@@ -1,5 +1,5 @@
-//! `disable-kms`: the demand for private networking, or customer-managed keys as a whole, switched off. Of encryption at rest only the AWS block is
-//! ever sent: that of another provider is not ours.
+//! `disable-kms`: the demand for private networking, or customer-managed keys as a whole, switched off. Of encryption
+//! at rest only the AWS block is ever sent: that of another provider is not ours.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -82,7 +82,10 @@ impl Describe for SwitchOff {
             (Part::PrivateNetworking, _) => vec!["Atlas reaches the key over the public network again".to_owned()],
             (Part::Keys, key) => {
                 let keep = key.iter().map(|key| {
-                    format!("snapshots need the key that encrypted them: keep {key} for as long as they exist, and configure it for the project again to restore one")
+                    format!(
+                        "snapshots need the key that encrypted them: keep {key} for as long as they exist, and \
+                        configure it for the project again to restore one"
+                    )
                 });
                 let search =
                     self.search_nodes.then(|| "Atlas replaces search nodes, and search indexes are rebuilt".to_owned());
@@ -108,7 +111,8 @@ impl Describe for SwitchOff {
 
 impl Step for DisableKms {
     const NAME: &'static str = "disable-kms";
-    const ABOUT: &'static str = "Disables the private networking requirement, or customer-managed keys of the project. Sends the AWS block only";
+    const ABOUT: &'static str = "Disables the private networking requirement, or customer-managed keys of the project. \
+        Sends the AWS block only";
     const RETRIES: Retries =
         Retries::Minutes(&[ErrorName::AtlasCannotAssumeRole, ErrorName::KmsAccessDenied, ErrorName::ClusterEncrypted]);
     const ACTIONS: Actions = &[actions::ATLAS];

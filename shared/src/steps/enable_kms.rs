@@ -143,8 +143,8 @@ impl Describe for Configure {
 
 impl Step for EnableKms {
     const NAME: &'static str = "enable-kms";
-    const ABOUT: &'static str =
-        "Enables encryption at rest with the key. Sends the AWS block only, never another provider's";
+    const ABOUT: &'static str = "Enables encryption at rest with the key. Sends the AWS block only, never another \
+        provider's";
     const RETRIES: Retries = Retries::Minutes(&[
         ErrorName::AtlasCannotAssumeRole,
         ErrorName::AtlasRoleNotAuthorized,
@@ -184,9 +184,8 @@ impl Step for EnableKms {
             }
         }
         let now = observed.aws_kms.clone().unwrap_or_default();
-        // A key that Atlas cannot use is configured again, though nothing differs: only a write returns why it cannot, and whether
-        // that passes. It also makes Atlas check again after a role was fixed.
-        // Left out by Atlas is false.
+        // A key that Atlas cannot use is configured again, though nothing differs: only a write returns why it cannot,
+        // and whether that passes. It also makes Atlas check again after a role was fixed. Left out by Atlas is false.
         let search_now = observed.enabled_for_search_nodes.unwrap_or_default();
         let search_as_asked = input.search_nodes.is_none_or(|wanted| search_now == wanted);
         if is_as_asked(input, &now) && now.valid == Some(true) && search_as_asked {
@@ -231,7 +230,9 @@ impl Step for EnableKms {
         Err(Error::new(
             ErrorName::KmsKeyUnusable,
             format!(
-                "Atlas cannot use {} for project {}. Check that the key is enabled and not pending deletion, that the key policy allows the IAM role, and that the trust policy of the role still has the statement of atlas-cmk. At its next check, Atlas shuts down clusters that depend on the key",
+                "Atlas cannot use {} for project {}. Check that the key is enabled and not pending deletion, that the \
+                 key policy allows the IAM role, and that the trust policy of the role still has the statement of \
+                 atlas-cmk. At its next check, Atlas shuts down clusters that depend on the key",
                 input.key_arn, input.project_id
             ),
         ))

@@ -1,5 +1,6 @@
-//! `ensure-key`: a symmetric multi-Region key under an alias, renewed every so many days, with our tags. The alias is what it is found by on
-//! a re-run; an alias that points to a key without the tag of atlas-cmk belongs to others, and so does the key.
+//! `ensure-key`: a symmetric multi-Region key under an alias, renewed every so many days, with our tags. The alias is
+//! what it is found by on a re-run; an alias that points to a key without the tag of atlas-cmk belongs to others, and
+//! so does the key.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -130,7 +131,8 @@ impl Describe for KeyChange {
                     "region": region,
                     "multiRegion": true,
                     "rotationDays": days,
-                    "policy": "IAM policies of the account administer the key; only principals that the key policy names can use it, replicate it or change its policy",
+                    "policy": "IAM policies of the account administer the key; only principals that the key policy \
+                        names can use it, replicate it or change its policy",
                 })
             }
             Self::Adopt(_, alias) => json!({"alias": alias}),
@@ -141,8 +143,8 @@ impl Describe for KeyChange {
 
 impl Step for EnsureKey {
     const NAME: &'static str = "ensure-key";
-    const ABOUT: &'static str =
-        "Finds the symmetric multi-Region key under an alias, or creates it with its key policy, rotation and tags";
+    const ABOUT: &'static str = "Finds the symmetric multi-Region key under an alias, or creates it with its key \
+        policy, rotation and tags";
     const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,
@@ -256,8 +258,8 @@ impl Step for EnsureKey {
     }
 }
 
-/// What we may do with a key of ours depends on its tag, and a tag takes up to five minutes to count (KMS developer guide, "ABAC for AWS KMS"): a
-/// state machine retries after a refusal.
+/// What we may do with a key of ours depends on its tag, and a tag takes up to five minutes to count (KMS developer
+/// guide, "ABAC for AWS KMS"): a state machine retries after a refusal.
 pub(crate) fn settling(error: Error) -> Error {
     match error.name() {
         ErrorName::AccountAccessDenied | ErrorName::KmsKeyUnusable => Error::new(

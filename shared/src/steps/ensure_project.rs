@@ -1,5 +1,5 @@
-//! `ensure-project`: the Atlas project, found by its name or created. A creation whose outcome is unknown is looked up before it is tried
-//! again: Atlas answers 500 now and then after it has made the project.
+//! `ensure-project`: the Atlas project, found by its name or created. A creation whose outcome is unknown is looked up
+//! before it is tried again: Atlas answers 500 now and then after it has made the project.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

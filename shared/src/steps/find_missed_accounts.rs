@@ -1,5 +1,5 @@
-//! `find-missed-accounts`: accounts that joined the organization lately, or are in another organizational unit, and that no event reported. Events
-//! are delivered best effort; what got lost is handed in by the sweep.
+//! `find-missed-accounts`: accounts that joined the organization lately, or are in another organizational unit, and
+//! that no event reported. Events are delivered best effort; what got lost is handed in by the sweep.
 
 use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -60,8 +60,8 @@ pub enum Unheard {
 
 impl Step for FindMissedAccounts {
     const NAME: &'static str = "find-missed-accounts";
-    const ABOUT: &'static str = "Read-only: returns accounts that joined the organization within three days, or moved to another unit, without an \
-        event";
+    const ABOUT: &'static str = "Read-only: returns accounts that joined the organization within three days, or moved \
+        to another unit, without an event";
     const ACTIONS: Actions =
         &[&["organizations:ListAccounts", "organizations:ListParents", "ssm:GetParameter", "ssm:GetParametersByPath"]];
     type Input = Input;
@@ -117,13 +117,15 @@ impl Step for FindMissedAccounts {
 /// How long a pipeline may take to make an account. One that is being made is no business of a sweep.
 const BEING_MADE: SignedDuration = SignedDuration::from_hours(4);
 
-/// How long a sweep looks back: three nights. Accounts that were there before are not to be found with the first sweep of a new stack.
+/// How long a sweep looks back: three nights. Accounts that were there before are not to be found with the first sweep
+/// of a new stack.
 const LOOKS_BACK: SignedDuration = SignedDuration::from_hours(3 * 24);
 
 /// How many accounts are looked up at the same time: Organizations answers a few in a second.
 const AT_THE_SAME_TIME: usize = 4;
 
-/// How many accounts are handed in in one night: births before moves, for accounts that are in a unit no profile is for are found every night.
+/// How many accounts are handed in in one night: births before moves, for accounts that are in a unit no profile is for
+/// are found every night.
 const AT_A_TIME: usize = 200;
 
 fn is_due(joined: Timestamp, now: Timestamp) -> bool {
@@ -136,9 +138,11 @@ fn sort(unheard: Vec<Unheard>) -> Output {
     let missed = |account: Joined, ou| Missed { account_id: account.account_id, account_name: account.name, ou };
     for account in unheard {
         match account {
-            // Nothing is started for an account that was not created; a person has to report a success whose event was lost.
+            // Nothing is started for an account that was not created; a person has to report a success whose event was
+            // lost.
             Unheard::Failed(account, FailedVend { what, told_at, .. }) => output.attention.push(format!(
-                "account {}: {what} failed (reported at {told_at}), and no success followed: if the account was created after all, invoke on-account-vended with its accountId",
+                "account {}: {what} failed (reported at {told_at}), and no success followed: if the account was \
+                 created after all, invoke on-account-vended with its accountId",
                 account.account_id
             )),
             Unheard::Joined(account) => output.missed.push(missed(account, None)),

@@ -1,6 +1,7 @@
-//! `grant-key`: our statement in the policy of the key in one region, where it is needed: if the role is in another account, or if the policy does
-//! not leave it to the IAM policies of its own. A statement of ours that names a role which was deleted since is repaired: AWS shows
-//! an id in its place, and the role that was created again is a different principal (IAM user guide, "AWS JSON policy elements: Principal").
+//! `grant-key`: our statement in the policy of the key in one region, where it is needed: if the role is in another
+//! account, or if the policy does not leave it to the IAM policies of its own. A statement of ours that names a role
+//! which was deleted since is repaired: AWS shows an id in its place, and the role that was created again is a
+//! different principal (IAM user guide, "AWS JSON policy elements: Principal").
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -112,7 +113,8 @@ pub(crate) fn changes(
         return Err(Error::new(
             ErrorName::IamQuotaExceeded,
             format!(
-                "the key policy of {key} would be {size} bytes long, {} more than its quota of {KEY_POLICY_SIZE_QUOTA}; remove statements that are no longer used",
+                "the key policy of {key} would be {size} bytes long, {} more than its quota of \
+                 {KEY_POLICY_SIZE_QUOTA}; remove statements that are no longer used",
                 size - KEY_POLICY_SIZE_QUOTA
             ),
         ));
@@ -120,8 +122,8 @@ pub(crate) fn changes(
     Ok(vec![PutKeyPolicy { key: key.clone(), policy: with_ours, merged: Merged::new(policy, ours) }])
 }
 
-/// The role may serve other projects too. Where our statement names what is left of a role that was deleted, theirs do as well, and KMS takes no
-/// policy that still names it.
+/// The role may serve other projects too. Where our statement names what is left of a role that was deleted, theirs do
+/// as well, and KMS takes no policy that still names it.
 fn repaired(policy: &PolicyDocument, sid: &str, role: &IamRoleArn) -> PolicyDocument {
     let principal =
         |statement: &Statement| statement.elements().get("Principal")?.get("AWS")?.as_str().map(str::to_owned);
@@ -137,9 +139,9 @@ fn repaired(policy: &PolicyDocument, sid: &str, role: &IamRoleArn) -> PolicyDocu
 
 impl Step for GrantKey {
     const NAME: &'static str = "grant-key";
-    const ABOUT: &'static str = "Merges the statement for the access role into the key policy of one region, where it is needed: a key that \
-        atlas-cmk created, a role in another account, or a policy that does not delegate to IAM. Repairs a statement \
-        that names a deleted role";
+    const ABOUT: &'static str = "Merges the statement for the access role into the key policy of one region, where it \
+        is needed: a key that atlas-cmk created, a role in another account, or a policy that does not delegate to \
+        IAM. Repairs a statement that names a deleted role";
     const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
     const ACTIONS: Actions = &[actions::OTHER_ACCOUNTS, &["kms:GetKeyPolicy", "kms:PutKeyPolicy"]];
     type Input = Input;
@@ -200,11 +202,13 @@ mod tests {
     }
 
     fn root() -> Value {
-        json!({"Sid": "Enable IAM", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::444455556666:root"}, "Action": "kms:*", "Resource": "*"})
+        json!({"Sid": "Enable IAM", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::444455556666:root"},
+            "Action": "kms:*", "Resource": "*"})
     }
 
     fn admins() -> Value {
-        json!({"Sid": "Admins", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::444455556666:role/admin"}, "Action": "kms:*", "Resource": "*"})
+        json!({"Sid": "Admins", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::444455556666:role/admin"},
+            "Action": "kms:*", "Resource": "*"})
     }
 
     fn ours(principal: &str) -> Value {
@@ -257,7 +261,13 @@ mod tests {
 
     #[test]
     fn a_policy_that_would_grow_too_large_is_refused_before_it_is_written() {
-        let full: Vec<Value> = (0..210).map(|n| json!({"Sid": format!("Foreign{n}"), "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::444455556666:role/some-role-of-another-team"}, "Action": "kms:DescribeKey", "Resource": "*"})).collect();
+        let full: Vec<Value> = (0..210)
+            .map(|n| {
+                json!({"Sid": format!("Foreign{n}"), "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::444455556666:role/some-role-of-another-team"},
+            "Action": "kms:DescribeKey", "Resource": "*"})
+            })
+            .collect();
         let error = GrantKey::decide(&input("444455556666"), &policy(&json!(full))).unwrap_err();
         assert_eq!(error.name(), ErrorName::IamQuotaExceeded);
         assert!(error.message().contains("32768"), "{error}");

@@ -1,4 +1,5 @@
-//! `list-projects`: every registered project, for a sweep: those to check, the secrets they use, and what is registered and cannot be checked.
+//! `list-projects`: every registered project, for a sweep: those to check, the secrets they use, and what is registered
+//! and cannot be checked.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +48,8 @@ pub struct Output {
     pub credentials: Vec<Listed>,
     /// What cannot be checked, and why, in a sentence each.
     pub attention: Vec<String>,
-    /// How many characters may be reported for each project, so that the state payload is large enough even if all projects have problems.
+    /// How many characters may be reported for each project, so that the state payload is large enough even if all
+    /// projects have problems.
     pub room: usize,
 }
 
@@ -64,8 +66,8 @@ pub struct Listed {
 
 impl Step for ListProjects {
     const NAME: &'static str = "list-projects";
-    const ABOUT: &'static str =
-        "Read-only: returns every registered project, the secrets in use, and enablements that did not end";
+    const ABOUT: &'static str = "Read-only: returns every registered project, the secrets in use, and enablements that \
+        did not end";
     const ACTIONS: Actions = &[&["ssm:GetParametersByPath"]];
     type Input = Input;
     type Output = Output;
@@ -147,7 +149,8 @@ mod tests {
         json!({
             "projectId": project, "roleId": "6a793f88c0eb9e7a17716581", "keyArn": key, "stage": stage,
             "registeredAt": registered_at, "execution": null,
-            "desired": {"projectId": project, "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk", "keyArn": key, "atlasSecretId": secret},
+            "desired": {"projectId": project, "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk", "keyArn": key,
+                "atlasSecretId": secret},
         })
     }
 

@@ -1,8 +1,8 @@
-//! `on-account-vended`: an enablement for each account that a vending pipeline reports, from the profile that applies to it. It is started under a
-//! name that is made from what caused it, so that the same event starts nothing twice.
+//! `on-account-vended`: an enablement for each account that a vending pipeline reports, from the profile that applies
+//! to it. It is started under a name that is made from what caused it, so that the same event starts nothing twice.
 //!
-//! Nothing that goes wrong here can fail the pipeline: it is published to the SNS topic of the stack, the event is kept on the dead-letter queue, and
-//! the output says so.
+//! Nothing that goes wrong here can fail the pipeline: it is published to the SNS topic of the stack, the event is kept
+//! on the dead-letter queue, and the output says so.
 
 mod decision;
 
@@ -34,8 +34,7 @@ use crate::{
 /// The step.
 pub struct OnAccountVended;
 
-/// The event that the pipeline sends: of Control Tower, Organizations or a custom pipeline in EventBridge's envelope, AFT's payload or its message on
-/// SNS, or an object with an `accountId`.
+/// The event of the pipeline: EventBridge's envelope, AFT's payload or SNS message, or just an `accountId`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Input(pub Value);
@@ -76,7 +75,7 @@ pub enum Ending {
     Ignored,
     /// The account was not vended. This was published to the SNS topic.
     VendFailed,
-    /// atlas-cmk could not handle the event. This was published to the SNS topic; the event is on the dead-letter queue.
+    /// atlas-cmk could not handle the event. It published this; the event is on the dead-letter queue.
     Problem,
 }
 
@@ -324,7 +323,8 @@ fn problem(account: Option<String>, error: &Error) -> Outcome {
     Outcome { result: Ending::Problem, account_id: account, execution_arn: None, reason: error.to_string() }
 }
 
-/// Keeps the event and reports why. Both are tried; only if neither works does the invocation fail, for Lambda to keep the event.
+/// Keeps the event and reports why. Both are tried; only if neither works does the invocation fail, for Lambda to keep
+/// the event.
 async fn report_problem(context: &Context, event: &Value, outcome: &Outcome) -> Result<()> {
     let kept = match &context.dead_letters {
         Some(queue) => queue.keep(&event.to_string()).await,

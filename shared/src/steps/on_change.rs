@@ -1,5 +1,6 @@
-//! `on-change`: what follows from a change to a key, a role or a secret. The projects that it affects are found in the registry and by tags, and each is
-//! looked at; a key that was disabled, or is going to be deleted, although a project or its old snapshots need it, raises an alert.
+//! `on-change`: what follows from a change to a key, a role or a secret. The projects that it affects are found in the
+//! registry and by tags, and each is looked at; a key that was disabled, or is going to be deleted, although a project
+//! or its old snapshots need it, raises an alert.
 
 mod affected;
 
@@ -120,8 +121,8 @@ impl Describe for Reaction {
 
 impl Step for OnChange {
     const NAME: &'static str = "on-change";
-    const ABOUT: &'static str = "Finds the projects that an AWS event affects, starts `reconcile-project` for each, publishes an alert for an \
-        endangered key, and starts `guard-key` where the registry asks for it";
+    const ABOUT: &'static str = "Finds the projects that an AWS event affects, starts `reconcile-project` for each, \
+        publishes an alert for an endangered key, and starts `guard-key` where the registry asks for it";
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,
         actions::PUBLISH,
@@ -294,7 +295,8 @@ fn own_role<'a>(changed: &'a Changed, own: &OwnRoles, hub: Option<&AccountId>) -
     (by_path || is(&own.spoke) || is(&own.guard)).then_some(role)
 }
 
-/// The projects that the tags of a key name, if they can be read: our own account is, and another if a project there has the access to it.
+/// The projects that the tags of a key name, if they can be read: our own account is, and another if a project there
+/// has the access to it.
 async fn tagged_on(context: &Context, key: &KmsKeyArn, entries: &[Entry]) -> Vec<String> {
     let account = access_to(key, entries.iter());
     let tags = async {
@@ -366,7 +368,8 @@ pub(super) fn guard(
     reactions
 }
 
-/// The commands that undo it, or what else to do. A key whose deletion was cancelled is disabled (KMS API reference, `CancelKeyDeletion`).
+/// The commands that undo it, or what else to do. A key whose deletion was cancelled is disabled (KMS API reference,
+/// `CancelKeyDeletion`).
 fn undo(key: &KmsKeyArn, what: &str) -> Vec<String> {
     let command = |call: &str| format!("aws kms {call} --key-id {key} --region {}", key.region());
     match what {

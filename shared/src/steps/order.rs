@@ -1,5 +1,5 @@
-//! In which order the steps of enabling and of disabling follow one another. A contract test compares the state machines with it, and a planner adds
-//! changes in this order only.
+//! In which order the steps of enabling and of disabling follow one another. A contract test compares the state
+//! machines with it, and a planner adds changes in this order only.
 
 use super::{
     AuthorizeRole, CheckCluster, CheckEndpoints, CreateEndpoint, CreateRole, DeauthorizeRole, DeleteEndpoint,

@@ -1,5 +1,5 @@
-//! `plan`: what applying would change, in its order, and nothing of it is done. Every step's own observe and decide say it; ids that only applying
-//! brings to light have a placeholder.
+//! `plan`: what applying would change, in its order, and nothing of it is done. Every step's own observe and decide say
+//! it; ids that only applying brings to light have a placeholder.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

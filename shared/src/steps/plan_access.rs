@@ -1,5 +1,5 @@
-//! `plan-access`: the entry step of cross-account-access. It takes the whole input, reads both sides, finds or generates the external ID, and returns
-//! what would be changed and what stands in the way. It writes nothing.
+//! `plan-access`: the entry step of cross-account-access. It takes the whole input, reads both sides, finds or
+//! generates the external ID, and returns what would be changed and what stands in the way. It writes nothing.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -77,8 +77,8 @@ pub struct Found {
 
 impl Step for PlanAccess {
     const NAME: &'static str = "plan-access";
-    const ABOUT: &'static str = "Read-only entry step: reads both sides, finds or generates the external ID, and returns planned changes and \
-        problems";
+    const ABOUT: &'static str = "Read-only entry step: reads both sides, finds or generates the external ID, and \
+        returns planned changes and problems";
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,
         &[
@@ -153,8 +153,8 @@ impl Step for PlanAccess {
     }
 }
 
-/// The policies of an access. If the source is a path of roles, atlas-cmk does not manage their policies. Buckets that are no longer asked for are
-/// not known any more: taking an access down looks for that policy in any case.
+/// The policies of an access. If the source is a path of roles, atlas-cmk does not manage their policies. Buckets that
+/// are no longer asked for are not known any more: taking an access down looks for that policy in any case.
 fn wanted(input: &Input) -> Vec<create_access_policy::Input> {
     let request = &input.request;
     let remove = request.mode() == AccessMode::Remove;
@@ -245,9 +245,14 @@ fn unbounded(policy: &create_access_policy::Input, attached: &Attached) -> Optio
     (!carried.has_boundary).then(|| {
         Finding::new(
             ErrorName::AccountAccessDenied,
-            format!("the IAM role {} has no permissions boundary, and atlas-cmk attaches policies only to roles that have one", policy.role_arn),
+            format!(
+                "the IAM role {} has no permissions boundary, and atlas-cmk attaches policies only to roles that \
+                have one",
+                policy.role_arn
+            ),
             "iam:GetRole returns no boundary",
-            "name a boundary in CrossAccountBoundaryArn of the stack (infra/spoke.yaml has the same parameter for its account), and set it on the role",
+            "name a boundary in CrossAccountBoundaryArn of the stack (infra/spoke.yaml has the same parameter for its \
+             account), and set it on the role",
         )
     })
 }

@@ -1,6 +1,6 @@
-//! `plan-disable`: the entry step of disable-encryption. It takes the whole input, reads the state of the project on both sides, and returns what
-//! stands in the way, what would be changed in which order, and what the state machine has to know to leave out what is not needed. It writes
-//! nothing.
+//! `plan-disable`: the entry step of disable-encryption. It takes the whole input, reads the state of the project on
+//! both sides, and returns what stands in the way, what would be changed in which order, and what the state machine has
+//! to know to leave out what is not needed. It writes nothing.
 
 mod found;
 mod judge;
@@ -79,8 +79,8 @@ pub struct Output {
 
 impl Step for PlanDisable {
     const NAME: &'static str = "plan-disable";
-    const ABOUT: &'static str =
-        "Read-only entry step: reads everything of the project on both sides and returns planned changes and obstacles";
+    const ABOUT: &'static str = "Read-only entry step: reads everything of the project on both sides and returns \
+        planned changes and obstacles";
     const ACTIONS: Actions = &[
         actions::ATLAS,
         actions::OTHER_ACCOUNTS,

@@ -1,5 +1,6 @@
-//! `preflight`: the entry step. It takes the whole input, rejects what contradicts itself, and returns everything that would fail later, all of it at
-//! once and before anything is written. It also returns what the state machine has to know to skip what is not needed.
+//! `preflight`: the entry step. It takes the whole input, rejects what contradicts itself, and returns everything that
+//! would fail later, all of it at once and before anything is written. It also returns what the state machine has to
+//! know to skip what is not needed.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -72,8 +73,8 @@ pub struct SkippedCluster {
 
 impl Step for Preflight {
     const NAME: &'static str = "preflight";
-    const ABOUT: &'static str = "Read-only entry step: checks both clouds, reports every problem before anything is written, and returns which \
-        states can be skipped";
+    const ABOUT: &'static str = "Read-only entry step: checks both clouds, reports every problem before anything is \
+        written, and returns which states can be skipped";
     const ACTIONS: Actions = &[
         actions::ATLAS,
         actions::OTHER_ACCOUNTS,
@@ -174,7 +175,8 @@ fn judge(request: &EnableEncryption, survey: &Survey) -> Result<Output> {
     })
 }
 
-/// A statement that is missing stands in the way of applying. (Of a trust policy it does not yet: its external ID may have to be made first.)
+/// A statement that is missing stands in the way of applying. (Of a trust policy it does not yet: its external ID may
+/// have to be made first.)
 fn to_add(missing: &ByHand) -> Finding {
     Finding::new(
         ErrorName::KmsAccessDenied,

@@ -1,4 +1,5 @@
-//! `publish-report`: publishes to the SNS topic that a project differs from its registered state, or what a sweep found.
+//! `publish-report`: publishes to the SNS topic that a project differs from its registered state, or what a sweep
+//! found.
 
 mod drift;
 mod sweep;
@@ -43,8 +44,8 @@ pub struct Output {
 
 impl Step for PublishReport {
     const NAME: &'static str = "publish-report";
-    const ABOUT: &'static str =
-        "Publishes on the topic what differs or was repaired in a project, or the report of a sweep";
+    const ABOUT: &'static str = "Publishes on the topic what differs or was repaired in a project, or the report of a \
+        sweep";
     const ACTIONS: Actions = &[actions::PUBLISH];
     type Input = Input;
     type Output = Output;

@@ -1,8 +1,9 @@
-//! `register`: a project, written down where others find it: its desired state in Parameter Store, and its id on the tags of its role and keys.
-//! A key that was replaced by another stays on the list of those that old snapshots need.
+//! `register`: a project, written down where others find it: its desired state in Parameter Store, and its id on the
+//! tags of its role and keys. A key that was replaced by another stays on the list of those that old snapshots need.
 //!
-//! It runs twice. Before the first change of role and key policies it announces what is going to be done: whatever becomes of the execution, what it
-//! leaves behind can be found and taken down. When everything is verified, it registers what was done.
+//! It runs twice. Before the first change of role and key policies it announces what is going to be done: whatever
+//! becomes of the execution, what it leaves behind can be found and taken down. When everything is verified, it
+//! registers what was done.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -182,9 +183,9 @@ impl Registered {
 
 impl Step for Register {
     const NAME: &'static str = "register";
-    const ABOUT: &'static str = "First announces in Parameter Store what will be done, before role and key policies change. After verification \
-        registers the project at `/atlas-cmk/projects/<projectId>` (desired state, access role, key, old keys) and tags \
-        role and keys";
+    const ABOUT: &'static str = "First announces in Parameter Store what will be done, before role and key policies \
+        change. After verification registers the project at `/atlas-cmk/projects/<projectId>` (desired state, access \
+        role, key, old keys) and tags role and keys";
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,
         &[
@@ -299,8 +300,8 @@ fn entry(input: &Input, observed: &Registered) -> Entry {
     }
 }
 
-/// The input that brings this state about, of this project and this key: whatever a name or an alias means by the time it is run again, nobody is to be given
-/// another project, or another key, without having asked for it.
+/// The input that brings this state about, of this project and this key: whatever a name or an alias means by the time
+/// it is run again, nobody is to be given another project, or another key, without having asked for it.
 fn desired(input: &Input) -> EnableEncryption {
     let key = input.request.key.as_ref().and_then(|key| key.manage);
     EnableEncryption {

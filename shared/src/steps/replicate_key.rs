@@ -1,6 +1,7 @@
-//! `replicate-key`: the replica of a multi-Region key in one region, with a policy and tags of its own: neither follows the primary's by itself. Its
-//! policy is the primary's and, if it lacks them, our own statements, without which KMS would refuse it: its writer has to be able to change it again.
-//! KMS creates a replica within seconds; until then this fails with a name that the state machine retries.
+//! `replicate-key`: the replica of a multi-Region key in one region, with a policy and tags of its own: neither follows
+//! the primary's by itself. Its policy is the primary's and, if it lacks them, our own statements, without which KMS
+//! would refuse it: its writer has to be able to change it again. KMS creates a replica within seconds; until then this
+//! fails with a name that the state machine retries.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -88,7 +89,8 @@ impl Describe for NewReplica {
     }
 
     fn after(&self) -> Value {
-        json!({"region": self.replica.region(), "policy": "the key policy of the primary key, plus statements that allow the roles of atlas-cmk"})
+        json!({"region": self.replica.region(),
+            "policy": "the key policy of the primary key, plus statements that allow the roles of atlas-cmk"})
     }
 }
 
@@ -122,8 +124,8 @@ pub(crate) fn replica(
 
 impl Step for ReplicateKey {
     const NAME: &'static str = "replicate-key";
-    const ABOUT: &'static str =
-        "Creates the replica of the key in one region, with the primary's policy and the tags of atlas-cmk";
+    const ABOUT: &'static str = "Creates the replica of the key in one region, with the primary's policy and the tags \
+        of atlas-cmk";
     const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating, ErrorName::KmsNotReplicated]);
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,

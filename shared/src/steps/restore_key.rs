@@ -1,5 +1,5 @@
-//! `restore-key`: a key that a project needs, brought back: its deletion cancelled, and the key enabled. It is the only function that may, with a role of its
-//! own in each account.
+//! `restore-key`: a key that a project needs, brought back: its deletion cancelled, and the key enabled. It is the only
+//! function that may, with a role of its own in each account.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -73,8 +73,8 @@ impl Describe for Restoring {
 
 impl Step for RestoreKey {
     const NAME: &'static str = "restore-key";
-    const ABOUT: &'static str =
-        "Cancels the deletion of a key and enables it. The only function that may, with its own role in each account";
+    const ABOUT: &'static str = "Cancels the deletion of a key and enables it. The only function that may, with its \
+        own role in each account";
     const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
     const ACTIONS: Actions =
         &[actions::OTHER_ACCOUNTS, actions::PUBLISH, &["kms:CancelKeyDeletion", "kms:DescribeKey", "kms:EnableKey"]];
@@ -140,8 +140,8 @@ impl Step for RestoreKey {
     }
 }
 
-/// A key that was changed a moment ago may be seen as it was: what was just read of it says that it can be restored (KMS developer guide, "Eventual
-/// consistency").
+/// A key that was changed a moment ago may be seen as it was: what was just read of it says that it can be restored
+/// (KMS developer guide, "Eventual consistency").
 fn settling(error: Error) -> Error {
     if error.name() == ErrorName::KmsKeyUnusable {
         let what = "the key was changed a moment ago and cannot be restored yet";
@@ -179,7 +179,8 @@ async fn publish(context: &Context, input: &Input, changes: &[Restoring]) -> Res
         "done": done,
         "cause": request.cause,
         "projectIds": request.project_ids,
-        "why": "these projects are registered with guard: restore; to give up the key, disable their encryption first, or register them with guard: alert",
+        "why": "these projects are registered with guard: restore; to give up the key, disable their encryption first, \
+            or register them with guard: alert",
         "execution": input.execution,
     });
     context.topic()?.publish("key-restored", &subject, &message.to_string()).await

@@ -1,5 +1,5 @@
-//! `revoke-key`: our statement for the project, taken out of the policy of a key, and the project's tag with it. Nothing else of the key is changed:
-//! it stays enabled, because snapshots need the key they were made with.
+//! `revoke-key`: our statement for the project, taken out of the policy of a key, and the project's tag with it.
+//! Nothing else of the key is changed: it stays enabled, because snapshots need the key they were made with.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -123,8 +123,8 @@ pub(crate) fn changes(project: &ProjectId, key: &KmsKeyArn, marks: Option<&KeyMa
 
 impl Step for RevokeKey {
     const NAME: &'static str = "revoke-key";
-    const ABOUT: &'static str =
-        "Removes the statement and tag of the project from the key in one region. The key stays as it is";
+    const ABOUT: &'static str = "Removes the statement and tag of the project from the key in one region. The key \
+        stays as it is";
     const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,

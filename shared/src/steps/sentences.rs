@@ -1,4 +1,5 @@
-//! Limits the number and the length of sentences, so that the state payload stays below 256 KiB, also with the problems of every project.
+//! Limits the number and the length of sentences, so that the state payload stays below 256 KiB, also with the problems
+//! of every project.
 
 /// How many sentences of a kind are reported.
 const SENTENCES: usize = 25;

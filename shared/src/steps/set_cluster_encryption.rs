@@ -1,6 +1,6 @@
-//! `set-cluster-encryption`: a cluster, switched to the project's key or to MongoDB's own encryption. Atlas makes an initial sync for it, so it is
-//! switched to the key only when nothing is left that could stop it half-way: the key is valid, the cluster is idle, and with private networking
-//! each of its regions has an active endpoint.
+//! `set-cluster-encryption`: a cluster, switched to the project's key or to MongoDB's own encryption. Atlas makes an
+//! initial sync for it, so it is switched to the key only when nothing is left that could stop it half-way: the key is
+//! valid, the cluster is idle, and with private networking each of its regions has an active endpoint.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -107,8 +107,8 @@ impl Describe for Switch {
 
 impl Step for SetClusterEncryption {
     const NAME: &'static str = "set-cluster-encryption";
-    const ABOUT: &'static str = "Switches an idle cluster to the project's key, once the key is valid and each of its regions has an active \
-        endpoint, or to MongoDB's own encryption";
+    const ABOUT: &'static str = "Switches an idle cluster to the project's key, once the key is valid and each of its \
+        regions has an active endpoint, or to MongoDB's own encryption";
     const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
@@ -162,7 +162,8 @@ impl Step for SetClusterEncryption {
             return Err(Error::new(
                 ErrorName::EndpointFailed,
                 format!(
-                    "cluster {} was not changed, because it has nodes in {region}, which has no active private endpoint; add the region to regions",
+                    "cluster {} was not changed, because it has nodes in {region}, which has no active private \
+                     endpoint; add the region to regions",
                     input.cluster
                 ),
             ));

@@ -1,5 +1,5 @@
-//! `summarize-project`: what a sweep reports of a project: its state, why in a few sentences, and what was left unfinished in it (authorizations
-//! that were never finished, private endpoints that are stuck).
+//! `summarize-project`: what a sweep reports of a project: its state, why in a few sentences, and what was left
+//! unfinished in it (authorizations that were never finished, private endpoints that are stuck).
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -57,8 +57,8 @@ type Remains = (Vec<AccessRole>, Vec<PrivateEndpoint>);
 
 impl Step for SummarizeProject {
     const NAME: &'static str = "summarize-project";
-    const ABOUT: &'static str = "Read-only: returns what a sweep reports of a project, with access roles pending for a day and private endpoints \
-        that are not active";
+    const ABOUT: &'static str = "Read-only: returns what a sweep reports of a project, with access roles pending for a \
+        day and private endpoints that are not active";
     const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = ProjectResult;
@@ -152,7 +152,8 @@ fn leftovers(project: &ProjectId, roles: &[AccessRole], endpoints: &[PrivateEndp
         let hours = (now.as_second() - created.parse::<Timestamp>().ok()?.as_second()) / 3600;
         (hours >= GIVEN_UP_AFTER_HOURS).then(|| {
             format!(
-                "project {project}: access role record {} (created {created}) was never authorized: run enable-encryption, or remove it with cancel-authorization",
+                "project {project}: access role record {} (created {created}) was never authorized: run \
+                 enable-encryption, or remove it with cancel-authorization",
                 role.role_id
             )
         })
@@ -160,7 +161,8 @@ fn leftovers(project: &ProjectId, roles: &[AccessRole], endpoints: &[PrivateEndp
     let stuck = endpoints.iter().filter(|endpoint| endpoint.status != EndpointStatus::Active).map(|endpoint| {
         let why = endpoint.error_message().map(|why| format!(" ({why})")).unwrap_or_default();
         format!(
-            "project {project}: the private endpoint in {} is {}{why}: if it stays so, delete it and run the enablement again, or contact MongoDB Support",
+            "project {project}: the private endpoint in {} is {}{why}: if it stays so, delete it and run the \
+             enablement again, or contact MongoDB Support",
             endpoint.region_name, endpoint.status
         )
     });
@@ -204,11 +206,13 @@ mod tests {
     fn what_is_old_or_stuck_is_reported_and_what_is_under_way_or_done_is_not() {
         let role = |created: &str, authorized: Option<&str>| {
             let arn = authorized.map(|_| "arn:aws:iam::444455556666:role/atlas-cmk");
-            let record = json!({"roleId": "6a793f88c0eb9e7a17716581", "createdDate": created, "authorizedDate": authorized, "iamAssumedRoleArn": arn});
+            let record = json!({"roleId": "6a793f88c0eb9e7a17716581", "createdDate": created,
+                "authorizedDate": authorized, "iamAssumedRoleArn": arn});
             serde_json::from_value::<AccessRole>(record).unwrap()
         };
         let endpoint = |status: &str| {
-            let record = json!({"id": "6824b52d55284797a423aebc", "cloudProvider": "AWS", "regionName": "US_EAST_1", "status": status, "errorMessage": null});
+            let record = json!({"id": "6824b52d55284797a423aebc", "cloudProvider": "AWS", "regionName": "US_EAST_1",
+                "status": status, "errorMessage": null});
             serde_json::from_value::<PrivateEndpoint>(record).unwrap()
         };
         let project = "66f0a1b2c3d4e5f601234567".parse().unwrap();

@@ -1,7 +1,9 @@
-//! `take-turn`: whether an execution may reconcile a project now: one at a time does, and one waiting execution is enough.
+//! `take-turn`: whether an execution may reconcile a project now: one at a time does, and one waiting execution is
+//! enough.
 //!
-//! The queue is Step Functions' own list of running executions: what has ended, however it ended, is not on it, so that nothing has to be released and nothing
-//! can be left locked. The list may lack executions of the last seconds, so the state machine waits before it asks.
+//! The queue is Step Functions' own list of running executions: what has ended, however it ended, is not on it, so that
+//! nothing has to be released and nothing can be left locked. The list may lack executions of the last seconds, so the
+//! state machine waits before it asks.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -72,8 +74,8 @@ pub struct Queue {
 
 impl Step for TakeTurn {
     const NAME: &'static str = "take-turn";
-    const ABOUT: &'static str =
-        "Read-only: decides from the running executions whether this one may reconcile the project now";
+    const ABOUT: &'static str = "Read-only: decides from the running executions whether this one may reconcile the \
+        project now";
     const ACTIONS: Actions = &[&["ssm:GetParameter", "states:DescribeExecution", "states:ListExecutions"]];
     type Input = Input;
     type Output = Output;
@@ -132,14 +134,16 @@ fn is_about(name: &str, project: &ProjectId) -> bool {
     name.split('-').any(|part| part == project.as_ref())
 }
 
-/// What was started for another project need not be asked for its input. Of a look at this one, the list of looks knows.
+/// What was started for another project need not be asked for its input. Of a look at this one, the list of looks
+/// knows.
 fn is_about_another(name: &str) -> bool {
     (name.starts_with("change-") || name.starts_with("sweep-"))
         && name.split('-').any(|part| part.parse::<ProjectId>().is_ok())
 }
 
-/// Whether an execution with this input changes the project. One that has it by name is known by the role: what is registered is the id, and what a name means
-/// may change. Of several projects with one role, some wait for one another that need not.
+/// Whether an execution with this input changes the project. One that has it by name is known by the role: what is
+/// registered is the id, and what a name means may change. Of several projects with one role, some wait for one another
+/// that need not.
 fn changes(input: &Value, project: &ProjectId, entry: Option<&Entry>) -> bool {
     match input["projectId"].as_str() {
         Some(id) => id == project.as_ref(),
@@ -187,7 +191,8 @@ mod tests {
     fn queue(names: &[&str], more: &Value) -> Queue {
         let key = "arn:aws:kms:us-east-1:444455556666:key/mrk-1";
         let mut entry = json!({
-            "projectId": PROJECT, "roleId": "6a793f88c0eb9e7a17716581", "keyArn": key, "registeredAt": "2026-11-22T20:15:04Z", "execution": null,
+            "projectId": PROJECT, "roleId": "6a793f88c0eb9e7a17716581", "keyArn": key,
+                "registeredAt": "2026-11-22T20:15:04Z", "execution": null,
             "desired": {"projectId": PROJECT, "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk", "keyArn": key},
         });
         for (field, value) in more.as_object().unwrap() {

@@ -1,5 +1,5 @@
-//! `unregister`: what is written down of a project, brought in line with what is left of it, so that nothing sets it up again. When nothing is
-//! left, the entry goes; it is the last to go.
+//! `unregister`: what is written down of a project, brought in line with what is left of it, so that nothing sets it up
+//! again. When nothing is left, the entry goes; it is the last to go.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -89,8 +89,8 @@ impl Describe for Rewrite {
 
 impl Step for Unregister {
     const NAME: &'static str = "unregister";
-    const ABOUT: &'static str =
-        "Updates the entry in Parameter Store to what is still desired, or deletes it. Runs last";
+    const ABOUT: &'static str = "Updates the entry in Parameter Store to what is still desired, or deletes it. Runs \
+        last";
     const ACTIONS: Actions = &[&["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"]];
     type Input = Input;
     type Output = Output;

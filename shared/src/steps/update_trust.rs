@@ -1,9 +1,9 @@
-//! `update-trust`: the IAM role that Atlas assumes. It is created if it is missing, trusts Atlas under the external ID of this
-//! project's record, and may use exactly the regional keys, besides those it was given before.
+//! `update-trust`: the IAM role that Atlas assumes. It is created if it is missing, trusts Atlas under the external ID
+//! of this project's record, and may use exactly the regional keys, besides those it was given before.
 //!
-//! A role may serve several projects, and others than Atlas: each project has one statement in the trust policy and one in the
-//! inline policy, both under a Sid of its own, and nothing else in either document is touched. IAM has no conditional write,
-//! so what is there is read right before it is replaced.
+//! A role may serve several projects, and others than Atlas: each project has one statement in the trust policy and one
+//! in the inline policy, both under a Sid of its own, and nothing else in either document is touched. IAM has no
+//! conditional write, so what is there is read right before it is replaced.
 
 mod role_policies;
 
@@ -24,8 +24,8 @@ use crate::{
     step::{Actions, Context, Retries, Step, actions},
 };
 
-/// IAM's quota for all inline policies of a role together (IAM user guide, "IAM and AWS STS quotas"). It cannot be raised. Only
-/// ours is measured here; what others take of it, IAM counts when it is written.
+/// IAM's quota for all inline policies of a role together (IAM user guide, "IAM and AWS STS quotas"). It cannot be
+/// raised. Only ours is measured here; what others take of it, IAM counts when it is written.
 const INLINE_POLICY_SIZE_QUOTA: usize = 10_240;
 
 /// The step.
@@ -161,9 +161,9 @@ impl Describe for RoleChange {
 
 impl Step for UpdateTrust {
     const NAME: &'static str = "update-trust";
-    const ABOUT: &'static str = "Creates the IAM role if missing; merges the trust statement for Atlas's principal and external ID, and the \
-        inline policy statement for exactly the regional keys of this and earlier runs. Also writes the trust statement \
-        of a cross-account access";
+    const ABOUT: &'static str = "Creates the IAM role if missing; merges the trust statement for Atlas's principal and \
+        external ID, and the inline policy statement for exactly the regional keys of this and earlier runs. Also \
+        writes the trust statement of a cross-account access";
     const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,
@@ -314,7 +314,9 @@ fn check_size(arn: &IamRoleArn, what: &str, document: &PolicyDocument, quota: us
     Err(Error::new(
         ErrorName::IamQuotaExceeded,
         format!(
-            "the {what} of {arn} would be {size} characters long, {} more than its quota of {quota}; remove statements that are no longer used, give this project a role of its own, or, for a trust policy, raise the quota and set TrustPolicySizeQuota of the stack to it",
+            "the {what} of {arn} would be {size} characters long, {} more than its quota of {quota}; remove statements \
+             that are no longer used, give this project a role of its own, or, for a trust policy, raise the quota and \
+             set TrustPolicySizeQuota of the stack to it",
             size - quota
         ),
     ))

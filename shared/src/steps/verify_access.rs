@@ -1,5 +1,5 @@
-//! `verify-access`: whether the target role can be assumed with the external ID, and cannot be without. It is tried as the source role, if that lets this
-//! function in; if it does not, the policies on both sides are read and judged.
+//! `verify-access`: whether the target role can be assumed with the external ID, and cannot be without. It is tried as
+//! the source role, if that lets this function in; if it does not, the policies on both sides are read and judged.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -65,8 +65,8 @@ pub enum Seen {
 
 impl Step for VerifyAccess {
     const NAME: &'static str = "verify-access";
-    const ABOUT: &'static str =
-        "Read-only: tests that the target role can be assumed with the external ID, and only with it";
+    const ABOUT: &'static str = "Read-only: tests that the target role can be assumed with the external ID, and only \
+        with it";
     const RETRIES: Retries = Retries::Minutes(&[ErrorName::AccessDiffers]);
     const ACTIONS: Actions = &[actions::OTHER_ACCOUNTS, &["iam:GetRole", "iam:SimulatePrincipalPolicy"]];
     type Input = Input;
@@ -206,7 +206,8 @@ mod tests {
         assert!(read(true, Some(PolicyDocument::default())).unwrap_err().contains("lacks the statement of atlas-cmk"));
         let other_id = PolicyDocument::default().merge(&Statement::trust("AtlasCmkAccessS3Keys", SOURCE, "another"));
         assert!(read(true, Some(other_id)).unwrap_err().contains("lacks the statement of atlas-cmk"));
-        let open = json!({"Sid": "Open", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::444455556666:root"}, "Action": "sts:AssumeRole"});
+        let open = json!({"Sid": "Open", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::444455556666:root"},
+            "Action": "sts:AssumeRole"});
         let open = ours.merge(&open.as_object().unwrap().clone().into());
         assert!(read(true, Some(open)).unwrap_err().contains("statement \"Open\" of its trust policy allows"));
         let of_the_organization = json!({

@@ -16,8 +16,9 @@ use crate::{
     tags,
 };
 
-/// The key that the input or an earlier step names, or the one under the alias, if there is one. An alias is of one region, and which that was may no
-/// longer be derived from the requested regions: all records are checked, the one of atlas-cmk, and that of the key the project uses.
+/// The key that the input or an earlier step names, or the one under the alias, if there is one. An alias is of one
+/// region, and which that was may no longer be derived from the requested regions: all records are checked, the one of
+/// atlas-cmk, and that of the key the project uses.
 pub(super) async fn find(
     context: &Context,
     wanted: &Wanted<'_>,
@@ -125,7 +126,8 @@ fn not_readable(arn: &KmsKeyArn, request: &EnableEncryption, error: &Error) -> F
     }
     let fix = if error.name() == ErrorName::AccountAccessDenied && request.account.is_none() {
         format!(
-            "allow kms:DescribeKey and kms:GetKeyPolicy in the key policy of {arn}, or delegate to the IAM policies of its account there; check that the key exists"
+            "allow kms:DescribeKey and kms:GetKeyPolicy in the key policy of {arn}, or delegate to the IAM policies of \
+             its account there; check that the key exists"
         )
     } else {
         Finding::of(error).fix
@@ -153,7 +155,8 @@ fn unusable(key: &Key) -> Option<Finding> {
         KeyState::PendingDeletion => (
             format!("the key {arn} is pending deletion"),
             format!(
-                "cancel the deletion, then enable the key: aws kms cancel-key-deletion --region {0} --key-id {arn} && aws kms enable-key --region {0} --key-id {arn}",
+                "cancel the deletion, then enable the key: aws kms cancel-key-deletion --region {0} --key-id {arn} && \
+                 aws kms enable-key --region {0} --key-id {arn}",
                 arn.region()
             ),
         ),

@@ -1,5 +1,6 @@
-//! Whose the project is. Atlas project names follow account names, and AWS account names are not unique: a project that is found by its name may be
-//! another account's. What belongs to another account is never taken over by name; to move a project, name its id.
+//! Whose the project is. Atlas project names follow account names, and AWS account names are not unique: a project that
+//! is found by its name may be another account's. What belongs to another account is never taken over by name; to move
+//! a project, name its id.
 
 use super::{Survey, Wanted};
 use crate::{
@@ -11,7 +12,8 @@ use crate::{
     step::Context,
 };
 
-/// What is registered of a project that is found by its name. One that is named by its id is meant, whoever has registered it.
+/// What is registered of a project that is found by its name. One that is named by its id is meant, whoever has
+/// registered it.
 pub(super) async fn registered(
     context: &Context,
     wanted: &Wanted<'_>,
@@ -39,8 +41,8 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
     vec![Finding::new(ErrorName::AtlasConflict, refusal.0, evidence, refusal.1)]
 }
 
-/// Refuses to announce an enablement, with a key of `key_account`, of a project that was found by its name and that another account has registered
-/// meanwhile.
+/// Refuses to announce an enablement, with a key of `key_account`, of a project that was found by its name and that
+/// another account has registered meanwhile.
 ///
 /// # Errors
 /// `Atlas.Conflict`, naming the account.
@@ -69,7 +71,8 @@ fn refusal(name: &str, project: &ProjectId, owner: Option<&AccountId>, asking: &
     (
         format!("the Atlas project {name:?} ({project}) {belongs}"),
         format!(
-            "give account {asking} a project of its own, by a name that contains the account id; to move this project to account {asking} on purpose, put \"projectId\": \"{project}\" into the input instead of project"
+            "give account {asking} a project of its own, by a name that contains the account id; to move this project \
+             to account {asking} on purpose, put \"projectId\": \"{project}\" into the input instead of project"
         ),
     )
 }

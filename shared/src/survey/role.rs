@@ -84,7 +84,8 @@ fn not_readable(request: &EnableEncryption, error: &Error) -> Finding {
         error.name(),
         format!("atlas-cmk is not allowed to read {}", request.role_arn),
         error.message(),
-        "give an IAM role that AccessRoleName of the stack allows, or lift the permissions boundary or service control policy that denies it",
+        "give an IAM role that AccessRoleName of the stack allows, or lift the permissions boundary or service control \
+         policy that denies it",
     )
 }
 
@@ -99,7 +100,8 @@ fn refusal(survey: &Survey, request: &EnableEncryption, observed: &RolePolicies)
     }
 }
 
-/// The input that `update-trust` will have, as far as it is known: ids in the places of those that Atlas has not given out yet are as long.
+/// The input that `update-trust` will have, as far as it is known: ids in the places of those that Atlas has not given
+/// out yet are as long.
 pub(super) fn update_input(survey: &Survey, request: &EnableEncryption) -> Option<update_trust::Input> {
     let project = survey.project.as_ref().ok()?.as_ref().map(|project| project.id.clone());
     let project: ProjectId = project.or_else(|| placeholder::PROJECT.parse().ok())?;
@@ -141,14 +143,16 @@ fn unbounded(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
     Some(Finding::new(
         ErrorName::AccountAccessDenied,
         format!(
-            "the IAM role {arn} does not have the permissions boundary {required}, without which atlas-cmk is not allowed to change its policies"
+            "the IAM role {arn} does not have the permissions boundary {required}, without which atlas-cmk is not \
+             allowed to change its policies"
         ),
         carried.map_or_else(
             || "iam:GetRole returns no boundary".to_owned(),
             |other| format!("iam:GetRole returns the boundary {other}"),
         ),
         format!(
-            "set it: aws iam put-role-permissions-boundary --role-name {name} --permissions-boundary {required}; or set role.manage to trust-only, and grant the role its permissions yourself"
+            "set it: aws iam put-role-permissions-boundary --role-name {name} --permissions-boundary {required}; or \
+             set role.manage to trust-only, and grant the role its permissions yourself"
         ),
     ))
 }

@@ -226,9 +226,8 @@ fn whatever_would_fail_later_is_found_and_named() {
         (
             |it| {
                 it.clusters = Ok((
-                    vec![cluster(
-                        &json!({"encryptionAtRestProvider": "AWS", "replicationSpecs": [{"regionConfigs": [{"providerName": "GCP", "regionName": "X"}]}]}),
-                    )],
+                    vec![cluster(&json!({"encryptionAtRestProvider": "AWS",
+                            "replicationSpecs": [{"regionConfigs": [{"providerName": "GCP", "regionName": "X"}]}]}))],
                     Vec::new(),
                 ));
             },

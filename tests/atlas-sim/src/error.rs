@@ -129,7 +129,10 @@ mod tests {
         let error = ApiError::group_not_found("111111111111111111111111");
         assert_eq!(
             error.body().to_string(),
-            r#"{"detail":"No group with ID 111111111111111111111111 exists.","error":404,"errorCode":"GROUP_NOT_FOUND","parameters":["111111111111111111111111"],"reason":"Not Found"}"#
+            concat!(
+                r#"{"detail":"No group with ID 111111111111111111111111 exists.","error":404,"#,
+                r#""errorCode":"GROUP_NOT_FOUND","parameters":["111111111111111111111111"],"reason":"Not Found"}"#,
+            )
         );
     }
 

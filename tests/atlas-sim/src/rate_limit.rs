@@ -154,7 +154,8 @@ pub(crate) fn refused(path: &str, limit: Limit, retry_after: Duration) -> ApiErr
         StatusCode::TOO_MANY_REQUESTS,
         "RATE_LIMITED_TOKEN_BUCKET",
         format!(
-            "Rate limit exceeded for {path}. Please retry after {seconds} seconds. Request capacity: {capacity}. Refill rate: {refill_per_minute} per 60 seconds."
+            "Rate limit exceeded for {path}. Please retry after {seconds} seconds. Request capacity: {capacity}. \
+             Refill rate: {refill_per_minute} per 60 seconds."
         ),
     )
     .with(path)

@@ -75,6 +75,7 @@ fn judge(runs: [&Run; 2], alert: &Value, state: &str) -> Result<String> {
     if state != "Enabled" {
         bail!("the key is {state}");
     }
-    Ok("the scheduled deletion of a key that a project needs raised an alert at once, with the caller and the commands to undo it, and was cancelled"
+    Ok("the scheduled deletion of a key that a project needs raised an alert at once, with the caller and the commands \
+        to undo it, and was cancelled"
         .to_owned())
 }

@@ -1,4 +1,5 @@
-//! The whole life of a project's encryption, beside neighbours who must not notice: enabled, a region more, a region less, described, disabled.
+//! The whole life of a project's encryption, beside neighbours who must not notice: enabled, a region more, a region
+//! less, described, disabled.
 
 use anyhow::{Result, bail};
 use atlas_cmk_local::{Cloud, execution::Run, progress, report, seed::Customer, snapshot};

@@ -37,7 +37,8 @@ struct Arguments {
 enum Scenario {
     /// A project and a key that are there: enabled, and the same again.
     Enable,
-    /// An Atlas organization and an empty second account, and nothing else: project, key, replicas, role, endpoints and clusters.
+    /// An Atlas organization and an empty second account, and nothing else: project, key, replicas, role, endpoints and
+    /// clusters.
     Bare,
     /// What enabling would change, and nothing of it done.
     Plan,

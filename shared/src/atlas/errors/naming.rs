@@ -101,7 +101,9 @@ pub(super) fn fix(name: ErrorName, code: Option<&ErrorCode>) -> Option<&'static 
             "expected for some minutes after a change; otherwise check the trust policy: principal, external ID and role ARN"
         }
         (ErrorName::KmsAccessDenied, _) => {
-            "expected for some minutes after a change; otherwise allow kms:Encrypt, kms:Decrypt and kms:DescribeKey in the policies of the role, and also in the key policy if that does not delegate to IAM policies or if the key is in another account"
+            "expected for some minutes after a change; otherwise allow kms:Encrypt, kms:Decrypt and kms:DescribeKey in \
+             the policies of the role, and also in the key policy if that does not delegate to IAM policies or if the \
+             key is in another account"
         }
         (ErrorName::KmsKeyUnusable, _) => "check that the key exists in the region of its ARN and is enabled",
         _ => return None,

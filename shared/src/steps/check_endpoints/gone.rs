@@ -1,5 +1,5 @@
-//! Whether the private endpoints that are to be deleted still exist. What Atlas has recreated in the meantime has another id, and is found here
-//! like the rest.
+//! Whether the private endpoints that are to be deleted still exist. What Atlas has recreated in the meantime has
+//! another id, and is found here like the rest.
 
 use super::{Output, State, list};
 use crate::{

@@ -73,8 +73,8 @@ pub(super) fn judge(known: &Known) -> Result<Verdict> {
     let Some((name, profile)) = choose(&known.profiles, facts)? else {
         return Ok(Verdict::Ignore("no profile applies to the account".to_owned()));
     };
-    // Events of Control Tower contain its home region, those of Organizations none: an account must not move between regions by that. Only a custom
-    // pipeline means it.
+    // Events of Control Tower contain its home region, those of Organizations none: an account must not move between
+    // regions by that. Only a custom pipeline means it.
     let meant = vended.region.clone().filter(|_| vended.told_by == vending::CUSTOM);
     let region = meant.or_else(|| before?.region.clone()).or_else(|| vended.region.clone());
     let region = region.unwrap_or_else(|| known.region.to_string());

@@ -19,7 +19,8 @@ pub(super) enum Need {
 }
 
 impl Affected {
-    /// How a project is affected by a change of `subject`, if it is. `by_tag` says that a tag of the subject names the project.
+    /// How a project is affected by a change of `subject`, if it is. `by_tag` says that a tag of the subject names the
+    /// project.
     pub(in crate::steps) fn by(
         subject: &Subject,
         entry: &Entry,
@@ -44,7 +45,8 @@ impl Affected {
     }
 }
 
-/// A multi-Region key is one key wherever it is: a replica that goes may be the one that clusters of another region reach.
+/// A multi-Region key is one key wherever it is: a replica that goes may be the one that clusters of another region
+/// reach.
 fn need(key: &KmsKeyArn, entry: &Entry) -> Option<Need> {
     let is = |one: &KmsKeyArn| one.account() == key.account() && one.key_id() == key.key_id();
     if is(&entry.key_arn) {
@@ -56,7 +58,8 @@ fn need(key: &KmsKeyArn, entry: &Entry) -> Option<Need> {
     old.next().map(|_| Need::OldSnapshots)
 }
 
-/// Whether a secret, named by name or by ARN, is the one with this ARN. Secrets Manager ends ARNs in a hyphen and six characters of its own.
+/// Whether a secret, named by name or by ARN, is the one with this ARN. Secrets Manager ends ARNs in a hyphen and six
+/// characters of its own.
 fn is_secret(arn: &str, named: &str) -> bool {
     let name = arn.split(":secret:").nth(1).and_then(|name| name.get(..name.len().checked_sub(7)?));
     arn == named || name == Some(named)

@@ -68,7 +68,8 @@ impl Found {
         Ok(())
     }
 
-    /// Reads every key that may carry our marks, and the same key in all its regions: so that everything that was ever granted is found.
+    /// Reads every key that may carry our marks, and the same key in all its regions: so that everything that was ever
+    /// granted is found.
     async fn read_keys(&mut self, context: &Context, caller: Caller<'_>, project: &ProjectId) -> Result<()> {
         let mut arns = self.key_arns(project);
         let mut next = 0;

@@ -149,8 +149,8 @@ fn endpoints<'a>(request: &'a DisableEncryption, atlas: &'a InAtlas) -> impl Ite
     atlas.endpoints.iter().filter(concerned)
 }
 
-/// The demand for private networking goes with the last endpoint. Where the whole configuration goes, and no cluster needs the key until then, one that
-/// Atlas cannot use is not configured once more: that could only fail.
+/// The demand for private networking goes with the last endpoint. Where the whole configuration goes, and no cluster
+/// needs the key until then, one that Atlas cannot use is not configured once more: that could only fail.
 fn leaves_private_networking(request: &DisableEncryption, atlas: &InAtlas) -> bool {
     let Some(kms) = atlas.encryption.aws_kms.as_ref().filter(|kms| kms.enabled == Some(true)) else { return false };
     let others_stay = endpoints(request, atlas).count() < atlas.endpoints.len();
@@ -261,7 +261,8 @@ fn cut_off_clusters(request: &DisableEncryption, atlas: &InAtlas) -> Vec<Finding
                 ErrorName::AtlasConflict,
                 format!("cluster {} would lose access to the key in {region}", cluster.name),
                 format!("it uses the key and has nodes in {region}, and the project requires private networking"),
-                "move its nodes out of the region, or first disable encryption of the cluster, or remove all endpoints with scope endpoints and no regions",
+                "move its nodes out of the region, or first disable encryption of the cluster, or remove all endpoints \
+                 with scope endpoints and no regions",
             ));
         }
     }

@@ -139,7 +139,10 @@ mod tests {
         let results: Vec<Value> = states
             .iter()
             .enumerate()
-            .map(|(n, state)| json!({"projectId": id(n), "state": state, "what": ["x"], "leftovers": if n == 5 { vec!["y"] } else { vec![] }}))
+            .map(|(n, state)| {
+                json!({"projectId": id(n), "state": state, "what": ["x"],
+                "leftovers": if n == 5 { vec!["y"] } else { vec![] }})
+            })
             .collect();
         let projects: Vec<Value> = (0..7).map(|n| json!(id(n))).collect();
         let input = json!({"projects": projects, "results": results, "attention": ["z"]});

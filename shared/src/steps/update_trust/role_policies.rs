@@ -43,8 +43,8 @@ pub(crate) fn trust_statement(project: &ProjectId, principal: &PrincipalArn, ext
 
 /// Our statement with these keys, and with those it has already in `document`.
 ///
-/// A key is added here and never taken out: Atlas needs the one it uses while it changes to another, old snapshots need the one
-/// they were made with, and a region that is not named this time may still have an endpoint.
+/// A key is added here and never taken out: Atlas needs the one it uses while it changes to another, old snapshots need
+/// the one they were made with, and a region that is not named this time may still have an endpoint.
 pub(crate) fn kms_statement(project: &ProjectId, keys: &[KmsKeyArn], document: Option<&PolicyDocument>) -> Statement {
     let sid = sid(project);
     let ours = document.and_then(|document| document.statement(&sid));

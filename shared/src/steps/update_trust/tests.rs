@@ -39,9 +39,8 @@ fn document(value: &serde_json::Value) -> PolicyDocument {
 }
 
 fn foreign() -> PolicyDocument {
-    document(
-        &json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"}, "Action": "sts:AssumeRole"}}),
-    )
+    document(&json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow",
+            "Principal": {"Service": "backup.amazonaws.com"}, "Action": "sts:AssumeRole"}}))
 }
 
 #[test]

@@ -114,7 +114,8 @@ static ROUTES: [Route; 25] = [
     // Before this version a cluster without search nodes was a 400, which is not modelled.
     Route {
         versions: &["2025-03-12"],
-        ..route("GET", SEARCH_DEPLOYMENT, Operation::GetSearchDeployment, "getGroupClusterSearchDeployment", LimitSet::SearchDeployments, READ_ONLY)
+        ..route("GET", SEARCH_DEPLOYMENT, Operation::GetSearchDeployment,
+            "getGroupClusterSearchDeployment", LimitSet::SearchDeployments, READ_ONLY)
     },
     Route {
         versions: &["2024-08-05"],

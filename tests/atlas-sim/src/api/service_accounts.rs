@@ -22,6 +22,7 @@ pub(super) fn get(call: &Call<'_>) -> Result<Answer, ApiError> {
         "clientId": client_id,
         "name": "atlas-cmk",
         "roles": ["GROUP_OWNER"],
-        "secrets": [{"id": "66f0a1b2c3d4e5f60123aaaa", "createdAt": "2026-01-01T00:00:00Z", "expiresAt": expires_at, "maskedSecretValue": shown}],
+        "secrets": [{"id": "66f0a1b2c3d4e5f60123aaaa", "createdAt": "2026-01-01T00:00:00Z", "expiresAt": expires_at,
+            "maskedSecretValue": shown}],
     })))
 }

@@ -93,7 +93,8 @@ impl Credentials {
         self.known.insert(name, credential);
     }
 
-    /// Lets the secret of a service account expire at a moment; whether there is one of that name. The expiry is only reported, and not enforced.
+    /// Lets the secret of a service account expire at a moment; whether there is one of that name. The expiry is only
+    /// reported, and not enforced.
     pub(crate) fn expire_at(&mut self, name: &str, moment: String) -> bool {
         match self.known.get_mut(name) {
             Some(credential) if credential.kind == Kind::ServiceAccount => {
@@ -104,7 +105,8 @@ impl Credentials {
         }
     }
 
-    /// When the secret of a service account expires, and what Atlas shows of it. The outer `None`: there is no such account.
+    /// When the secret of a service account expires, and what Atlas shows of it. The outer `None`: there is no such
+    /// account.
     pub(crate) fn secret_of(&self, client_id: &str) -> Option<(Option<&str>, String)> {
         let credential = self.known.get(client_id).filter(|credential| credential.kind == Kind::ServiceAccount)?;
         let shown = credential.secret.get(credential.secret.len().saturating_sub(4)..).unwrap_or_default();

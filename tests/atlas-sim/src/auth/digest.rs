@@ -121,7 +121,11 @@ impl Nonces {
 mod tests {
     use super::*;
 
-    const HEADER: &str = r#"Digest username="publickey", realm="MMS Public API", nonce="abc", uri="/api/atlas/v2/groups?a=1,2", qop=auth, nc=0000000a, cnonce="xyz", response="0", algorithm=MD5"#;
+    const HEADER: &str = concat!(
+        r#"Digest username="publickey", realm="MMS Public API", nonce="abc","#,
+        r#" uri="/api/atlas/v2/groups?a=1,2", qop=auth, nc=0000000a, cnonce="xyz", response="0","#,
+        r#" algorithm=MD5"#,
+    );
 
     fn parsed(header: &str) -> Option<DigestHeader> {
         DigestHeader::parse(header)

@@ -88,7 +88,10 @@ mod tests {
         let body = EncryptionAtRest::default().to_json();
         assert_eq!(
             body["awsKms"].to_string(),
-            r#"{"accessKeyID":null,"customerMasterKeyID":null,"enabled":false,"region":null,"requirePrivateNetworking":false,"roleId":null,"valid":false}"#
+            concat!(
+                r#"{"accessKeyID":null,"customerMasterKeyID":null,"enabled":false,"region":null,"#,
+                r#""requirePrivateNetworking":false,"roleId":null,"valid":false}"#,
+            )
         );
     }
 }

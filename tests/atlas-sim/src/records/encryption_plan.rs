@@ -146,7 +146,8 @@ fn refuse_public_networking(
     Err(ApiError::bad_request(
         "CANNOT_DISABLE_ENCRYPTION_AT_REST_REQUIRE_PRIVATE_NETWORKING_WHILE_PRIVATE_ENDPOINTS_EXIST",
         format!(
-            "Cannot disable requirePrivateNetworking field when there are private endpoints. Remove private endpoints in region(s) {regions} to disable requirePrivateNetworking."
+            "Cannot disable requirePrivateNetworking field when there are private endpoints. Remove private endpoints \
+             in region(s) {regions} to disable requirePrivateNetworking."
         ),
     )
     .with(regions))

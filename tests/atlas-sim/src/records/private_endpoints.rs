@@ -132,7 +132,8 @@ impl PrivateEndpoints {
                     StatusCode::BAD_REQUEST,
                     "ENCRYPTION_AT_REST_PRIVATE_ENDPOINT_DELETE_BLOCKED_DURING_PROVISIONING",
                     format!(
-                        "Failed to delete Encryption at Rest Private endpoint with id [{id}] during IN_PROGRESS state. Please try again later."
+                        "Failed to delete Encryption at Rest Private endpoint with id [{id}] during IN_PROGRESS state. \
+                         Please try again later."
                     ),
                 )
                 .with(format!("[{id}]"))));

@@ -14,7 +14,10 @@ async fn an_unknown_project_is_refused_as_recorded() -> Result<()> {
     assert_eq!(reply.status, 404);
     assert_eq!(
         reply.text,
-        r#"{"detail":"No group with ID 111111111111111111111111 exists.","error":404,"errorCode":"GROUP_NOT_FOUND","parameters":["111111111111111111111111"],"reason":"Not Found"}"#
+        concat!(
+            r#"{"detail":"No group with ID 111111111111111111111111 exists.","error":404,"#,
+            r#""errorCode":"GROUP_NOT_FOUND","parameters":["111111111111111111111111"],"reason":"Not Found"}"#,
+        )
     );
     assert_eq!(reply.header("content-type"), "application/json");
     assert_eq!(reply.header("x-error-code"), "GROUP_NOT_FOUND");
