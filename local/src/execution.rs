@@ -85,13 +85,29 @@ async fn define(cloud: &Cloud, name: &str, definition: &Value) -> Result<String>
 /// # Errors
 /// If the engine refuses, or there is no such state.
 pub async fn define_until(cloud: &Cloud, machine: &str, last: &str) -> Result<String> {
+    define_with(cloud, machine, last, |state| {
+        state.remove("Next");
+        state.insert("End".to_owned(), json!(true));
+    })
+    .await
+}
+
+/// Makes a state machine that is one of the stack, by its output, with a changed state. Its ARN.
+///
+/// # Errors
+/// If the engine refuses, or there is no such state.
+pub async fn define_with(
+    cloud: &Cloud,
+    machine: &str,
+    name: &str,
+    change: impl FnOnce(&mut serde_json::Map<String, Value>),
+) -> Result<String> {
     let sfn = aws_sdk_sfn::Client::new(&cloud.stack.account.sdk_config());
     let described = sfn.describe_state_machine().state_machine_arn(cloud.stack.output(machine)?).send().await?;
     let mut definition: Value = serde_json::from_str(&described.definition)?;
-    let state = definition["States"][last].as_object_mut().with_context(|| format!("there is no state {last}"))?;
-    state.remove("Next");
-    state.insert("End".to_owned(), json!(true));
-    define(cloud, &format!("until-{last}"), &definition).await
+    let state = definition["States"][name].as_object_mut().with_context(|| format!("there is no state {name}"))?;
+    change(state);
+    define(cloud, &format!("with-{name}"), &definition).await
 }
 
 /// Invokes a function of the stack by the name of its step. Whether it fails is in the run.

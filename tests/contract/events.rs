@@ -51,7 +51,7 @@ fn the_samples_of_manual_executions_are_accepted_by_the_state_machine_and_its_sc
         let sample = sample(&path);
         let schema = sample["$schema"].as_str().unwrap_or_else(|| panic!("{path} names no schema"));
         let name = schema.trim_start_matches("../infra/schemas/").trim_end_matches(".input.json");
-        let functions = contracts::functions().into_iter().map(|function| function.contract);
+        let functions = contracts::functions().iter().map(|function| function.contract.clone());
         let mut contracts = contracts::state_machines().into_iter().chain(functions);
         let contract = contracts.find(|contract| contract.name == name).unwrap_or_else(|| panic!("{path}"));
         assert_accepted(&contract, sample, &path);
@@ -64,7 +64,7 @@ fn the_samples_of_manual_executions_are_accepted_by_the_state_machine_and_its_sc
 #[test]
 fn schema_and_function_refuse_the_same_inputs() {
     for function in contracts::functions() {
-        let (contract, event) = (function.contract, function.sample);
+        let (contract, event) = (&function.contract, function.sample.clone());
         let schema = jsonschema::validator_for(&contract.input).unwrap();
         let fields: Vec<String> = event.as_object().unwrap().keys().cloned().collect();
         let mut broken = Vec::new();

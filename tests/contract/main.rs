@@ -12,3 +12,4 @@ mod permissions;
 mod retries;
 mod schemas;
 mod state_machines;
+mod statements;

@@ -24,38 +24,18 @@ const IN_A_VPC: [&str; 6] = [
     "ec2:UnassignPrivateIpAddresses",
 ];
 
-/// The steps that reach other accounts by a role of their own, and which.
-const WITH_ANOTHER_ROLE: [(&str, &str); 1] = [("restore-key", "GuardRole")];
-
 /// Where what a step declares is not what the role of its function allows, or what infra/spoke.yaml allows is not what
 /// steps declare.
 pub(crate) fn check(files: &Files) -> Vec<String> {
     let functions = contracts::functions();
     let mut complaints: Vec<String> = functions.iter().flat_map(|function| check_role(files, function)).collect();
     for role in ["SpokeRole", "GuardRole"] {
-        let needed: BTreeSet<String> = functions
-            .iter()
-            .filter(|function| function.actions.contains("sts:AssumeRole"))
-            .filter(|function| role_elsewhere(function.name()) == role)
-            .flat_map(|function| &function.actions)
-            .filter(|action| is_elsewhere(action))
-            .map(|action| (*action).to_owned())
-            .collect();
+        let elsewhere = functions.iter().filter_map(Function::elsewhere).filter(|(it, _)| *it == role);
+        let needed: BTreeSet<String> = elsewhere.flat_map(|(_, actions)| actions).collect();
         let allowed = template::allowed_actions(&files.spoke, &files.spoke["Resources"][role]);
         complain(&mut complaints, &format!("{role} of infra/spoke.yaml"), &needed, &allowed.into_iter().collect());
     }
     complaints
-}
-
-fn role_elsewhere(step: &str) -> &'static str {
-    WITH_ANOTHER_ROLE.iter().find(|(name, _)| *name == step).map_or("SpokeRole", |(_, role)| role)
-}
-
-/// Whether an action is one of those in another account: on its roles and its keys. Publishing and reading secrets use
-/// keys of our own.
-fn is_elsewhere(action: &str) -> bool {
-    action.starts_with("iam:")
-        || (action.starts_with("kms:") && !["kms:Decrypt", "kms:GenerateDataKey"].contains(&action))
 }
 
 fn check_role(files: &Files, function: &Function) -> Vec<String> {

@@ -10,7 +10,7 @@ use atlas_cmk_tests::{
 const INVOKED_DIRECTLY: [&str; 5] = ["approve", "cancel-authorization", "describe", "on-account-vended", "put-profile"];
 
 fn functions() -> impl Iterator<Item = Contract> {
-    contracts::functions().into_iter().map(|function| function.contract)
+    contracts::functions().iter().map(|function| function.contract.clone())
 }
 
 /// Every function and state machine.

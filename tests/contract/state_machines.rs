@@ -55,8 +55,8 @@ fn is_nested(state: &State<'_>) -> bool {
 /// The contract of the function that a task invokes.
 fn invoked(state: &State<'_>) -> Contract {
     let step = asl::invoked(state.definition).unwrap_or_else(|| panic!("{} invokes no function", state.path));
-    let function = contracts::functions().into_iter().find(|function| function.name() == step);
-    function.unwrap_or_else(|| panic!("{}: there is no function {step}", state.path)).contract
+    let function = contracts::functions().iter().find(|function| function.name() == step);
+    function.unwrap_or_else(|| panic!("{}: there is no function {step}", state.path)).contract.clone()
 }
 
 /// What a Catch passes on: the failure, and where it was caught, for those that no function raised.
@@ -69,7 +69,15 @@ pub(crate) fn check(files: &Files) -> Vec<String> {
     let states = files.machines.iter().flat_map(Machine::states);
     let failing = states.filter(|state| is_task(state) || state.definition["Type"] == "Map");
     let mut complaints = Vec::new();
-    for state in failing.filter(|state| !KEEPS_GOING.contains(&state.path.as_str()) && state.name != "Diagnose") {
+    for state in failing {
+        let goes_on = KEEPS_GOING.contains(&state.path.as_str());
+        if goes_on || state.name == "Diagnose" {
+            let rules = state.definition["Catch"].as_array().into_iter().flatten();
+            if !rules.clone().any(|rule| error_equals(rule) == ["States.ALL"]) {
+                complaints.push(format!("{}: what fails there ends the execution", state.path));
+            }
+            continue;
+        }
         let top = state.path.matches('/').count() == 1;
         let last = state.definition["Catch"].as_array().and_then(|rules| rules.last()).cloned().unwrap_or_default();
         let mut output = last["Output"].clone();

@@ -449,22 +449,25 @@ async fn without_any_one_of_its_permissions_the_way_back_fails_and_names_it() {
 
 #[tokio::test]
 async fn a_role_that_two_projects_use_keeps_the_statements_of_the_other() {
-    let world = World::with_nothing_in_one_account().await;
-    let mut input = world.bare_input();
-    input["account"] = Value::Null;
-    input["clusters"] = Value::Null;
-    input["regions"] = Value::Null;
-    let mut projects = Vec::new();
-    for name in ["payments", "orders"] {
-        input["project"]["name"] = json!(name);
-        let run = world.enable_with(&input).await;
-        assert_eq!((run.error.as_deref(), run.cause.as_deref()), (None, None));
-        projects.push(run.output.unwrap()["projectId"].as_str().unwrap().to_owned());
+    for (world, account) in [(World::with_nothing_in_one_account().await, false), (World::with_nothing().await, true)] {
+        let mut input = world.bare_input();
+        if !account {
+            input["account"] = Value::Null;
+        }
+        input["clusters"] = Value::Null;
+        input["regions"] = Value::Null;
+        let mut projects = Vec::new();
+        for name in ["payments", "orders"] {
+            input["project"]["name"] = json!(name);
+            let run = world.enable_with(&input).await;
+            assert_eq!((run.error.as_deref(), run.cause.as_deref()), (None, None));
+            projects.push(run.output.unwrap()["projectId"].as_str().unwrap().to_owned());
+        }
+        world.disable_successfully(json!({"projectId": projects[0], "scope": "role"})).await;
+        let role = world.customer().role_arn();
+        let name = role.rsplit('/').next().unwrap();
+        let policy = world.iam().get_role_policy().role_name(name).policy_name("atlas-cmk").send().await.unwrap();
+        let policy = policy.policy_document();
+        assert!(policy.contains(&projects[1]) && !policy.contains(&projects[0]), "{policy}");
     }
-    world.disable_successfully(json!({"projectId": projects[0], "scope": "role"})).await;
-    let role = world.customer().role_arn();
-    let name = role.rsplit('/').next().unwrap();
-    let policy = world.iam().get_role_policy().role_name(name).policy_name("atlas-cmk").send().await.unwrap();
-    let policy = policy.policy_document();
-    assert!(policy.contains(&projects[1]) && !policy.contains(&projects[0]), "{policy}");
 }

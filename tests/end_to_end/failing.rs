@@ -1,6 +1,7 @@
 //! What cannot work fails with its name, its step and its reason, and leaves no more behind than it must.
 
 use atlas_cmk::policy::Statement;
+use atlas_cmk_local::execution;
 use serde_json::json;
 
 use crate::world::{World, assert_failed, diagnosis};
@@ -34,6 +35,36 @@ async fn an_endpoint_that_fails_is_reported_with_region_and_reason() {
     let again = world.enable().await;
     assert_failed(&again, "Endpoint.Failed", "preflight", &["eu-west-1 failed", "the service quota is used up"]);
     assert_eq!(world.endpoints().await.iter().filter(|(region, _)| region == "EU_WEST_1").count(), 1);
+}
+
+#[tokio::test]
+async fn what_no_function_raised_is_diagnosed_under_the_name_of_the_state() {
+    let world = World::new().await;
+    let input = world.customer().input();
+    let gone = execution::define_with(&world.cloud, "EnableEncryptionArn", "AuthorizeRole", |state| {
+        state["Arguments"]["FunctionName"] = json!("a-function-that-is-gone");
+    });
+    let run = execution::run_machine(&world.cloud, &gone.await.unwrap(), &input, |_| {}).await.unwrap();
+    assert_failed(&run, "Lambda.ResourceNotFoundException", "AuthorizeRole", &["a-function-that-is-gone"]);
+
+    let late = execution::define_with(&world.cloud, "EnableEncryptionArn", "AuthorizeRole", |state| {
+        state["TimeoutSeconds"] = json!(1);
+        state["Retry"] = json!([]);
+    });
+    let late = late.await.unwrap();
+    let path = "/api/atlas/v2/groups/*/cloudProviderAccess/*";
+    let slow = json!({"status": 429, "errorCode": "RATE_LIMITED", "headers": {"Retry-After": "5"}});
+    world
+        .cloud
+        .simulator
+        .add_fault(json!({"method": "PATCH", "path": path, "times": 0, "answer": slow}))
+        .await
+        .unwrap();
+    let run = execution::run_machine(&world.cloud, &late, &input, |_| {}).await.unwrap();
+    assert_failed(&run, "States.Timeout", "AuthorizeRole", &[]);
+    // What it had done until then stays, and another run goes on from there.
+    world.cloud.simulator.ask(reqwest::Method::DELETE, "/faults", None).await.unwrap();
+    assert_eq!(world.enable().await.error, None);
 }
 
 #[tokio::test]

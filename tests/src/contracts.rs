@@ -1,6 +1,6 @@
 //! Every function and every state machine, with what is known of it and the schemas generated from its Rust types.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use atlas_cmk::{
     request::{
@@ -14,6 +14,7 @@ use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Value, json};
 
 /// What others may rely on of a function or a state machine.
+#[derive(Clone)]
 pub struct Contract {
     /// Its name.
     pub name: &'static str,
@@ -44,10 +45,29 @@ impl Function {
     pub fn name(&self) -> &'static str {
         self.contract.name
     }
+
+    /// What it does in other accounts, and the role of infra/spoke.yaml that it does that with.
+    pub fn elsewhere(&self) -> Option<(&'static str, BTreeSet<String>)> {
+        if !self.actions.contains("sts:AssumeRole") {
+            return None;
+        }
+        let role = if self.name() == "restore-key" { "GuardRole" } else { "SpokeRole" };
+        // On roles and keys. Publishing and reading secrets use keys of our own.
+        let is_elsewhere = |action: &&&str| {
+            action.starts_with("iam:")
+                || (action.starts_with("kms:") && !["kms:Decrypt", "kms:GenerateDataKey"].contains(action))
+        };
+        Some((role, self.actions.iter().filter(is_elsewhere).map(|action| (*action).to_owned()).collect()))
+    }
 }
 
 /// The functions, in the order of their names.
-pub fn functions() -> Vec<Function> {
+pub fn functions() -> &'static [Function] {
+    static FUNCTIONS: LazyLock<Vec<Function>> = LazyLock::new(collect_functions);
+    &FUNCTIONS
+}
+
+fn collect_functions() -> Vec<Function> {
     struct Collect(Vec<Function>);
     impl VisitStep for Collect {
         fn visit<S: Step>(&mut self)

@@ -85,8 +85,17 @@ pub fn texts(value: &Value) -> Vec<&str> {
     }
 }
 
-/// The items of a list, each `!If` replaced by what it chooses between.
+/// How many statements of a policy stand there whatever the parameters are.
+pub fn unconditional_statements(policy: &Value) -> usize {
+    let statements = policy["PolicyDocument"]["Statement"].as_array().into_iter().flatten();
+    statements.filter(|statement| statement.get("Fn::If").is_none()).count()
+}
+
+/// The items of a list, which may itself be in an `!If`, each `!If` replaced by what it chooses between.
 fn branches(list: &Value) -> Vec<Value> {
+    if let Some(chosen) = list["Fn::If"].as_array() {
+        return chosen.iter().filter(|branch| branch.is_array()).flat_map(branches).collect();
+    }
     let items = list.as_array().cloned().unwrap_or_default();
     items
         .into_iter()

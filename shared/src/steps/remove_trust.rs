@@ -246,8 +246,8 @@ pub(crate) fn decide(input: &Input, found: &RoleUse) -> Result<(Vec<RoleChange>,
 
 impl Step for RemoveTrust {
     const NAME: &'static str = "remove-trust";
-    const ABOUT: &'static str = "Removes the statements of atlas-cmk from the IAM role, and the role itself if atlas- \
-        mk created it and nothing else uses it. Also used by cross-account access";
+    const ABOUT: &'static str = "Removes the statements of atlas-cmk from the IAM role, and the role itself if \
+        atlas-cmk created it and nothing else uses it. Also used by cross-account access";
     const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,

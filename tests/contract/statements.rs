@@ -1,0 +1,139 @@
+//! The statements of the roles of functions: how many allow the same action, under which conditions, and what they deny.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use atlas_cmk_tests::{contracts, files::Files, template};
+use serde_json::Value;
+
+/// The actions that several statements of a role allow, each on other resources. All others have one.
+const SEVERAL: [(&str, &str, usize); 16] = [
+    // Of its own topic, and of the secret.
+    ("diagnose", "kms:Decrypt", 2),
+    ("diagnose", "kms:GenerateDataKey", 2),
+    // The alias, and the key.
+    ("ensure-key", "kms:CreateAlias", 2),
+    // Accounts, and profiles.
+    ("find-missed-accounts", "ssm:GetParametersByPath", 2),
+    // Accounts, and events that failed.
+    ("on-account-vended", "ssm:PutParameter", 2),
+    // Keys with our tag, and keys that KeyArns names.
+    ("register", "kms:TagResource", 2),
+    ("restore-key", "kms:CancelKeyDeletion", 2),
+    ("restore-key", "kms:EnableKey", 2),
+    ("revoke-key", "kms:UntagResource", 2),
+    ("GuardRole", "kms:CancelKeyDeletion", 2),
+    ("GuardRole", "kms:EnableKey", 2),
+    ("SpokeRole", "kms:UntagResource", 2),
+    // New keys too.
+    ("SpokeRole", "kms:TagResource", 3),
+    ("SpokeRole", "kms:CreateAlias", 2),
+    // Roles of spokes, and sources of cross-account access.
+    ("verify-access", "sts:AssumeRole", 2),
+    // The secret of the stack, other secrets, and the shared token.
+    ("", "secretsmanager:GetSecretValue", 3),
+];
+
+/// The condition keys that go with an action, one of them at least, unless the parameter `KeyArns` names the resources.
+/// An action without keys is allowed only then: nothing but the policy of a key opens it.
+const CONDITIONS: [(&str, &[&str]); 25] = [
+    ("iam:AttachRolePolicy", &["iam:PermissionsBoundary"]),
+    ("iam:AttachRolePolicy", &["iam:PolicyARN"]),
+    ("iam:CreatePolicy", &["aws:RequestTag/atlas-cmk:managed-by"]),
+    ("iam:CreatePolicyVersion", &["aws:ResourceTag/atlas-cmk:managed-by"]),
+    ("iam:CreateRole", &["iam:PermissionsBoundary"]),
+    ("iam:CreateServiceLinkedRole", &["iam:AWSServiceName"]),
+    ("iam:DeletePolicy", &["aws:ResourceTag/atlas-cmk:managed-by"]),
+    ("iam:DeletePolicyVersion", &["aws:ResourceTag/atlas-cmk:managed-by"]),
+    ("iam:DeleteRole", &["aws:ResourceTag/atlas-cmk:managed-by"]),
+    ("iam:DeleteRolePolicy", &["iam:PermissionsBoundary"]),
+    ("iam:DetachRolePolicy", &["iam:PolicyARN"]),
+    ("iam:PutRolePolicy", &["iam:PermissionsBoundary"]),
+    ("iam:TagPolicy", &["aws:RequestTag/atlas-cmk:managed-by"]),
+    ("iam:UntagRole", &["aws:TagKeys"]),
+    ("kms:CancelKeyDeletion", &["aws:ResourceTag/atlas-cmk:managed-by"]),
+    ("kms:CreateKey", &["aws:RequestTag/atlas-cmk:managed-by"]),
+    ("kms:Decrypt", &["kms:ViaService"]),
+    ("kms:EnableKey", &["aws:ResourceTag/atlas-cmk:managed-by"]),
+    ("kms:EnableKeyRotation", &["aws:ResourceTag/atlas-cmk:managed-by"]),
+    ("kms:GenerateDataKey", &["kms:ViaService"]),
+    ("kms:PutKeyPolicy", &[]),
+    ("kms:ReplicateKey", &[]),
+    ("kms:TagResource", &["aws:RequestTag/atlas-cmk:managed-by", "aws:ResourceTag/atlas-cmk:managed-by"]),
+    ("kms:UntagResource", &["aws:TagKeys"]),
+    ("sts:AssumeRole", &["aws:ResourceOrgID"]),
+];
+
+/// The roles that may do something with the roles that `AccessRoleName` matches, and are not denied those of stacks: they
+/// only read, and a source of cross-account access may be a function.
+const MAY_READ_ROLES_OF_STACKS: [&str; 2] = ["plan-access", "verify-access"];
+
+/// The roles of functions in the template, by their steps, and those of infra/spoke.yaml that functions assume.
+fn roles(files: &Files) -> BTreeMap<String, (Vec<Value>, usize)> {
+    let camel = |step: &str| step.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect::<String>();
+    let of = |template: &Value, role: &Value| {
+        let policies = template::policies(template, role);
+        let without = policies.iter().filter(|policy| template::unconditional_statements(policy) == 0).count();
+        (policies.iter().flat_map(template::statements).collect(), without)
+    };
+    let functions = contracts::functions();
+    let hub = functions.iter().map(|function| {
+        let role = &files.template["Resources"][format!("{}Role", camel(function.name()))];
+        (function.name().to_owned(), of(&files.template, role))
+    });
+    let spoke =
+        ["SpokeRole", "GuardRole"].map(|name| (name.to_owned(), of(&files.spoke, &files.spoke["Resources"][name])));
+    hub.chain(spoke).collect()
+}
+
+/// Where a statement is missing, is one too many, or lacks its condition.
+pub(crate) fn check(files: &Files) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for (role, (statements, empty)) in roles(files) {
+        if empty > 0 {
+            complaints
+                .push(format!("{role}: a policy has no statement but conditional ones, and IAM refuses it without"));
+        }
+        let allowing = || statements.iter().filter(|statement| statement["Effect"] == "Allow");
+        let actions: BTreeSet<&str> = allowing().flat_map(|statement| template::texts(&statement["Action"])).collect();
+        for action in actions {
+            let count = allowing().filter(|it| template::texts(&it["Action"]).contains(&action)).count();
+            let several = SEVERAL.iter().find(|row| (row.0 == role || row.0.is_empty()) && row.1 == action);
+            let expected = several.map_or(1, |row| row.2);
+            if count != expected {
+                complaints.push(format!("{role}: {count} statements allow {action}, not {expected}"));
+            }
+        }
+        for statement in allowing() {
+            complaints.extend(without_condition(statement).map(|why| format!("{role}: {why}: {statement}")));
+        }
+        let of_access_roles = |statement: &&Value| {
+            statement["Resource"].to_string().contains("${AccessRoleName}")
+                && template::texts(&statement["Action"]).iter().any(|action| action.starts_with("iam:"))
+        };
+        let denies =
+            statements.iter().any(|it| it["Effect"] == "Deny" && it["Resource"].to_string().contains("/stacks/*"));
+        if allowing().any(|it| of_access_roles(&it)) && !denies && !MAY_READ_ROLES_OF_STACKS.contains(&role.as_str()) {
+            complaints.push(format!("{role} is not denied the roles of stacks"));
+        }
+    }
+    complaints
+}
+
+/// The condition that a statement lacks.
+fn without_condition(statement: &Value) -> Option<String> {
+    let resource = statement["Resource"].to_string();
+    // Of an alias only the name is known; a topic's key is known by its ARN and only used through SNS.
+    if statement["Resource"]["Ref"] == "KeyArns" || resource.contains(":alias/") {
+        return None;
+    }
+    let conditions = statement["Condition"].to_string();
+    let actions = template::texts(&statement["Action"]);
+    let mut needed = CONDITIONS.iter().filter(|(action, _)| actions.contains(action));
+    let (action, keys) = needed.find(|(_, keys)| !keys.iter().any(|key| conditions.contains(key)))?;
+    Some(format!("{action} needs {}", keys.join(" or ")))
+}
+
+#[test]
+fn every_action_is_allowed_once_under_its_condition() {
+    assert_eq!(check(&Files::read().unwrap()), [] as [String; 0]);
+}
