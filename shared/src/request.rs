@@ -207,11 +207,11 @@ pub enum ClusterSelection {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Deadlines {
-    /// For private endpoints to become active, in minutes, 720 at most. Usually it takes minutes, rarely hours.
+    /// For private endpoints to become active, in minutes; 60 by default. It may take hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 720))]
     pub endpoint_minutes: Option<u16>,
-    /// For each cluster to become IDLE again, in minutes. An initial sync takes the longer the more data there is.
+    /// For each cluster to become IDLE again, in minutes; 240 by default. More data takes longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 720))]
     pub cluster_minutes: Option<u16>,

@@ -24,6 +24,13 @@ fn account() -> Value {
         "MaxDelaySeconds": 300, "JitterStrategy": "FULL"})
 }
 
+/// Of starting another state machine. What that fails with is not retried: it has retried by itself.
+fn of_executions() -> Value {
+    json!([{"ErrorEquals": [
+        "StepFunctions.ThrottlingException", "StepFunctions.ServiceException", "StepFunctions.SdkClientException",
+    ], "IntervalSeconds": 5, "MaxAttempts": 6, "BackoffRate": 2.0, "JitterStrategy": "FULL"}])
+}
+
 /// The retriers of a class, as every state of a step of it has them.
 fn retriers(class: Retries) -> Vec<Value> {
     let names = |names: &[atlas_cmk::ErrorName]| names.iter().map(|name| name.as_str()).collect::<Vec<_>>();
@@ -42,7 +49,12 @@ pub(crate) fn check(files: &Files) -> Vec<String> {
     let functions = contracts::functions();
     let mut complaints = Vec::new();
     for state in files.machines.iter().flat_map(asl::Machine::states) {
-        let Some(step) = asl::invoked(state.definition) else { continue };
+        let Some(step) = asl::invoked(state.definition) else {
+            if state.definition["Type"] == "Task" && state.definition["Retry"] != of_executions() {
+                complaints.push(format!("{}: \"Retry\": {:#}", state.path, of_executions()));
+            }
+            continue;
+        };
         let Some(function) = functions.iter().find(|function| function.name() == step) else {
             complaints.push(format!("{}: there is no function {step}", state.path));
             continue;

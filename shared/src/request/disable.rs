@@ -62,7 +62,7 @@ pub enum Scope {
     Clusters,
     /// Also customer-managed keys of the project.
     Project,
-    /// Also access role record, statements, tags and registration, and the IAM role if it is ours and unused.
+    /// Also role record, statements, tags, registration, and the IAM role if atlas-cmk created it and it is unused.
     Role,
 }
 
@@ -85,7 +85,7 @@ pub struct DisableDeadlines {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 720))]
     pub endpoint_minutes: Option<u16>,
-    /// For each cluster to become IDLE again, in minutes. An initial sync takes the longer the more data there is.
+    /// For each cluster to become IDLE again, in minutes; 240 by default. More data takes longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 720))]
     pub cluster_minutes: Option<u16>,
