@@ -192,7 +192,7 @@ fn only<'a>(candidates: &[(&'a ProfileName, &'a Profile)]) -> Result<Option<(&'a
 /// `Input.Invalid` if one was written by hand and is invalid; else as [`crate::aws::aws_error`].
 pub async fn list(context: &Context) -> Result<BTreeMap<ProfileName, Profile>> {
     let mut profiles = BTreeMap::new();
-    for (name, text) in context.parameters.list(PROFILES).await? {
+    for (name, text) in context.parameters().list(PROFILES).await? {
         let unusable = |why: String| {
             Error::new(
                 ErrorName::InputInvalid,

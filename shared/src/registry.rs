@@ -99,7 +99,7 @@ pub fn parameter(project: &ProjectId) -> String {
 /// # Errors
 /// As [`crate::aws::aws_error`].
 pub async fn read(context: &Context, project: &ProjectId) -> Result<(Option<Entry>, Vec<OldKey>)> {
-    let text = context.parameters.read(&parameter(project)).await?;
+    let text = context.parameters().read(&parameter(project)).await?;
     Ok(text.as_deref().map(parse).unwrap_or_default())
 }
 
@@ -118,7 +118,7 @@ pub struct Registry {
 /// As [`crate::aws::aws_error`].
 pub async fn list(context: &Context) -> Result<Registry> {
     let mut registry = Registry::default();
-    for (name, text) in context.parameters.list(PROJECTS).await? {
+    for (name, text) in context.parameters().list(PROJECTS).await? {
         match parse(&text).0 {
             Some(entry) => registry.entries.push(entry),
             None => registry.unreadable.push(format!("{PROJECTS}/{name}")),
@@ -134,7 +134,7 @@ pub async fn list(context: &Context) -> Result<Registry> {
 pub async fn write(context: &Context, entry: &Entry) -> Result<()> {
     let value = json!(entry);
     let what = "A MongoDB Atlas project with customer-managed keys, registered by atlas-cmk";
-    context.parameters.write(&parameter(&entry.project_id), &value, what).await
+    context.parameters().write(&parameter(&entry.project_id), &value, what).await
 }
 
 /// An entry that another version wrote, or a person, is written again, but no key in it is lost.

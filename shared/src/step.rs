@@ -93,18 +93,13 @@ pub struct Context {
     pub atlas: Atlas,
     /// IAM and KMS of the account the function runs in, and of others.
     pub accounts: Accounts,
-    /// Parameter Store of the account the function runs in.
-    pub parameters: Parameters,
-    /// Executions that wait for an answer.
-    pub task_tokens: TaskTokens,
-    /// Executions of the state machines of the stack.
-    pub executions: Executions,
-    /// The organization of the account.
-    pub organizations: Organizations,
+    /// What clients of the account the function runs in are built from. Each is built where it is used, so that a
+    /// function does not contain those that it does not use.
+    config: SdkConfig,
     /// The topic of the stack, of functions that publish.
-    pub topic: Option<Topic>,
+    topic_arn: Option<String>,
     /// The queue of what could not be handled, of functions that have one.
-    pub dead_letters: Option<DeadLetters>,
+    dead_letter_queue_url: Option<String>,
     /// The state machines that the function starts.
     pub machines: Machines,
     /// The roles that our own calls are made with.
@@ -135,12 +130,9 @@ impl Context {
         Ok(Self {
             atlas: atlas(settings, &config, http, settings.atlas_secret_id.as_deref()),
             accounts: Accounts::new(config.clone()),
-            parameters: Parameters::new(&config),
-            task_tokens: TaskTokens::new(&config),
-            executions: Executions::new(&config),
-            organizations: Organizations::new(&config),
-            topic: settings.topic_arn.clone().map(|arn| Topic::new(&config, arn)),
-            dead_letters: settings.dead_letter_queue_url.clone().map(|url| DeadLetters::new(&config, url)),
+            config,
+            topic_arn: settings.topic_arn.clone(),
+            dead_letter_queue_url: settings.dead_letter_queue_url.clone(),
             machines: settings.machines.clone(),
             own_roles: settings.own_roles.clone(),
             default_secret: settings.atlas_secret_id.clone(),
@@ -239,12 +231,38 @@ impl Context {
         })
     }
 
+    /// Parameter Store of the account the function runs in.
+    pub fn parameters(&self) -> Parameters {
+        Parameters::new(&self.config)
+    }
+
+    /// Executions that wait for an answer.
+    pub fn task_tokens(&self) -> TaskTokens {
+        TaskTokens::new(&self.config)
+    }
+
+    /// Executions of the state machines of the stack.
+    pub fn executions(&self) -> Executions {
+        Executions::new(&self.config)
+    }
+
+    /// The organization of the account.
+    pub fn organizations(&self) -> Organizations {
+        Organizations::new(&self.config)
+    }
+
+    /// The queue of what could not be handled, of functions that have one.
+    pub fn dead_letters(&self) -> Option<DeadLetters> {
+        self.dead_letter_queue_url.clone().map(|url| DeadLetters::new(&self.config, url))
+    }
+
     /// The topic of the stack.
     ///
     /// # Errors
     /// `Internal` if the function was deployed without one.
-    pub fn topic(&self) -> Result<&Topic> {
-        self.topic.as_ref().ok_or_else(|| not_set("TOPIC_ARN"))
+    pub fn topic(&self) -> Result<Topic> {
+        let arn = self.topic_arn.clone().ok_or_else(|| not_set("TOPIC_ARN"))?;
+        Ok(Topic::new(&self.config, arn))
     }
 
     /// IAM of the account of a role.

@@ -32,7 +32,9 @@ fn context(world: &World) -> Context {
         _ => None,
     })
     .expect("settings");
-    Context { atlas: world.with_service_account(), ..Context::new(&settings).expect("clients") }
+    let mut context = Context::new(&settings).expect("clients");
+    context.atlas = world.with_service_account();
+    context
 }
 
 async fn create_role(world: &World) -> Result<Answer<create_role::Output>, Error> {

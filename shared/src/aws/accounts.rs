@@ -64,7 +64,6 @@ pub struct Caller<'a> {
 #[derive(Debug, Clone)]
 pub struct Accounts {
     own: SdkConfig,
-    sts: Client,
     /// The last session, for as long as the function is warm and goes to the same account.
     session: Arc<Mutex<Option<Session>>>,
 }
@@ -80,7 +79,7 @@ struct Session {
 impl Accounts {
     /// Clients that start from the credentials of `own`.
     pub fn new(own: SdkConfig) -> Self {
-        Self { sts: Client::new(&own), own, session: Arc::default() }
+        Self { own, session: Arc::default() }
     }
 
     /// IAM of the caller's account.
@@ -142,8 +141,7 @@ impl Accounts {
     }
 
     async fn assume(&self, access: &AccountAccess, name: String) -> Result<Session> {
-        let answer = self
-            .sts
+        let answer = Client::new(&self.own)
             .assume_role()
             .role_arn(access.role_arn.as_ref())
             .external_id(access.external_id.as_ref())

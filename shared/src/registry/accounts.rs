@@ -86,7 +86,7 @@ fn failed_parameter(account: &AccountId) -> String {
 /// # Errors
 /// As [`crate::aws::aws_error`].
 pub async fn read(context: &Context, account: &AccountId) -> Result<Option<AccountEntry>> {
-    let text = context.parameters.read(&parameter(account)).await?;
+    let text = context.parameters().read(&parameter(account)).await?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
@@ -95,7 +95,7 @@ pub async fn read(context: &Context, account: &AccountId) -> Result<Option<Accou
 /// # Errors
 /// As [`crate::aws::aws_error`].
 pub async fn list(context: &Context) -> Result<BTreeMap<AccountId, AccountEntry>> {
-    let texts = context.parameters.list(ACCOUNTS).await?.into_iter();
+    let texts = context.parameters().list(ACCOUNTS).await?.into_iter();
     let entries = texts.filter_map(|(_, text)| serde_json::from_str::<AccountEntry>(&text).ok());
     Ok(entries.map(|entry| (entry.account_id.clone(), entry)).collect())
 }
@@ -107,7 +107,7 @@ pub async fn list(context: &Context) -> Result<BTreeMap<AccountId, AccountEntry>
 pub async fn write(context: &Context, entry: &AccountEntry) -> Result<()> {
     let value = json!(entry);
     let what = "A vended account, and what atlas-cmk started for it";
-    context.parameters.write(&parameter(&entry.account_id), &value, what).await
+    context.parameters().write(&parameter(&entry.account_id), &value, what).await
 }
 
 /// The failure that was last reported for an account, if any.
@@ -115,7 +115,7 @@ pub async fn write(context: &Context, entry: &AccountEntry) -> Result<()> {
 /// # Errors
 /// As [`crate::aws::aws_error`].
 pub async fn read_failure(context: &Context, account: &AccountId) -> Result<Option<FailedVend>> {
-    let text = context.parameters.read(&failed_parameter(account)).await?;
+    let text = context.parameters().read(&failed_parameter(account)).await?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
@@ -126,7 +126,7 @@ pub async fn read_failure(context: &Context, account: &AccountId) -> Result<Opti
 pub async fn write_failure(context: &Context, account: &AccountId, failure: &FailedVend) -> Result<()> {
     let value = json!(failure);
     context
-        .parameters
+        .parameters()
         .write(&failed_parameter(account), &value, "An account that a vending pipeline failed to create")
         .await
 }

@@ -70,9 +70,9 @@ impl Step for Approve {
     async fn act(context: &Context, input: &Input, (): (), _: &[NoChange]) -> Result<Output> {
         if input.approve {
             let output = json!({"approved": true, "by": input.by, "reason": input.reason});
-            context.task_tokens.succeed(&input.task_token, &output.to_string()).await?;
+            context.task_tokens().succeed(&input.task_token, &output.to_string()).await?;
         } else {
-            context.task_tokens.fail(&input.task_token, ErrorName::ApprovalRefused, &refusal(input)).await?;
+            context.task_tokens().fail(&input.task_token, ErrorName::ApprovalRefused, &refusal(input)).await?;
         }
         Ok(Output { approved: input.approve })
     }

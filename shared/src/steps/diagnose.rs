@@ -180,7 +180,7 @@ impl Step for Diagnose {
 
     async fn act(context: &Context, input: &Input, found: Vec<Finding>, _: &[NoChange]) -> Result<Output> {
         let mut diagnosis = conclude(&input.failed, found);
-        if let Some(topic) = &context.topic {
+        if let Ok(topic) = context.topic() {
             let subject = format!("atlas-cmk: {} failed with {}", diagnosis.step, diagnosis.error);
             let message = json!({
                 "kind": "execution-failed",

@@ -81,7 +81,7 @@ impl Step for FindMissedAccounts {
         }
         let units_matter = profiles.values().any(Profile::asks_for_unit);
         let (entries, now) = (accounts::list(context).await?, Timestamp::now());
-        let accounts = context.organizations.accounts().await?.unwrap_or_default();
+        let accounts = context.organizations().accounts().await?.unwrap_or_default();
         let (heard, not_heard): (Vec<_>, Vec<_>) =
             accounts.into_iter().partition(|account| entries.contains_key(&account.account_id));
         let mut unheard = Vec::new();
@@ -93,7 +93,7 @@ impl Step for FindMissedAccounts {
         }
         let looks = heard.into_iter().filter(|_| units_matter).map(|account| async move {
             // One that cannot be looked up is looked up the next night.
-            let unit = context.organizations.unit_of(&account.account_id).await.ok().flatten();
+            let unit = context.organizations().unit_of(&account.account_id).await.ok().flatten();
             (account, unit)
         });
         let units: Vec<_> = stream::iter(looks).buffered(AT_THE_SAME_TIME).collect().await;

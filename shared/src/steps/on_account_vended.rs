@@ -229,7 +229,7 @@ async fn look_up(context: &Context, vended: &Vended) -> Result<Known> {
     let entry = accounts::read(context, &vended.account_id).await?;
     let any = |needs: &dyn Fn(&profile::Profile) -> bool| profiles.values().any(needs);
     let mut vended = vended.clone();
-    let (account, organizations) = (vended.account_id.clone(), &context.organizations);
+    let (account, organizations) = (vended.account_id.clone(), context.organizations());
     let knows_name = entry.as_ref().is_some_and(|entry| entry.account_name.is_some());
     if vended.account_name.is_none() && !knows_name && any(&|profile| profile.mentions("accountName")) {
         vended.account_name = organizations.name_of(&account).await?;
@@ -280,7 +280,7 @@ async fn carry_out(context: &Context, change: &VendingChange) -> Result<Outcome>
     match change {
         VendingChange::Start { name, input, entry } => {
             let machine = context.machines.enable.as_deref().ok_or_else(|| not_set("ENABLE_MACHINE_ARN"))?;
-            let Started { arn, is_new } = context.executions.start(machine, name, input).await?;
+            let Started { arn, is_new } = context.executions().start(machine, name, input).await?;
             accounts::write(context, &AccountEntry { execution_arn: arn.clone(), ..(**entry).clone() }).await?;
             Ok(Outcome {
                 result: if is_new { Ending::Started } else { Ending::Known },
@@ -326,7 +326,7 @@ fn problem(account: Option<String>, error: &Error) -> Outcome {
 /// Keeps the event and reports why. Both are tried; only if neither works does the invocation fail, for Lambda to keep
 /// the event.
 async fn report_problem(context: &Context, event: &Value, outcome: &Outcome) -> Result<()> {
-    let kept = match &context.dead_letters {
+    let kept = match context.dead_letters() {
         Some(queue) => queue.keep(&event.to_string()).await,
         None => Err(not_set("DEAD_LETTER_QUEUE_URL")),
     };

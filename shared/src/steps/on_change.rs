@@ -272,11 +272,11 @@ pub(super) async fn react(context: &Context, reactions: &[Reaction]) -> Result<V
             Reaction::Alert(alert) => unpublished = publish(context, alert).await.err().or(unpublished),
             Reaction::Restore(name, guard) => {
                 let machine = context.machines.guard.as_deref().ok_or_else(|| not_set("GUARD_MACHINE_ARN"))?;
-                executions.push(context.executions.start(machine, name, &json!(guard)).await?.arn);
+                executions.push(context.executions().start(machine, name, &json!(guard)).await?.arn);
             }
             Reaction::Reconcile(name, project) => {
                 let machine = context.machines.reconcile.as_deref().ok_or_else(|| not_set("RECONCILE_MACHINE_ARN"))?;
-                executions.push(context.executions.start(machine, name, &json!(project)).await?.arn);
+                executions.push(context.executions().start(machine, name, &json!(project)).await?.arn);
             }
         }
     }

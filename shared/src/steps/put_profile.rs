@@ -118,7 +118,7 @@ impl Step for PutProfile {
         for change in changes {
             let value = json!(change.profile);
             let what = "An atlas-cmk profile: the input of the enablement of vended accounts";
-            context.parameters.write(&parameter(&change.name), &value, what).await?;
+            context.parameters().write(&parameter(&change.name), &value, what).await?;
         }
         Ok(Output { parameter: parameter(&input.name) })
     }

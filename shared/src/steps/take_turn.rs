@@ -103,15 +103,15 @@ impl Step for TakeTurn {
     async fn observe(context: &Context, input: &Input) -> Result<Queue> {
         let project = &input.request.project_id;
         let (entry, _) = registry::read(context, project).await?;
-        let mut looking = context.executions.running(&input.reconcile_machine).await?;
+        let mut looking = context.executions().running(&input.reconcile_machine).await?;
         looking.retain(|running| is_about(&running.name, project) || running.name == input.execution);
         let mut changing = None;
         for machine in &input.changing_machines {
-            for running in context.executions.running(machine).await? {
+            for running in context.executions().running(machine).await? {
                 // Those that were started from here carry the name of the execution that did.
                 if !looking.iter().any(|other| other.name == running.name)
                     && !is_about_another(&running.name)
-                    && changes(&context.executions.input(&running.arn).await?, project, entry.as_ref())
+                    && changes(&context.executions().input(&running.arn).await?, project, entry.as_ref())
                 {
                     changing = Some(running.arn);
                 }

@@ -126,7 +126,7 @@ impl Step for Unregister {
         for change in changes {
             match &change.after {
                 Some(entry) => registry::write(context, entry).await?,
-                None => context.parameters.delete(&parameter).await?,
+                None => context.parameters().delete(&parameter).await?,
             }
             registered = change.after.is_some();
         }
