@@ -11,6 +11,8 @@
 //! - [`error`]: the closed list of names a function fails with.
 //! - [`finding`]: problems, as the checks before a run and the diagnosis after it report them.
 
+#![warn(clippy::disallowed_methods)]
+
 pub mod atlas;
 pub mod aws;
 pub mod change;

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -100,7 +101,7 @@ pub fn parameter(project: &ProjectId) -> String {
 /// As [`crate::aws::aws_error`].
 pub async fn read(context: &Context, project: &ProjectId) -> Result<(Option<Entry>, Vec<OldKey>)> {
     let text = context.parameters().read(&parameter(project)).await?;
-    Ok(text.as_deref().map(parse).unwrap_or_default())
+    Ok(text.as_deref().map(|text| parse(text, context.now)).unwrap_or_default())
 }
 
 /// All entries of projects.
@@ -119,7 +120,7 @@ pub struct Registry {
 pub async fn list(context: &Context) -> Result<Registry> {
     let mut registry = Registry::default();
     for (name, text) in context.parameters().list(PROJECTS).await? {
-        match parse(&text).0 {
+        match parse(&text, context.now).0 {
             Some(entry) => registry.entries.push(entry),
             None => registry.unreadable.push(format!("{PROJECTS}/{name}")),
         }
@@ -138,12 +139,12 @@ pub async fn write(context: &Context, entry: &Entry) -> Result<()> {
 }
 
 /// An entry that another version wrote, or a person, is written again, but no key in it is lost.
-pub(crate) fn parse(text: &str) -> (Option<Entry>, Vec<OldKey>) {
+pub(crate) fn parse(text: &str, now: Timestamp) -> (Option<Entry>, Vec<OldKey>) {
     let value: Value = serde_json::from_str(text).unwrap_or_default();
     let listed = value["oldKeys"].as_array().into_iter().flatten();
     let mut keys: Vec<OldKey> = listed.filter_map(|old| serde_json::from_value(old.clone()).ok()).collect();
     if let Some(key) = value["keyArn"].as_str().filter(|key| !keys.iter().any(|old| old.key == *key)) {
-        keys.push(OldKey { key: key.to_owned(), replaced_at: jiff::Timestamp::now().to_string() });
+        keys.push(OldKey { key: key.to_owned(), replaced_at: now.to_string() });
     }
     (serde_json::from_value(value).ok(), keys)
 }

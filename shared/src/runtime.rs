@@ -1,5 +1,7 @@
 //! The one way a step becomes a Lambda function.
 
+#![expect(clippy::disallowed_methods, reason = "the time of an invocation comes from here")]
+
 use std::{
     cell::{Cell, RefCell},
     panic::{self, AssertUnwindSafe},
@@ -7,6 +9,7 @@ use std::{
 };
 
 use futures_util::{FutureExt, future::LocalBoxFuture};
+use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
@@ -17,7 +20,7 @@ use crate::{
     failure,
     ids::{AccountId, SecretId},
     settings::Settings,
-    step::{Answer, Context, Step, converge, parse},
+    step::{self, Answer, Context, Converge, Notify, Reply, Step, parse},
 };
 
 /// The target of our log lines. Nothing else is let through: other crates log requests and errors in full.
@@ -26,11 +29,31 @@ pub(crate) const TARGET: &str = "atlas_cmk::invocation";
 /// How a function ends: with what the Lambda runtime failed with, if it did.
 pub type Exit = std::result::Result<(), lambda_runtime::Error>;
 
-/// Runs a step as a Lambda function for as long as Lambda keeps the process.
+/// Runs a step that converges as a Lambda function, for as long as Lambda keeps the process.
 ///
 /// # Errors
 /// What the Lambda runtime fails with, which ends the process.
-pub fn run<S: Step>() -> Exit {
+pub fn converging<S: Converge>() -> Exit {
+    run::<S>(async |context, input| step::converge::<S>(context, input).await)
+}
+
+/// Runs a step that answers as a Lambda function, for as long as Lambda keeps the process.
+///
+/// # Errors
+/// As [`converging`].
+pub fn answering<S: Answer>() -> Exit {
+    run::<S>(async |context, input| step::answer::<S>(context, input).await)
+}
+
+/// Runs a step that notifies as a Lambda function, for as long as Lambda keeps the process.
+///
+/// # Errors
+/// As [`converging`].
+pub fn notifying<S: Notify>() -> Exit {
+    run::<S>(async |context, input| step::send::<S>(context, input).await)
+}
+
+fn run<S: Step>(step: impl AsyncFn(&Context, &S::Input) -> Result<Reply<S::Output>>) -> Exit {
     tracing_subscriber::registry()
         .with(fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false).with_target(false))
         .with(Targets::new().with_target(TARGET, tracing::Level::INFO))
@@ -39,7 +62,7 @@ pub fn run<S: Step>() -> Exit {
     panic::set_hook(Box::new(|panic| {
         PANICKED_AT.set(panic.location().map(ToString::to_string));
     }));
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve::<S>())
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve::<S>(step))
 }
 
 thread_local! {
@@ -47,7 +70,7 @@ thread_local! {
     static PANICKED_AT: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-async fn serve<S: Step>() -> Exit {
+async fn serve<S: Step>(step: impl AsyncFn(&Context, &S::Input) -> Result<Reply<S::Output>>) -> Exit {
     // A function that cannot start still answers, so that its error has a name.
     let context = Settings::from_env().and_then(Contexts::new);
     let cold = Cell::new(true);
@@ -63,9 +86,9 @@ async fn serve<S: Step>() -> Exit {
         let (project, secret) = (said("projectId"), said("atlasSecretId"));
         let (requests, result) = match &context {
             Ok(contexts) => {
-                let context =
-                    contexts.for_secret(&secret).for_invocation(deadline(&event.context), own_account(&event.context));
-                let result = guarded(answer::<S>(&context, event.payload).boxed_local()).await;
+                let (deadline, account) = (deadline(&event.context), own_account(&event.context));
+                let context = contexts.for_secret(&secret).for_invocation(Timestamp::now(), deadline, account);
+                let result = guarded(reply::<S>(&step, &context, event.payload).boxed_local()).await;
                 (context.atlas.requests(), result)
             }
             Err(error) => (0, Err(error.clone())),
@@ -155,11 +178,15 @@ impl Invocation {
     }
 }
 
-async fn answer<S: Step>(context: &Context, payload: Value) -> Result<(Value, Vec<Change>)> {
+async fn reply<S: Step>(
+    step: impl AsyncFn(&Context, &S::Input) -> Result<Reply<S::Output>>,
+    context: &Context,
+    payload: Value,
+) -> Result<(Value, Vec<Change>)> {
     let input = parse::<S>(payload)?;
-    let Answer { output, changes } = converge::<S>(context, &input).await?;
-    let answer = Answer { output, changes: changes.clone() };
-    let value = serde_json::to_value(answer)
+    let reply = step(context, &input).await?;
+    let changes = reply.changes.clone();
+    let value = serde_json::to_value(reply)
         .map_err(|error| Error::new(ErrorName::Internal, format!("a bug: the output does not serialise: {error}")))?;
     Ok((value, changes))
 }

@@ -1,5 +1,7 @@
 //! What a function reads from its environment: set by infra/template.yaml, never by an input.
 
+#![expect(clippy::disallowed_methods, reason = "the environment is read here")]
+
 use std::{env, fmt, path::PathBuf};
 
 use aws_credential_types::Credentials;

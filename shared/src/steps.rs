@@ -49,10 +49,7 @@ pub mod verify_access;
 use schemars::JsonSchema;
 
 pub(crate) use self::update_trust::RolePolicies;
-use crate::{
-    change::{self, Action},
-    step::{Answer, Step},
-};
+use crate::step::{Reply, Step};
 
 /// Names every step once. `for_each_step` visits them; nothing that runs as a function does, for it would contain all
 /// of them.
@@ -118,22 +115,5 @@ pub trait VisitStep {
     /// Does it with one.
     fn visit<S: Step>(&mut self)
     where
-        Answer<S::Output>: JsonSchema;
-}
-/// The change of a step that only reads: there is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoChange {}
-
-impl change::Describe for NoChange {
-    fn action(&self) -> Action {
-        match *self {}
-    }
-
-    fn resource(&self) -> String {
-        match *self {}
-    }
-
-    fn summary(&self) -> String {
-        match *self {}
-    }
+        Reply<S::Output>: JsonSchema;
 }

@@ -4,7 +4,7 @@ use atlas_cmk::{
     Error, ErrorName,
     change::Action,
     settings::Settings,
-    step::{Answer, Context, converge, parse},
+    step::{Context, Reply, converge, parse},
     steps::{AuthorizeRole, CreateEndpoint, CreateRole, EnableKms, create_endpoint, create_role},
 };
 use serde_json::{Value, json};
@@ -37,12 +37,12 @@ fn context(world: &World) -> Context {
     context
 }
 
-async fn create_role(world: &World) -> Result<Answer<create_role::Output>, Error> {
+async fn create_role(world: &World) -> Result<Reply<create_role::Output>, Error> {
     let input = parse::<CreateRole>(json!({"projectId": PROJECT, "roleArn": ROLE_ARN})).expect("an input");
     converge::<CreateRole>(&context(world), &input).await
 }
 
-async fn create_endpoint(world: &World) -> Result<Answer<create_endpoint::Output>, Error> {
+async fn create_endpoint(world: &World) -> Result<Reply<create_endpoint::Output>, Error> {
     let input = parse::<CreateEndpoint>(json!({"projectId": PROJECT, "region": "eu-west-1"})).expect("an input");
     converge::<CreateEndpoint>(&context(world), &input).await
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use atlas_cmk::{
     settings::Settings,
-    step::{Context, Step, converge, parse},
+    step::{Context, Converge, converge, parse},
     steps::{AuthorizeRole, CreateEndpoint, CreateRole, EnableKms, Register, UpdateTrust},
 };
 use atlas_cmk_local::{execution, mailbox::Mailbox};
@@ -141,7 +141,7 @@ impl World {
     }
 }
 
-async fn run<S: Step>(context: &Context, input: Value) -> Value {
+async fn run<S: Converge>(context: &Context, input: Value) -> Value {
     let input = parse::<S>(input).unwrap();
     serde_json::to_value(Box::pin(converge::<S>(context, &input)).await.unwrap().output).unwrap()
 }

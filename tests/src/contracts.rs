@@ -7,7 +7,7 @@ use atlas_cmk::{
         CrossAccountAccess, CrossAccountAccessOutput, DisableEncryption, DisableEncryptionOutput, EnableEncryption,
         EnableEncryptionOutput, GuardKey, GuardKeyOutput, ReconcileProject, ReconcileProjectOutput, Sweep, SweepOutput,
     },
-    step::{Answer, Retries, Step, parse},
+    step::{Reply, Retries, Step, parse},
     steps::{self, VisitStep, for_each_step},
 };
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
@@ -72,13 +72,13 @@ fn collect_functions() -> Vec<Function> {
     impl VisitStep for Collect {
         fn visit<S: Step>(&mut self)
         where
-            Answer<S::Output>: JsonSchema,
+            Reply<S::Output>: JsonSchema,
         {
             self.0.push(Function {
                 contract: Contract {
                     name: S::NAME,
                     input: schema::<S::Input>(false),
-                    output: schema::<Answer<S::Output>>(true),
+                    output: schema::<Reply<S::Output>>(true),
                     accepts: |input| parse::<S>(input).map(drop),
                 },
                 about: S::ABOUT,

@@ -4,6 +4,8 @@
 //! for another, and a token is kept until shortly before it expires. Live tokens are limited to 100 per service
 //! account.
 
+#![expect(clippy::disallowed_methods, reason = "an access token expires")]
+
 use std::time::{Duration, Instant, SystemTime};
 
 use digest_auth::{AuthContext, HttpMethod, WwwAuthenticateHeader};

@@ -6,6 +6,8 @@
 //! with an id made from it, and the first to write that has won. A winner that dies is succeeded some seconds later.
 //! Where the cache cannot be used at all, everyone mints for themselves, as without one.
 
+#![expect(clippy::disallowed_methods, reason = "an access token expires, and others are waited for")]
+
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use secrecy::{ExposeSecret, SecretString};

@@ -1,5 +1,7 @@
 //! One call: authenticated, versioned, repeated where that is safe, and never past the deadline of the invocation.
 
+#![expect(clippy::disallowed_methods, reason = "a request ends before the invocation")]
+
 use std::{
     sync::atomic::Ordering,
     time::{Duration, Instant},

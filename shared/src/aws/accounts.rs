@@ -1,6 +1,8 @@
 //! Calls into another account, with the credentials of a role there that allows atlas-cmk to assume it with an external
 //! ID.
 
+#![expect(clippy::disallowed_methods, reason = "a session expires")]
+
 use std::{
     sync::{Arc, Mutex},
     time::{Duration, SystemTime},

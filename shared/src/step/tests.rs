@@ -3,7 +3,13 @@ use std::{cell::RefCell, time::Duration};
 use serde::Deserialize;
 
 use super::*;
-use crate::change::Action;
+use crate::{
+    atlas::{Atlas, CredentialSource, RetryPolicy},
+    change::Action,
+    error::{Error, ErrorName},
+    http,
+    settings::Settings,
+};
 
 thread_local! {
     /// The world of the step below: whether its thing exists, and what its writes are going to answer.
@@ -42,12 +48,15 @@ impl Step for EnsureThing {
     const ACTIONS: Actions = &[];
     type Input = Nothing;
     type Output = bool;
-    type Observation = bool;
-    type Change = NewThing;
 
     fn sample() -> Value {
         serde_json::json!({})
     }
+}
+
+impl Converge for EnsureThing {
+    type Observation = bool;
+    type Change = NewThing;
 
     async fn observe(_: &Context, _: &Nothing) -> Result<bool> {
         Ok(WORLD.with_borrow(|world| world.0))
@@ -76,11 +85,12 @@ impl Step for EnsureThing {
     }
 }
 
-fn converge_with(writes: &[Write]) -> (Result<Answer<bool>>, usize) {
+fn converge_with(writes: &[Write]) -> (Result<Reply<bool>>, usize) {
     let (http, url) = (http::client(None).unwrap(), "http://127.0.0.1:9".parse().unwrap());
     let at_once = RetryPolicy { attempts: 1, floor: Duration::ZERO };
     let atlas = Atlas::new(http, url, CredentialSource::None, at_once);
-    let context = Context { atlas, ..Context::new(&settings()).unwrap() };
+    let mut context = Context::new(&settings()).unwrap();
+    context.atlas = atlas;
     WORLD.set((false, writes.to_vec()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let result = runtime.block_on(converge::<EnsureThing>(&context, &Nothing {}));

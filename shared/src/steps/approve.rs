@@ -4,11 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{NoChange, RequestApproval};
+use super::RequestApproval;
 use crate::{
     aws::TaskToken,
     error::{Error, ErrorName, Result},
-    step::{Actions, Context, Step, sample_file},
+    step::{Actions, Context, Notify, Step, sample_file},
 };
 
 /// The step.
@@ -45,8 +45,6 @@ impl Step for Approve {
     const ACTIONS: Actions = &[&["states:SendTaskFailure", "states:SendTaskSuccess"]];
     type Input = Input;
     type Output = Output;
-    type Observation = ();
-    type Change = NoChange;
 
     fn sample() -> Value {
         sample_file(include_str!("../../../events/steps/approve.json"))
@@ -58,16 +56,10 @@ impl Step for Approve {
         }
         Err(Error::new(ErrorName::InputInvalid, "taskToken: give the complete token from the approval request"))
     }
+}
 
-    async fn observe(_: &Context, _: &Input) -> Result<()> {
-        Ok(())
-    }
-
-    fn decide(_: &Input, (): &()) -> Result<Vec<NoChange>> {
-        Ok(Vec::new())
-    }
-
-    async fn act(context: &Context, input: &Input, (): (), _: &[NoChange]) -> Result<Output> {
+impl Notify for Approve {
+    async fn send(context: &Context, input: &Input) -> Result<Output> {
         if input.approve {
             let output = json!({"approved": true, "by": input.by, "reason": input.reason});
             context.task_tokens().succeed(&input.task_token, &output.to_string()).await?;

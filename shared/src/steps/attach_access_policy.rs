@@ -9,7 +9,7 @@ use crate::{
     change::{Action, Describe},
     error::{Error, ErrorName, Result},
     ids::{IamPolicyArn, IamRoleArn},
-    step::{Actions, Context, Retries, Step, actions},
+    step::{Actions, Context, Converge, Retries, Step, actions},
 };
 
 /// The step.
@@ -118,8 +118,6 @@ impl Step for AttachAccessPolicy {
     ];
     type Input = Input;
     type Output = Output;
-    type Observation = Attached;
-    type Change = Attachment;
 
     fn sample() -> Value {
         json!({
@@ -129,6 +127,11 @@ impl Step for AttachAccessPolicy {
             "execution": "manual-1"
         })
     }
+}
+
+impl Converge for AttachAccessPolicy {
+    type Observation = Attached;
+    type Change = Attachment;
 
     async fn observe(context: &Context, input: &Input) -> Result<Attached> {
         attached(context, input.caller(), &input.role_arn).await

@@ -10,7 +10,7 @@ use crate::{
     change::{Action, Describe},
     error::{Error, ErrorName, Result},
     ids::{AccessRoleId, IamRoleArn, ProjectId, SecretId},
-    step::{Actions, Context, Retries, Step, actions},
+    step::{Actions, Context, Converge, Retries, Step, actions},
 };
 
 /// The step.
@@ -73,8 +73,6 @@ impl Step for AuthorizeRole {
     const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
-    type Observation = Vec<AccessRole>;
-    type Change = Authorize;
 
     fn sample() -> Value {
         json!({
@@ -83,6 +81,11 @@ impl Step for AuthorizeRole {
             "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk"
         })
     }
+}
+
+impl Converge for AuthorizeRole {
+    type Observation = Vec<AccessRole>;
+    type Change = Authorize;
 
     async fn observe(context: &Context, input: &Input) -> Result<Vec<AccessRole>> {
         Ok(context.atlas.access_roles(&input.project_id).await?)

@@ -11,7 +11,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{AccessRoleId, ProjectId, SecretId},
     registry,
-    step::{Actions, Context, Step, actions, sample_file},
+    step::{Actions, Context, Converge, Step, actions, sample_file},
 };
 
 /// The step.
@@ -52,12 +52,15 @@ impl Step for CancelAuthorization {
     const ACTIONS: Actions = &[actions::ATLAS, &["ssm:GetParameter"]];
     type Input = Input;
     type Output = Output;
-    type Observation = Found;
-    type Change = Remove;
 
     fn sample() -> Value {
         sample_file(include_str!("../../../events/steps/cancel-authorization.json"))
     }
+}
+
+impl Converge for CancelAuthorization {
+    type Observation = Found;
+    type Change = Remove;
 
     async fn observe(context: &Context, input: &Input) -> Result<Found> {
         let registered = match &input.role_id {

@@ -1,16 +1,16 @@
 //! `check-cluster`: where a cluster stands on its way to the key, or away from it. The state machines wait for it by
 //! this.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::NoChange;
 use crate::{
     atlas::{Cluster, ClusterRefusal, EncryptionProvider},
     error::{Error, ErrorName, Result},
     ids::{ClusterName, ProjectId, SecretId},
-    step::{Actions, Context, Step, actions},
+    step::{Actions, Answer, Context, Step, actions},
 };
 
 /// The step.
@@ -65,8 +65,6 @@ impl Step for CheckCluster {
     const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
-    type Observation = Found;
-    type Change = NoChange;
 
     fn sample() -> Value {
         json!({
@@ -75,16 +73,16 @@ impl Step for CheckCluster {
             "encryptionAtRestProvider": "AWS"
         })
     }
+}
+
+impl Answer for CheckCluster {
+    type Observation = Found;
 
     async fn observe(context: &Context, input: &Input) -> Result<Found> {
         Ok(context.atlas.cluster(&input.project_id, &input.cluster).await?)
     }
 
-    fn decide(_: &Input, _: &Found) -> Result<Vec<NoChange>> {
-        Ok(Vec::new())
-    }
-
-    async fn act(_: &Context, input: &Input, found: Found, _: &[NoChange]) -> Result<Output> {
+    fn answer(input: &Input, found: Found, _: Timestamp) -> Result<Output> {
         let (project, name) = (&input.project_id, &input.cluster);
         let (state, what) = towards(input.encryption_at_rest_provider, project, name, &found)?;
         Ok(Output { state, summary: format!("cluster {} {what}", input.cluster) })

@@ -6,11 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{NoChange, list_projects::Listed};
+use super::list_projects::Listed;
 use crate::{
     atlas::ServiceAccount,
     error::Result,
-    step::{Actions, Context, Step, actions},
+    step::{Actions, Answer, Context, Step, actions},
 };
 
 /// The step.
@@ -40,25 +40,23 @@ impl Step for CheckCredential {
     const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
-    type Observation = Option<ServiceAccount>;
-    type Change = NoChange;
 
     fn sample() -> Value {
         json!({"project": {"projectId": "66f0a1b2c3d4e5f601234567", "atlasSecretId": null}})
     }
+}
+
+impl Answer for CheckCredential {
+    type Observation = Option<ServiceAccount>;
 
     async fn observe(context: &Context, input: &Input) -> Result<Option<ServiceAccount>> {
         Ok(context.atlas.own_service_account(&input.project.project_id).await?)
     }
 
-    fn decide(_: &Input, _: &Option<ServiceAccount>) -> Result<Vec<NoChange>> {
-        Ok(Vec::new())
-    }
-
-    async fn act(_: &Context, input: &Input, account: Option<ServiceAccount>, _: &[NoChange]) -> Result<Output> {
+    fn answer(input: &Input, account: Option<ServiceAccount>, now: Timestamp) -> Result<Output> {
         let secret =
             input.project.atlas_secret_id.as_ref().map_or("the secret of the stack".to_owned(), ToString::to_string);
-        Ok(judge(&secret, account.as_ref(), Timestamp::now()))
+        Ok(judge(&secret, account.as_ref(), now))
     }
 }
 

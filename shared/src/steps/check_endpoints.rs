@@ -3,16 +3,17 @@
 
 mod gone;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{NoChange, create_endpoint::leading};
+use super::create_endpoint::leading;
 use crate::{
     atlas::{EndpointStatus, PrivateEndpoint},
     error::Result,
     ids::{PrivateEndpointId, ProjectId, Region, SecretId},
-    step::{Actions, Context, Step, actions},
+    step::{Actions, Answer, Context, Step, actions},
 };
 
 /// The step.
@@ -99,8 +100,6 @@ impl Step for CheckEndpoints {
     const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
-    type Observation = Vec<PrivateEndpoint>;
-    type Change = NoChange;
 
     fn sample() -> Value {
         json!({
@@ -112,16 +111,16 @@ impl Step for CheckEndpoints {
             ]}
         })
     }
+}
+
+impl Answer for CheckEndpoints {
+    type Observation = Vec<PrivateEndpoint>;
 
     async fn observe(context: &Context, input: &Input) -> Result<Vec<PrivateEndpoint>> {
         Ok(context.atlas.private_endpoints(&input.project_id).await?)
     }
 
-    fn decide(_: &Input, _: &Vec<PrivateEndpoint>) -> Result<Vec<NoChange>> {
-        Ok(Vec::new())
-    }
-
-    async fn act(_: &Context, input: &Input, endpoints: Vec<PrivateEndpoint>, _: &[NoChange]) -> Result<Output> {
+    fn answer(input: &Input, endpoints: Vec<PrivateEndpoint>, _: Timestamp) -> Result<Output> {
         Ok(match &input.expect {
             Expect::Active(regions) => assess(regions, &endpoints),
             Expect::Gone(regions) => gone::assess(regions.as_deref(), &endpoints),

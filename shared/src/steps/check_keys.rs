@@ -19,7 +19,7 @@ use crate::{
     ids::KmsKeyArn,
     registry::{self, Entry, Stage},
     request::regional_keys,
-    step::{Actions, Context, Step, actions},
+    step::{Actions, Context, Converge, Step, actions},
 };
 
 /// The step.
@@ -50,6 +50,8 @@ pub struct Keys {
     /// would hide others.
     gone: Vec<KmsKeyArn>,
     out_of_reach: Vec<String>,
+    /// When that was.
+    now: Timestamp,
 }
 
 /// How many keys are checked at the same time. One that does not answer must not block the others.
@@ -66,12 +68,15 @@ impl Step for CheckKeys {
     ];
     type Input = Input;
     type Output = Output;
-    type Observation = Keys;
-    type Change = Reaction;
 
     fn sample() -> Value {
         json!({"execution": "sweep-2026-11-23"})
     }
+}
+
+impl Converge for CheckKeys {
+    type Observation = Keys;
+    type Change = Reaction;
 
     async fn observe(context: &Context, input: &Input) -> Result<Keys> {
         let entries = registry::list(context).await?.entries;
@@ -84,7 +89,8 @@ impl Step for CheckKeys {
             }
         });
         let looks: Vec<_> = stream::iter(looks).buffer_unordered(AT_THE_SAME_TIME).collect().await;
-        let mut keys = Keys { entries, in_danger: Vec::new(), gone: Vec::new(), out_of_reach: Vec::new() };
+        let mut keys =
+            Keys { entries, now: context.now, in_danger: Vec::new(), gone: Vec::new(), out_of_reach: Vec::new() };
         for (key, state) in looks {
             match state.map(|found| (lost_event(found.as_ref().map(|key| &key.state)), found.is_none())) {
                 Ok((Some(_), true)) if !is_in_use(&key, &keys.entries) => keys.gone.push(key),
@@ -98,7 +104,7 @@ impl Step for CheckKeys {
 
     fn decide(input: &Input, keys: &Keys) -> Result<Vec<Reaction>> {
         let reactions = keys.in_danger.iter().flat_map(|(key, what)| {
-            let changed = lost(key, what, &input.execution);
+            let changed = lost(key, what, &input.execution, keys.now);
             let affected: Vec<(Entry, Affected)> = keys
                 .entries
                 .iter()
@@ -155,13 +161,13 @@ fn lost_event(state: Option<&KeyState>) -> Option<&'static str> {
 }
 
 /// The event that did not come.
-fn lost(key: &KmsKeyArn, what: &str, execution: &str) -> Changed {
+fn lost(key: &KmsKeyArn, what: &str, execution: &str, now: Timestamp) -> Changed {
     Changed {
         subject: Subject::Key(key.clone()),
         what: what.to_owned(),
         by: Some(format!("unknown: no event reported it, found by {execution}")),
         by_role: None,
-        at: Some(Timestamp::now()),
+        at: Some(now),
         id: execution.to_owned(),
         pending_days: None,
         tagged_projects: Vec::new(),
@@ -203,7 +209,7 @@ mod tests {
     fn a_key_that_cannot_be_used_raises_one_alert_for_all_its_projects_and_is_restored_once_in_each_execution() {
         let entries = vec![entry(1, "enabled", &json!({})), entry(2, "enabled", &json!({"guard": "restore"}))];
         let in_danger = vec![(KEY.parse().unwrap(), "DisableKey")];
-        let keys = Keys { entries, in_danger, gone: Vec::new(), out_of_reach: Vec::new() };
+        let keys = Keys { entries, in_danger, gone: Vec::new(), out_of_reach: Vec::new(), now: Timestamp::UNIX_EPOCH };
         let reactions = |execution: &str| CheckKeys::decide(&Input { execution: execution.to_owned() }, &keys).unwrap();
         let first = reactions("sweep-1");
         let [Reaction::Alert(_), Reaction::Restore(name, guard)] = first.as_slice() else { panic!("{first:?}") };

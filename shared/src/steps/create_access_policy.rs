@@ -13,7 +13,7 @@ use crate::{
     ids::{AccessName, IamPolicyArn, IamRoleArn},
     policy::{PolicyDocument, SID_PREFIX, Statement},
     request::{BucketAccess, Permission},
-    step::{Actions, Context, Retries, Step, actions},
+    step::{Actions, Context, Converge, Retries, Step, actions},
     tags,
 };
 
@@ -204,8 +204,6 @@ impl Step for CreateAccessPolicy {
     ];
     type Input = Input;
     type Output = Output;
-    type Observation = Option<ManagedPolicy>;
-    type Change = PolicyChange;
 
     fn sample() -> Value {
         json!({
@@ -218,6 +216,11 @@ impl Step for CreateAccessPolicy {
             "execution": "manual-1"
         })
     }
+}
+
+impl Converge for CreateAccessPolicy {
+    type Observation = Option<ManagedPolicy>;
+    type Change = PolicyChange;
 
     async fn observe(context: &Context, input: &Input) -> Result<Option<ManagedPolicy>> {
         context.iam_for(&input.role_arn, input.caller()).await?.own_policy(&input.policy_arn()?).await

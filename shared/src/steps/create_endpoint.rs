@@ -11,7 +11,7 @@ use crate::{
     change::{Action, Describe},
     error::{Error, ErrorName, Result},
     ids::{ProjectId, Region, SecretId},
-    step::{Actions, Context, Step, actions},
+    step::{Actions, Context, Converge, Step, actions},
 };
 
 /// The step.
@@ -72,12 +72,15 @@ impl Step for CreateEndpoint {
     const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
-    type Observation = Vec<PrivateEndpoint>;
-    type Change = NewEndpoint;
 
     fn sample() -> Value {
         json!({"projectId": "66f0a1b2c3d4e5f601234567", "region": "eu-west-1"})
     }
+}
+
+impl Converge for CreateEndpoint {
+    type Observation = Vec<PrivateEndpoint>;
+    type Change = NewEndpoint;
 
     async fn observe(context: &Context, input: &Input) -> Result<Vec<PrivateEndpoint>> {
         Ok(context.atlas.private_endpoints(&input.project_id).await?)

@@ -12,7 +12,7 @@ use crate::{
     change::{Action, Describe},
     error::{Error, ErrorName, Result},
     ids::{AccessRoleId, ExternalId, IamRoleArn, PrincipalArn, ProjectId, SecretId},
-    step::{Actions, Context, Step, actions},
+    step::{Actions, Context, Converge, Step, actions},
 };
 
 /// The step.
@@ -75,8 +75,6 @@ impl Step for CreateRole {
     const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
-    type Observation = Vec<AccessRole>;
-    type Change = NewRecord;
 
     fn sample() -> Value {
         json!({
@@ -84,6 +82,11 @@ impl Step for CreateRole {
             "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk"
         })
     }
+}
+
+impl Converge for CreateRole {
+    type Observation = Vec<AccessRole>;
+    type Change = NewRecord;
 
     async fn observe(context: &Context, input: &Input) -> Result<Vec<AccessRole>> {
         Ok(context.atlas.access_roles(&input.project_id).await?)

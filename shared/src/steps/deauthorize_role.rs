@@ -11,7 +11,7 @@ use crate::{
     change::{Action, Describe},
     error::{ErrorName, Result},
     ids::{AccessRoleId, ProjectId, SecretId},
-    step::{Actions, Context, Retries, Step, actions},
+    step::{Actions, Context, Converge, Retries, Step, actions},
 };
 
 /// The step.
@@ -85,12 +85,15 @@ impl Step for DeauthorizeRole {
     const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
-    type Observation = Option<AccessRole>;
-    type Change = Remove;
 
     fn sample() -> Value {
         json!({"projectId": "66f0a1b2c3d4e5f601234567", "roleId": "6a793f88c0eb9e7a17716581"})
     }
+}
+
+impl Converge for DeauthorizeRole {
+    type Observation = Option<AccessRole>;
+    type Change = Remove;
 
     async fn observe(context: &Context, input: &Input) -> Result<Option<AccessRole>> {
         let records = context.atlas.access_roles(&input.project_id).await?;

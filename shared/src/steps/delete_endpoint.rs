@@ -10,7 +10,7 @@ use crate::{
     change::{Action, Describe},
     error::{ErrorName, Result},
     ids::{PrivateEndpointId, ProjectId, SecretId},
-    step::{Actions, Context, Retries, Step, actions},
+    step::{Actions, Context, Converge, Retries, Step, actions},
 };
 
 /// The step.
@@ -70,12 +70,15 @@ impl Step for DeleteEndpoint {
     const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
-    type Observation = Option<PrivateEndpoint>;
-    type Change = Delete;
 
     fn sample() -> Value {
         json!({"projectId": "66f0a1b2c3d4e5f601234567", "endpointId": "6a793f88c0eb9e7a17716599"})
     }
+}
+
+impl Converge for DeleteEndpoint {
+    type Observation = Option<PrivateEndpoint>;
+    type Change = Delete;
 
     async fn observe(context: &Context, input: &Input) -> Result<Option<PrivateEndpoint>> {
         Ok(context.atlas.private_endpoint(&input.project_id, &input.endpoint_id).await?)

@@ -4,17 +4,18 @@
 
 mod read;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{NoChange, verify::Difference};
+use super::verify::Difference;
 use crate::{
     aws::AccountAccess,
     error::Result,
     ids::{AccessRoleId, KmsKeyArn, PrivateEndpointId, ProjectId, SecretId},
     registry::Entry,
-    step::{Actions, Context, Step, actions, sample_file},
+    step::{Actions, Answer, Context, Step, actions, sample_file},
 };
 
 /// The step.
@@ -187,22 +188,20 @@ impl Step for Describe {
     ];
     type Input = Input;
     type Output = Output;
-    type Observation = Output;
-    type Change = NoChange;
 
     fn sample() -> Value {
         sample_file(include_str!("../../../events/steps/describe.json"))
     }
+}
+
+impl Answer for Describe {
+    type Observation = Output;
 
     async fn observe(context: &Context, input: &Input) -> Result<Output> {
         Box::pin(read::project(context, input)).await
     }
 
-    fn decide(_: &Input, _: &Output) -> Result<Vec<NoChange>> {
-        Ok(Vec::new())
-    }
-
-    async fn act(_: &Context, _: &Input, output: Output, _: &[NoChange]) -> Result<Output> {
+    fn answer(_: &Input, output: Output, _: Timestamp) -> Result<Output> {
         Ok(output)
     }
 }

@@ -5,14 +5,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::NoChange;
 use crate::{
     error::{Error, ErrorName, Result},
     failure::Failure,
     finding::Finding,
     ids::{AccessRoleId, KmsKeyArn, ProjectId},
     request::EnableEncryption,
-    step::{Actions, Context, Step, actions},
+    step::{Actions, Context, Notify, Step, actions},
     survey::{Survey, Wanted},
 };
 
@@ -123,8 +122,6 @@ impl Step for Diagnose {
     ];
     type Input = Input;
     type Output = Output;
-    type Observation = Vec<Finding>;
-    type Change = NoChange;
 
     fn sample() -> Value {
         json!({
@@ -151,34 +148,11 @@ impl Step for Diagnose {
             "execution": "enable-payments"
         })
     }
+}
 
-    async fn observe(context: &Context, input: &Input) -> Result<Vec<Finding>> {
-        if !input.failed.findings.is_empty() {
-            return Ok(Vec::new());
-        }
-        let name = ErrorName::from_text(&input.failed.failure.error);
-        let request: Option<EnableEncryption> = serde_json::from_value(input.request.clone()).ok();
-        let Some(request) = request.filter(|_| name.is_some_and(leaves_a_trace)) else { return Ok(Vec::new()) };
-        let known = Wanted::new(&request, input.execution.as_deref());
-        let wanted = Wanted {
-            project_id: input.project_id.clone().or_else(|| known.project_id.clone()),
-            key_arn: input.key_arn.clone().or_else(|| known.key_arn.clone()),
-            role_id: input.role_id.clone(),
-            ..known
-        };
-        let survey = Box::pin(Survey::read(context, &wanted)).await;
-        let mut found = survey.tampering(&wanted);
-        found.extend(survey.findings(&request));
-        // What disturbs our looking is not what went wrong.
-        found.retain(|finding| !finding.retryable);
-        Ok(found)
-    }
-
-    fn decide(_: &Input, _: &Vec<Finding>) -> Result<Vec<NoChange>> {
-        Ok(Vec::new())
-    }
-
-    async fn act(context: &Context, input: &Input, found: Vec<Finding>, _: &[NoChange]) -> Result<Output> {
+impl Notify for Diagnose {
+    async fn send(context: &Context, input: &Input) -> Result<Output> {
+        let found = look(context, input).await;
         let mut diagnosis = conclude(&input.failed, found);
         if let Ok(topic) = context.topic() {
             let subject = format!("atlas-cmk: {} failed with {}", diagnosis.step, diagnosis.error);
@@ -196,6 +170,29 @@ impl Step for Diagnose {
         }
         Ok(Output { error: diagnosis.error.clone(), diagnosis })
     }
+}
+
+/// What can be seen of the cause in both clouds.
+async fn look(context: &Context, input: &Input) -> Vec<Finding> {
+    if !input.failed.findings.is_empty() {
+        return Vec::new();
+    }
+    let name = ErrorName::from_text(&input.failed.failure.error);
+    let request: Option<EnableEncryption> = serde_json::from_value(input.request.clone()).ok();
+    let Some(request) = request.filter(|_| name.is_some_and(leaves_a_trace)) else { return Vec::new() };
+    let known = Wanted::new(&request, input.execution.as_deref());
+    let wanted = Wanted {
+        project_id: input.project_id.clone().or_else(|| known.project_id.clone()),
+        key_arn: input.key_arn.clone().or_else(|| known.key_arn.clone()),
+        role_id: input.role_id.clone(),
+        ..known
+    };
+    let survey = Box::pin(Survey::read(context, &wanted)).await;
+    let mut found = survey.tampering(&wanted);
+    found.extend(survey.findings(&request));
+    // What disturbs our looking is not what went wrong.
+    found.retain(|finding| !finding.retryable);
+    found
 }
 
 /// Whether the reason of such a failure can be seen in either cloud, beyond what its message says.

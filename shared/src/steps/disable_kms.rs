@@ -10,7 +10,7 @@ use crate::{
     change::{Action, Describe},
     error::{ErrorName, Result},
     ids::{ProjectId, SecretId},
-    step::{Actions, Context, Retries, Step, actions},
+    step::{Actions, Context, Converge, Retries, Step, actions},
 };
 
 /// The step.
@@ -118,12 +118,15 @@ impl Step for DisableKms {
     const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
-    type Observation = EncryptionAtRest;
-    type Change = SwitchOff;
 
     fn sample() -> Value {
         json!({"projectId": "66f0a1b2c3d4e5f601234567", "part": "keys"})
     }
+}
+
+impl Converge for DisableKms {
+    type Observation = EncryptionAtRest;
+    type Change = SwitchOff;
 
     async fn observe(context: &Context, input: &Input) -> Result<EncryptionAtRest> {
         Ok(context.atlas.encryption_at_rest(&input.project_id).await?)

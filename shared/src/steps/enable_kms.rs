@@ -12,7 +12,7 @@ use crate::{
     change::{Action, Describe},
     error::{Error, ErrorName, Result},
     ids::{AccessRoleId, KmsKeyArn, ProjectId, SecretId},
-    step::{Actions, Context, Retries, Step, actions},
+    step::{Actions, Context, Converge, Retries, Step, actions},
 };
 
 /// The step.
@@ -153,8 +153,6 @@ impl Step for EnableKms {
     const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
-    type Observation = EncryptionAtRest;
-    type Change = Configure;
 
     fn sample() -> Value {
         json!({
@@ -164,6 +162,11 @@ impl Step for EnableKms {
             "requirePrivateNetworking": true
         })
     }
+}
+
+impl Converge for EnableKms {
+    type Observation = EncryptionAtRest;
+    type Change = Configure;
 
     async fn observe(context: &Context, input: &Input) -> Result<EncryptionAtRest> {
         Ok(context.atlas.encryption_at_rest(&input.project_id).await?)

@@ -11,7 +11,7 @@ use crate::{
     change::{Action, Describe},
     error::{Error, ErrorName, Result},
     ids::{KeyAlias, KmsKeyArn, Region},
-    step::{Actions, Context, Retries, Step, actions},
+    step::{Actions, Context, Converge, Retries, Step, actions},
     tags,
 };
 
@@ -162,8 +162,6 @@ impl Step for EnsureKey {
     ];
     type Input = Input;
     type Output = Output;
-    type Observation = Option<Found>;
-    type Change = KeyChange;
 
     fn sample() -> Value {
         json!({
@@ -177,6 +175,11 @@ impl Step for EnsureKey {
             "execution": "enable-payments"
         })
     }
+}
+
+impl Converge for EnsureKey {
+    type Observation = Option<Found>;
+    type Change = KeyChange;
 
     async fn observe(context: &Context, input: &Input) -> Result<Option<Found>> {
         let kms = context.accounts.kms(input.caller(), &input.region).await?;

@@ -11,7 +11,7 @@ use crate::{
     error::Result,
     ids::{ProjectId, SecretId},
     request::ProjectOptions,
-    step::{Actions, Context, Step, actions},
+    step::{Actions, Context, Converge, Step, actions},
 };
 
 /// The step.
@@ -64,12 +64,15 @@ impl Step for EnsureProject {
     const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
-    type Observation = Option<Project>;
-    type Change = NewProject;
 
     fn sample() -> Value {
         json!({"project": {"name": "payments", "orgId": "5f0000000000000000000001"}})
     }
+}
+
+impl Converge for EnsureProject {
+    type Observation = Option<Project>;
+    type Change = NewProject;
 
     async fn observe(context: &Context, input: &Input) -> Result<Option<Project>> {
         Ok(context.atlas.project_by_name(&input.project.org_id, &input.project.name).await?)

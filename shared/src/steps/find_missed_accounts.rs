@@ -7,14 +7,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{NoChange, sentences::limited};
+use super::sentences::limited;
 use crate::{
     aws::Joined,
     error::Result,
     ids::AccountId,
     profile::{self, Profile},
     registry::accounts::{self, FailedVend},
-    step::{Actions, Context, Step},
+    step::{Actions, Answer, Context, Step},
 };
 
 /// The step.
@@ -66,12 +66,14 @@ impl Step for FindMissedAccounts {
         &[&["organizations:ListAccounts", "organizations:ListParents", "ssm:GetParameter", "ssm:GetParametersByPath"]];
     type Input = Input;
     type Output = Output;
-    type Observation = Vec<Unheard>;
-    type Change = NoChange;
 
     fn sample() -> Value {
         json!({})
     }
+}
+
+impl Answer for FindMissedAccounts {
+    type Observation = Vec<Unheard>;
 
     async fn observe(context: &Context, _: &Input) -> Result<Vec<Unheard>> {
         let profiles = profile::list(context).await?;
@@ -80,7 +82,7 @@ impl Step for FindMissedAccounts {
             return Ok(Vec::new());
         }
         let units_matter = profiles.values().any(Profile::asks_for_unit);
-        let (entries, now) = (accounts::list(context).await?, Timestamp::now());
+        let (entries, now) = (accounts::list(context).await?, context.now);
         let accounts = context.organizations().accounts().await?.unwrap_or_default();
         let (heard, not_heard): (Vec<_>, Vec<_>) =
             accounts.into_iter().partition(|account| entries.contains_key(&account.account_id));
@@ -105,11 +107,7 @@ impl Step for FindMissedAccounts {
         Ok(unheard)
     }
 
-    fn decide(_: &Input, _: &Vec<Unheard>) -> Result<Vec<NoChange>> {
-        Ok(Vec::new())
-    }
-
-    async fn act(_: &Context, _: &Input, unheard: Vec<Unheard>, _: &[NoChange]) -> Result<Output> {
+    fn answer(_: &Input, unheard: Vec<Unheard>, _: Timestamp) -> Result<Output> {
         Ok(sort(unheard))
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{IamRoleArn, KmsKeyArn, ProjectId, Region},
     policy::{Merged, PolicyDocument, SID_PREFIX, Statement},
-    step::{Actions, Context, Retries, Step, actions},
+    step::{Actions, Context, Converge, Retries, Step, actions},
 };
 
 /// KMS's quota for a key policy in bytes (KMS developer guide, "Resource quotas"). It cannot be raised.
@@ -146,8 +146,6 @@ impl Step for GrantKey {
     const ACTIONS: Actions = &[actions::OTHER_ACCOUNTS, &["kms:GetKeyPolicy", "kms:PutKeyPolicy"]];
     type Input = Input;
     type Output = Output;
-    type Observation = PolicyDocument;
-    type Change = PutKeyPolicy;
 
     fn sample() -> Value {
         json!({
@@ -162,6 +160,11 @@ impl Step for GrantKey {
             "execution": "enable-payments"
         })
     }
+}
+
+impl Converge for GrantKey {
+    type Observation = PolicyDocument;
+    type Change = PutKeyPolicy;
 
     async fn observe(context: &Context, input: &Input) -> Result<PolicyDocument> {
         let key = input.regional_key()?;

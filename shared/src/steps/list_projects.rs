@@ -8,13 +8,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value, json};
 
-use super::{NoChange, sentences::limited};
+use super::sentences::limited;
 use crate::{
     error::Result,
     ids::{ProjectId, SecretId},
     registry::{self, Registry, Stage},
     request::Sweep,
-    step::{Actions, Context, Step},
+    step::{Actions, Answer, Context, Step},
 };
 
 /// The step.
@@ -71,23 +71,21 @@ impl Step for ListProjects {
     const ACTIONS: Actions = &[&["ssm:GetParametersByPath"]];
     type Input = Input;
     type Output = Output;
-    type Observation = Registry;
-    type Change = NoChange;
 
     fn sample() -> Value {
         json!({"request": {}, "execution": "sweep-2026-11-23"})
     }
+}
+
+impl Answer for ListProjects {
+    type Observation = Registry;
 
     async fn observe(context: &Context, _: &Input) -> Result<Registry> {
         registry::list(context).await
     }
 
-    fn decide(_: &Input, _: &Registry) -> Result<Vec<NoChange>> {
-        Ok(Vec::new())
-    }
-
-    async fn act(_: &Context, _: &Input, registry: Registry, _: &[NoChange]) -> Result<Output> {
-        Ok(list(&registry, Timestamp::now()))
+    fn answer(_: &Input, registry: Registry, now: Timestamp) -> Result<Output> {
+        Ok(list(&registry, now))
     }
 }
 

@@ -9,7 +9,6 @@ mod decision;
 use std::collections::BTreeMap;
 
 use backon::{ExponentialBuilder, Retryable};
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -28,7 +27,7 @@ use crate::{
     profile,
     registry::accounts::{self, AccountEntry, FailedVend},
     runtime,
-    step::{Actions, Context, Step, actions, not_set, sample_file},
+    step::{Actions, Context, Converge, Step, actions, not_set, sample_file},
 };
 
 /// The step.
@@ -169,12 +168,15 @@ impl Step for OnAccountVended {
     ];
     type Input = Input;
     type Output = Output;
-    type Observation = Vec<Received>;
-    type Change = VendingChange;
 
     fn sample() -> Value {
         sample_file(include_str!("../../../events/steps/on-account-vended.json"))
     }
+}
+
+impl Converge for OnAccountVended {
+    type Observation = Vec<Received>;
+    type Change = VendingChange;
 
     async fn observe(context: &Context, input: &Input) -> Result<Vec<Received>> {
         let mut received = Vec::new();
@@ -301,7 +303,7 @@ async fn carry_out(context: &Context, change: &VendingChange) -> Result<Outcome>
         VendingChange::TellFailure { account, what, reason } => {
             // A sweep would take it for an account that no event reported.
             if let Some(account) = account.as_deref().and_then(|account| account.parse().ok()) {
-                let told_at = Timestamp::now().to_string();
+                let told_at = context.now.to_string();
                 let failure = FailedVend { what: what.clone(), reason: reason.chars().take(1000).collect(), told_at };
                 accounts::write_failure(context, &account, &failure).await?;
             }

@@ -24,7 +24,7 @@ use crate::{
     registry::{self, Entry, Stage},
     request::{Cause, Guard, GuardKey, ReconcileProject},
     settings::OwnRoles,
-    step::{Actions, Context, Step, actions, not_set},
+    step::{Actions, Context, Converge, Step, actions, not_set},
     tags,
 };
 
@@ -130,8 +130,6 @@ impl Step for OnChange {
     ];
     type Input = Input;
     type Output = Output;
-    type Observation = Observed;
-    type Change = Reaction;
 
     fn sample() -> Value {
         json!({
@@ -192,6 +190,11 @@ impl Step for OnChange {
             }
         })
     }
+}
+
+impl Converge for OnChange {
+    type Observation = Observed;
+    type Change = Reaction;
 
     async fn observe(context: &Context, input: &Input) -> Result<Observed> {
         let changed = match change::read(&input.0) {

@@ -89,12 +89,13 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::NoChange, *};
+    use super::*;
+    use crate::steps::update_trust::RoleChange;
 
     #[test]
     fn a_planner_goes_forwards_only() {
         let mut plan = Plan::in_order(&ENABLING);
-        let mut add = |step: &str| plan.add::<NoChange>(step, &[]);
+        let mut add = |step: &str| plan.add::<RoleChange>(step, &[]);
         for step in ["ensure-key", "replicate-key", "replicate-key", "register", "update-trust", "register"] {
             add(step).unwrap();
         }

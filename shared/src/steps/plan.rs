@@ -1,15 +1,15 @@
 //! `plan`: what applying would change, in its order, and nothing of it is done. Every step's own observe and decide say
 //! it; ids that only applying brings to light have a placeholder.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    AuthorizeRole, CreateEndpoint, CreateRole, EnableKms, EnsureKey, EnsureProject, GrantKey, NoChange, Register,
-    ReplicateKey, SetClusterEncryption, UpdateTrust, authorize_role, create_endpoint, create_role, enable_kms,
-    ensure_key, ensure_project, grant_key, order, register, replicate_key, set_cluster_encryption::Switch,
-    update_trust,
+    AuthorizeRole, CreateEndpoint, CreateRole, EnableKms, EnsureKey, EnsureProject, GrantKey, Register, ReplicateKey,
+    SetClusterEncryption, UpdateTrust, authorize_role, create_endpoint, create_role, enable_kms, ensure_key,
+    ensure_project, grant_key, order, register, replicate_key, set_cluster_encryption::Switch, update_trust,
 };
 use crate::{
     atlas::EncryptionProvider,
@@ -20,7 +20,7 @@ use crate::{
     placeholder,
     policy::PolicyDocument,
     request::{EnableEncryption, ManageKey, regional_keys},
-    step::{Actions, Context, Step, actions},
+    step::{Actions, Answer, Context, Converge, Step, actions},
     tags,
 };
 
@@ -82,8 +82,6 @@ impl Step for Plan {
     ];
     type Input = Input;
     type Output = Output;
-    type Observation = Vec<PlannedChange>;
-    type Change = NoChange;
 
     fn sample() -> Value {
         json!({
@@ -115,16 +113,16 @@ impl Step for Plan {
     fn validate(input: &Input) -> Result<()> {
         input.request.validate()
     }
+}
+
+impl Answer for Plan {
+    type Observation = Vec<PlannedChange>;
 
     async fn observe(context: &Context, input: &Input) -> Result<Vec<PlannedChange>> {
         Planner::new(context, input)?.plan().await
     }
 
-    fn decide(_: &Input, _: &Vec<PlannedChange>) -> Result<Vec<NoChange>> {
-        Ok(Vec::new())
-    }
-
-    async fn act(_: &Context, _: &Input, plan: Vec<PlannedChange>, _: &[NoChange]) -> Result<Output> {
+    fn answer(_: &Input, plan: Vec<PlannedChange>, _: Timestamp) -> Result<Output> {
         Ok(Output { plan: placeholder::in_words(&plan)? })
     }
 }

@@ -1,12 +1,13 @@
 //! `plan-access`: the entry step of cross-account-access. It takes the whole input, reads both sides, finds or
 //! generates the external ID, and returns what would be changed and what stands in the way. It writes nothing.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    AttachAccessPolicy, CreateAccessPolicy, NoChange, RemoveTrust, UpdateTrust,
+    AttachAccessPolicy, CreateAccessPolicy, RemoveTrust, UpdateTrust,
     attach_access_policy::{self, Attached},
     create_access_policy::{self, Grants},
     remove_trust::{self, RoleUse},
@@ -20,7 +21,7 @@ use crate::{
     finding::Finding,
     ids::{ExternalId, IamPolicyArn, IamRoleArn},
     request::{AccessMode, CrossAccountAccess, Kept, ManageRole},
-    step::{Actions, Context, Step, actions},
+    step::{Actions, Answer, Context, Step, actions},
 };
 
 /// The step.
@@ -73,6 +74,8 @@ pub struct Found {
     policies: Vec<(create_access_policy::Input, Option<ManagedPolicy>, Attached)>,
     /// The target role.
     target: RoleUse,
+    /// The external ID to be if none is given or in force.
+    new_external_id: ExternalId,
 }
 
 impl Step for PlanAccess {
@@ -92,8 +95,6 @@ impl Step for PlanAccess {
     ];
     type Input = Input;
     type Output = Output;
-    type Observation = Found;
-    type Change = NoChange;
 
     fn sample() -> Value {
         json!({
@@ -129,6 +130,10 @@ impl Step for PlanAccess {
     fn validate(input: &Input) -> Result<()> {
         input.request.validate()
     }
+}
+
+impl Answer for PlanAccess {
+    type Observation = Found;
 
     async fn observe(context: &Context, input: &Input) -> Result<Found> {
         let request = &input.request;
@@ -141,14 +146,11 @@ impl Step for PlanAccess {
             policies.push((policy, there, attached));
         }
         let caller = Caller { account: request.target.as_ref(), execution: input.execution.as_deref() };
-        Ok(Found { policies, target: RoleUse::read(context, caller, &request.target_role_arn).await? })
+        let target = RoleUse::read(context, caller, &request.target_role_arn).await?;
+        Ok(Found { policies, target, new_external_id: context.new_external_id()? })
     }
 
-    fn decide(_: &Input, _: &Found) -> Result<Vec<NoChange>> {
-        Ok(Vec::new())
-    }
-
-    async fn act(_: &Context, input: &Input, found: Found, _: &[NoChange]) -> Result<Output> {
+    fn answer(input: &Input, found: Found, _: Timestamp) -> Result<Output> {
         judge(input, &found)
     }
 }
@@ -178,7 +180,7 @@ fn wanted(input: &Input) -> Vec<create_access_policy::Input> {
 fn judge(input: &Input, found: &Found) -> Result<Output> {
     let request = &input.request;
     let remove = request.mode() == AccessMode::Remove;
-    let external_id = external_id(request, found)?;
+    let external_id = external_id(request, found);
     let (mut plan, mut kept, mut findings) = (Vec::new(), Vec::new(), Vec::new());
     if remove {
         let (changes, left) = remove_trust::decide(&removal(request), &found.target)?;
@@ -301,18 +303,12 @@ fn removal(request: &CrossAccountAccess) -> remove_trust::Input {
     }
 }
 
-/// What is given; else what is in force; else 122 random bits, which cannot be guessed and which IAM allows.
-fn external_id(request: &CrossAccountAccess, found: &Found) -> Result<ExternalId> {
+/// What is given; else what is in force; else a new one.
+fn external_id(request: &CrossAccountAccess, found: &Found) -> ExternalId {
     if let Some(given) = &request.external_id {
-        return Ok(given.clone());
+        return given.clone();
     }
     let in_force = found.target.trust_policy().and_then(|trust| trust.statement(&access_sid(&request.name)));
     let in_force = in_force.as_ref().and_then(|statement| statement.external_id()).and_then(|id| id.parse().ok());
-    match in_force {
-        Some(id) => Ok(id),
-        None => uuid::Uuid::new_v4()
-            .to_string()
-            .parse()
-            .map_err(|error| Error::new(ErrorName::Internal, format!("a bug: {error}"))),
-    }
+    in_force.unwrap_or_else(|| found.new_external_id.clone())
 }

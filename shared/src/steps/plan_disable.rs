@@ -5,11 +5,11 @@
 mod found;
 mod judge;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::NoChange;
 use crate::{
     aws::AccountAccess,
     change::PlannedChange,
@@ -17,7 +17,7 @@ use crate::{
     finding::Finding,
     ids::{AccessRoleId, ClusterName, IamRoleArn, KmsKeyArn, ProjectId, Region},
     request::{DisableEncryption, Kept, ManageRole},
-    step::{Actions, Context, Step, actions},
+    step::{Actions, Answer, Context, Step, actions},
 };
 
 pub use found::{Found, InAtlas};
@@ -97,8 +97,6 @@ impl Step for PlanDisable {
     ];
     type Input = Input;
     type Output = Output;
-    type Observation = Found;
-    type Change = NoChange;
 
     fn sample() -> Value {
         json!({
@@ -114,16 +112,16 @@ impl Step for PlanDisable {
     fn validate(input: &Input) -> Result<()> {
         input.request.validate()
     }
+}
+
+impl Answer for PlanDisable {
+    type Observation = Found;
 
     async fn observe(context: &Context, input: &Input) -> Result<Found> {
         Box::pin(Found::read(context, input)).await
     }
 
-    fn decide(_: &Input, _: &Found) -> Result<Vec<NoChange>> {
-        Ok(Vec::new())
-    }
-
-    async fn act(_: &Context, input: &Input, found: Found, _: &[NoChange]) -> Result<Output> {
+    fn answer(input: &Input, found: Found, _: Timestamp) -> Result<Output> {
         judge::judge(&input.request, &found)
     }
 }

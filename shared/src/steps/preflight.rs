@@ -2,18 +2,19 @@
 //! would fail later, all of it at once and before anything is written. It also returns what the state machine has to
 //! know to skip what is not needed.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{NoChange, enable_kms::is_same_key};
+use super::enable_kms::is_same_key;
 use crate::{
     error::{Error, ErrorName, Result},
     finding::{ByHand, Finding},
     ids::{ClusterName, KmsKeyArn, ProjectId, Region},
     placeholder,
     request::{EnableEncryption, Mode},
-    step::{Actions, Context, Step, actions},
+    step::{Actions, Answer, Context, Step, actions},
     survey::{Survey, Wanted},
 };
 
@@ -92,8 +93,6 @@ impl Step for Preflight {
     ];
     type Input = Input;
     type Output = Output;
-    type Observation = Survey;
-    type Change = NoChange;
 
     fn sample() -> Value {
         json!({
@@ -114,6 +113,10 @@ impl Step for Preflight {
     fn validate(input: &Input) -> Result<()> {
         input.request.validate()
     }
+}
+
+impl Answer for Preflight {
+    type Observation = Survey;
 
     async fn observe(context: &Context, input: &Input) -> Result<Survey> {
         let request = &input.request;
@@ -127,11 +130,7 @@ impl Step for Preflight {
         }
     }
 
-    fn decide(_: &Input, _: &Survey) -> Result<Vec<NoChange>> {
-        Ok(Vec::new())
-    }
-
-    async fn act(_: &Context, input: &Input, survey: Survey, _: &[NoChange]) -> Result<Output> {
+    fn answer(input: &Input, survey: Survey, _: Timestamp) -> Result<Output> {
         judge(&input.request, &survey)
     }
 }

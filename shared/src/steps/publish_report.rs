@@ -12,11 +12,10 @@ pub use self::{
     drift::Drift,
     sweep::{ProjectResult, Results},
 };
-use super::NoChange;
 use crate::{
     error::Result,
     request::SweepReport,
-    step::{Actions, Context, Step, actions},
+    step::{Actions, Context, Notify, Step, actions},
 };
 
 /// The step.
@@ -49,8 +48,6 @@ impl Step for PublishReport {
     const ACTIONS: Actions = &[actions::PUBLISH];
     type Input = Input;
     type Output = Output;
-    type Observation = ();
-    type Change = NoChange;
 
     fn sample() -> Value {
         json!({
@@ -73,16 +70,10 @@ impl Step for PublishReport {
             }
         })
     }
+}
 
-    async fn observe(_: &Context, _: &Input) -> Result<()> {
-        Ok(())
-    }
-
-    fn decide(_: &Input, (): &()) -> Result<Vec<NoChange>> {
-        Ok(Vec::new())
-    }
-
-    async fn act(context: &Context, input: &Input, (): (), _: &[NoChange]) -> Result<Output> {
+impl Notify for PublishReport {
+    async fn send(context: &Context, input: &Input) -> Result<Output> {
         let message = match input {
             Input::Drift(drift) => drift::message(drift),
             Input::Sweep(results) => sweep::message(results),

@@ -9,7 +9,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::ProfileName,
     profile::{self, PROFILES, Profile},
-    step::{Actions, Context, Step, sample_file},
+    step::{Actions, Context, Converge, Step, sample_file},
 };
 
 /// The step.
@@ -76,8 +76,6 @@ impl Step for PutProfile {
     const ACTIONS: Actions = &[&["ssm:GetParametersByPath", "ssm:PutParameter"]];
     type Input = Input;
     type Output = Output;
-    type Observation = Vec<(ProfileName, Profile)>;
-    type Change = Write;
 
     fn sample() -> Value {
         sample_file(include_str!("../../../events/steps/put-profile.json"))
@@ -86,6 +84,11 @@ impl Step for PutProfile {
     fn validate(input: &Input) -> Result<()> {
         input.profile.validate()
     }
+}
+
+impl Converge for PutProfile {
+    type Observation = Vec<(ProfileName, Profile)>;
+    type Change = Write;
 
     async fn observe(context: &Context, input: &Input) -> Result<Self::Observation> {
         // This step is the one that repairs a profile that was damaged by hand.

@@ -5,6 +5,7 @@
 //! becomes of the execution, what it leaves behind can be found and taken down. When everything is verified, it
 //! registers what was done.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ use crate::{
     ids::{AccessRoleId, IamRoleArn, KmsKeyArn, ProjectId, Region},
     registry::{self, Entry, OldKey, Stage},
     request::{EnableEncryption, KeyOptions, ManageKey, ManageRole, regional_keys},
-    step::{Actions, Context, Step, actions},
+    step::{Actions, Context, Converge, Step, actions},
     survey::refuse_registered_by_another,
     tags,
 };
@@ -65,6 +66,8 @@ pub struct Registered {
     old_keys: Vec<OldKey>,
     role: Vec<(String, String)>,
     keys: Vec<(KmsKeyArn, Vec<(String, String)>)>,
+    /// When that was.
+    now: Timestamp,
 }
 
 /// What this step may do.
@@ -129,7 +132,7 @@ impl Registered {
         let caller = Caller { account: input.request.account.as_ref(), execution: input.execution.as_deref() };
         let (entry, old_keys) = registry::read(context, &input.project_id).await?;
         if input.announce {
-            return Ok(Self { entry, old_keys, ..Self::default() });
+            return Ok(Self { entry, old_keys, now: context.now, ..Self::default() });
         }
         let role = match input.request.manage_role() {
             ManageRole::Full => {
@@ -150,7 +153,7 @@ impl Registered {
                 keys.push((key, tags));
             }
         }
-        Ok(Self { entry, old_keys, role, keys })
+        Ok(Self { entry, old_keys, role, keys, now: context.now })
     }
 
     /// The tags of a key, if they were read.
@@ -200,8 +203,6 @@ impl Step for Register {
     ];
     type Input = Input;
     type Output = Output;
-    type Observation = Registered;
-    type Change = RegistryChange;
 
     fn sample() -> Value {
         json!({
@@ -223,6 +224,11 @@ impl Step for Register {
             "announce": false
         })
     }
+}
+
+impl Converge for Register {
+    type Observation = Registered;
+    type Change = RegistryChange;
 
     async fn observe(context: &Context, input: &Input) -> Result<Registered> {
         Registered::read(context, input, &[]).await
@@ -281,7 +287,7 @@ impl Step for Register {
 }
 
 fn entry(input: &Input, observed: &Registered) -> Entry {
-    let now = jiff::Timestamp::now().to_string();
+    let now = observed.now.to_string();
     let mut old_keys = observed.old_keys.clone();
     let current = |key: &str| super::enable_kms::is_same_key(key, &input.key_arn);
     let previous = input.previous_key.clone().filter(|key| !old_keys.iter().any(|old| old.key == *key));
@@ -362,8 +368,8 @@ mod tests {
 
     fn written(entry: &Entry) -> Registered {
         let text = serde_json::to_string(entry).unwrap();
-        let (entry, old_keys) = registry::parse(&text);
-        Registered { entry, old_keys, role: Vec::new(), keys: Vec::new() }
+        let (entry, old_keys) = registry::parse(&text, Timestamp::UNIX_EPOCH);
+        Registered { entry, old_keys, ..Registered::default() }
     }
 
     fn after(input: &Input, before: &Registered) -> Registered {
@@ -415,7 +421,7 @@ mod tests {
         assert_eq!(unregistered.old_keys[0].key, "1234abcd", "Atlas may know the id only");
         let by_hand =
             json!({"keyArn": ONE, "oldKeys": [{"key": "other", "replacedAt": "2026-01-01T00:00:00Z"}], "x": 1});
-        let (unreadable, keys) = registry::parse(&by_hand.to_string());
+        let (unreadable, keys) = registry::parse(&by_hand.to_string(), Timestamp::UNIX_EPOCH);
         assert!(unreadable.is_none() && keys.len() == 2, "no key is forgotten: {keys:?}");
         let back = entry(&input(ONE, Some(TWO)), &written(&second));
         assert_eq!(back.old_keys.iter().map(|old| old.key.as_str()).collect::<Vec<_>>(), [TWO]);

@@ -14,7 +14,7 @@ use crate::{
     ids::{AccessName, IamRoleArn, ProjectId},
     policy::{NOBODY_SID, PolicyDocument, Statement},
     request::{Kept, ManageRole},
-    step::{Actions, Context, Retries, Step, actions},
+    step::{Actions, Context, Converge, Retries, Step, actions},
     tags,
 };
 
@@ -265,8 +265,6 @@ impl Step for RemoveTrust {
     ];
     type Input = Input;
     type Output = Output;
-    type Observation = RoleUse;
-    type Change = RoleChange;
 
     fn sample() -> Value {
         json!({
@@ -285,6 +283,11 @@ impl Step for RemoveTrust {
         }
         Ok(())
     }
+}
+
+impl Converge for RemoveTrust {
+    type Observation = RoleUse;
+    type Change = RoleChange;
 
     async fn observe(context: &Context, input: &Input) -> Result<RoleUse> {
         RoleUse::read(context, input.caller(), &input.role_arn).await

@@ -13,7 +13,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{KmsKeyArn, Region},
     policy::PolicyDocument,
-    step::{Actions, Context, Retries, Step, actions},
+    step::{Actions, Context, Converge, Retries, Step, actions},
     tags,
 };
 
@@ -140,8 +140,6 @@ impl Step for ReplicateKey {
     ];
     type Input = Input;
     type Output = Output;
-    type Observation = Keys;
-    type Change = NewReplica;
 
     fn sample() -> Value {
         json!({
@@ -154,6 +152,11 @@ impl Step for ReplicateKey {
             "execution": "enable-payments"
         })
     }
+}
+
+impl Converge for ReplicateKey {
+    type Observation = Keys;
+    type Change = NewReplica;
 
     async fn observe(context: &Context, input: &Input) -> Result<Keys> {
         let wanted = replica_of(&input.key_arn, &input.region)?;

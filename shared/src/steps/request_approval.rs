@@ -5,14 +5,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::NoChange;
 use crate::{
     aws::TaskToken,
     change::{Change, PlannedChange},
     error::Result,
     ids::ProjectId,
     request::{Kept, Scope},
-    step::{Actions, Context, Step, actions},
+    step::{Actions, Context, Notify, Step, actions},
 };
 
 /// The step.
@@ -54,8 +53,6 @@ impl Step for RequestApproval {
     const ACTIONS: Actions = &[actions::PUBLISH];
     type Input = Input;
     type Output = Output;
-    type Observation = ();
-    type Change = NoChange;
 
     fn sample() -> Value {
         json!({
@@ -88,16 +85,10 @@ impl Step for RequestApproval {
             "execution": "manual-1"
         })
     }
+}
 
-    async fn observe(_: &Context, _: &Input) -> Result<()> {
-        Ok(())
-    }
-
-    fn decide(_: &Input, (): &()) -> Result<Vec<NoChange>> {
-        Ok(Vec::new())
-    }
-
-    async fn act(context: &Context, input: &Input, (): (), _: &[NoChange]) -> Result<Output> {
+impl Notify for RequestApproval {
+    async fn send(context: &Context, input: &Input) -> Result<Output> {
         let topic = context.topic()?;
         let subject =
             format!("atlas-cmk: {} changes of project {} wait for your approval", input.plan.len(), input.project_id);

@@ -11,7 +11,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::KmsKeyArn,
     request::GuardKey,
-    step::{Actions, Context, Retries, Step, actions, not_set},
+    step::{Actions, Context, Converge, Retries, Step, actions, not_set},
 };
 
 /// The step.
@@ -80,8 +80,6 @@ impl Step for RestoreKey {
         &[actions::OTHER_ACCOUNTS, actions::PUBLISH, &["kms:CancelKeyDeletion", "kms:DescribeKey", "kms:EnableKey"]];
     type Input = Input;
     type Output = Output;
-    type Observation = Option<KeyState>;
-    type Change = Restoring;
 
     fn sample() -> Value {
         json!({
@@ -100,6 +98,11 @@ impl Step for RestoreKey {
             "execution": "guard-mrk-1234abcd12ab34cd56ef1234567890ab-0011223344556677"
         })
     }
+}
+
+impl Converge for RestoreKey {
+    type Observation = Option<KeyState>;
+    type Change = Restoring;
 
     async fn observe(context: &Context, input: &Input) -> Result<Option<KeyState>> {
         let key = kms(context, input).await?.key(input.request.key_arn.as_ref()).await?;

@@ -12,7 +12,7 @@ use crate::{
     error::{ErrorName, Result},
     ids::{KmsKeyArn, ProjectId},
     policy::PolicyDocument,
-    step::{Actions, Context, Retries, Step, actions},
+    step::{Actions, Context, Converge, Retries, Step, actions},
     tags,
 };
 
@@ -132,8 +132,6 @@ impl Step for RevokeKey {
     ];
     type Input = Input;
     type Output = Output;
-    type Observation = Option<KeyMarks>;
-    type Change = Revocation;
 
     fn sample() -> Value {
         json!({
@@ -142,6 +140,11 @@ impl Step for RevokeKey {
             "execution": "manual-1"
         })
     }
+}
+
+impl Converge for RevokeKey {
+    type Observation = Option<KeyMarks>;
+    type Change = Revocation;
 
     async fn observe(context: &Context, input: &Input) -> Result<Option<KeyMarks>> {
         KeyMarks::read(context, input.caller(), &input.key_arn).await

@@ -15,7 +15,7 @@ use crate::{
     change::{Action, Describe},
     error::{Error, ErrorName, Result},
     ids::{ClusterName, ProjectId, Region, SecretId},
-    step::{Actions, Context, Step, actions},
+    step::{Actions, Context, Converge, Step, actions},
 };
 
 /// The step.
@@ -112,8 +112,6 @@ impl Step for SetClusterEncryption {
     const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;
-    type Observation = World;
-    type Change = Switch;
 
     fn sample() -> Value {
         json!({
@@ -122,6 +120,11 @@ impl Step for SetClusterEncryption {
             "encryptionAtRestProvider": "AWS"
         })
     }
+}
+
+impl Converge for SetClusterEncryption {
+    type Observation = World;
+    type Change = Switch;
 
     async fn observe(context: &Context, input: &Input) -> Result<World> {
         let encryption = match input.encryption_at_rest_provider {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{NoChange, list_projects::Listed, publish_report::ProjectResult, verify::Difference};
+use super::{list_projects::Listed, publish_report::ProjectResult, verify::Difference};
 use crate::{
     atlas::{AccessRole, AtlasError, EndpointStatus, PrivateEndpoint},
     change::Change,
@@ -14,7 +14,7 @@ use crate::{
     finding::Finding,
     ids::ProjectId,
     request::ProjectState,
-    step::{Actions, Context, Step, actions},
+    step::{Actions, Answer, Context, Step, actions},
 };
 
 /// The step.
@@ -62,8 +62,6 @@ impl Step for SummarizeProject {
     const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = ProjectResult;
-    type Observation = std::result::Result<Remains, Error>;
-    type Change = NoChange;
 
     fn sample() -> Value {
         json!({
@@ -82,6 +80,10 @@ impl Step for SummarizeProject {
             "room": 1000
         })
     }
+}
+
+impl Answer for SummarizeProject {
+    type Observation = std::result::Result<Remains, Error>;
 
     async fn observe(context: &Context, input: &Input) -> Result<Self::Observation> {
         match read(context, &input.project.project_id).await.map_err(Error::from) {
@@ -91,14 +93,10 @@ impl Step for SummarizeProject {
         }
     }
 
-    fn decide(_: &Input, _: &Self::Observation) -> Result<Vec<NoChange>> {
-        Ok(Vec::new())
-    }
-
-    async fn act(_: &Context, input: &Input, remains: Self::Observation, _: &[NoChange]) -> Result<ProjectResult> {
+    fn answer(input: &Input, remains: Self::Observation, now: Timestamp) -> Result<ProjectResult> {
         let id = &input.project.project_id;
         let leftovers = match remains {
-            Ok((roles, endpoints)) => leftovers(id, &roles, &endpoints, Timestamp::now()),
+            Ok((roles, endpoints)) => leftovers(id, &roles, &endpoints, now),
             Err(error) => vec![format!("project {id}: what is left unfinished could not be read: {}", error.name())],
         };
         Ok(ProjectResult {

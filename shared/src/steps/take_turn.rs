@@ -5,18 +5,18 @@
 //! nothing has to be released and nothing can be left locked. The list may lack executions of the last seconds, so the
 //! state machine waits before it asks.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::NoChange;
 use crate::{
     aws::Running,
     error::Result,
     ids::ProjectId,
     registry::{self, Entry, Stage},
     request::{EnableEncryption, Mode, ReconcileProject},
-    step::{Actions, Context, Step},
+    step::{Actions, Answer, Context, Step},
 };
 
 /// The step.
@@ -79,8 +79,6 @@ impl Step for TakeTurn {
     const ACTIONS: Actions = &[&["ssm:GetParameter", "states:DescribeExecution", "states:ListExecutions"]];
     type Input = Input;
     type Output = Output;
-    type Observation = Queue;
-    type Change = NoChange;
 
     fn sample() -> Value {
         json!({
@@ -99,6 +97,10 @@ impl Step for TakeTurn {
             ]
         })
     }
+}
+
+impl Answer for TakeTurn {
+    type Observation = Queue;
 
     async fn observe(context: &Context, input: &Input) -> Result<Queue> {
         let project = &input.request.project_id;
@@ -120,11 +122,7 @@ impl Step for TakeTurn {
         Ok(Queue { entry, looking, changing })
     }
 
-    fn decide(_: &Input, _: &Queue) -> Result<Vec<NoChange>> {
-        Ok(Vec::new())
-    }
-
-    async fn act(_: &Context, input: &Input, queue: Queue, _: &[NoChange]) -> Result<Output> {
+    fn answer(input: &Input, queue: Queue, _: Timestamp) -> Result<Output> {
         Ok(judge(&input.request, &input.execution, &queue))
     }
 }

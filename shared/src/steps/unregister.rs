@@ -11,7 +11,7 @@ use crate::{
     ids::{ClusterName, ProjectId, Region},
     registry::{self, Entry, Stage},
     request::{ClusterSelection, Clusters, Scope},
-    step::{Actions, Context, Step},
+    step::{Actions, Context, Converge, Step},
 };
 
 /// The step.
@@ -94,8 +94,6 @@ impl Step for Unregister {
     const ACTIONS: Actions = &[&["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"]];
     type Input = Input;
     type Output = Output;
-    type Observation = Written;
-    type Change = Rewrite;
 
     fn sample() -> Value {
         json!({
@@ -108,6 +106,11 @@ impl Step for Unregister {
             "execution": "manual-1"
         })
     }
+}
+
+impl Converge for Unregister {
+    type Observation = Written;
+    type Change = Rewrite;
 
     async fn observe(context: &Context, input: &Input) -> Result<Written> {
         Ok(registry::read(context, &input.project_id).await?.0)
@@ -125,7 +128,10 @@ impl Step for Unregister {
         let mut registered = written.is_some();
         for change in changes {
             match &change.after {
-                Some(entry) => registry::write(context, entry).await?,
+                Some(entry) => {
+                    let entry = Entry { registered_at: context.now.to_string(), ..entry.clone() };
+                    registry::write(context, &entry).await?;
+                }
                 None => context.parameters().delete(&parameter).await?,
             }
             registered = change.after.is_some();
@@ -139,11 +145,7 @@ fn rest(input: &Input, before: &Entry) -> Option<Entry> {
     if input.scope == Scope::Role && !input.unfinished {
         return None;
     }
-    let mut after = Entry {
-        registered_at: jiff::Timestamp::now().to_string(),
-        execution: input.execution.clone(),
-        ..before.clone()
-    };
+    let mut after = Entry { execution: input.execution.clone(), ..before.clone() };
     let desired = &mut after.desired;
     if input.clusters.is_none() {
         let goes = |region: &Region| input.regions.as_ref().is_none_or(|regions| regions.contains(region));

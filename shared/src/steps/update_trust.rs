@@ -21,7 +21,7 @@ use crate::{
     ids::{AccessName, ExternalId, IamPolicyArn, IamRoleArn, KmsKeyArn, ProjectId, Region, TrustedArn},
     policy::{Merged, NOBODY_SID, PolicyDocument, Statement},
     request::{ManageRole, regional_keys},
-    step::{Actions, Context, Retries, Step, actions},
+    step::{Actions, Context, Converge, Retries, Step, actions},
 };
 
 /// IAM's quota for all inline policies of a role together (IAM user guide, "IAM and AWS STS quotas"). It cannot be
@@ -178,8 +178,6 @@ impl Step for UpdateTrust {
     ];
     type Input = Input;
     type Output = Output;
-    type Observation = RolePolicies;
-    type Change = RoleChange;
 
     fn sample() -> Value {
         json!({
@@ -211,6 +209,11 @@ impl Step for UpdateTrust {
             _ => invalid("projectId: give either this or accessName, not both"),
         }
     }
+}
+
+impl Converge for UpdateTrust {
+    type Observation = RolePolicies;
+    type Change = RoleChange;
 
     async fn observe(context: &Context, input: &Input) -> Result<RolePolicies> {
         RolePolicies::read(context, input.caller(), &input.role_arn).await

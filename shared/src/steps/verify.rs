@@ -1,11 +1,12 @@
 //! `verify`: reads everything back, on both sides of the border, and reports whether the world equals the request.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    AuthorizeRole, CreateEndpoint, CreateRole, EnableKms, NoChange, SetClusterEncryption, UpdateTrust,
+    AuthorizeRole, CreateEndpoint, CreateRole, EnableKms, SetClusterEncryption, UpdateTrust,
     check_endpoints::{self, Endpoint, State, assess},
     enable_kms,
     update_trust::{RolePolicies, kms_statement, trust_statement},
@@ -18,7 +19,7 @@ use crate::{
     ids::{ClusterName, ExternalId, IamRoleArn, KmsKeyArn, PrincipalArn, ProjectId, Region, SecretId},
     policy::{PolicyDocument, Statement},
     request::{ManageRole, regional_keys},
-    step::{Actions, Context, Step, actions},
+    step::{Actions, Answer, Context, Step, actions},
 };
 
 /// The step.
@@ -101,8 +102,6 @@ impl Step for Verify {
     const ACTIONS: Actions = &[actions::ATLAS, actions::OTHER_ACCOUNTS, &["iam:GetRole", "iam:GetRolePolicy"]];
     type Input = Input;
     type Output = Output;
-    type Observation = World;
-    type Change = NoChange;
 
     fn sample() -> Value {
         json!({
@@ -121,6 +120,10 @@ impl Step for Verify {
             "execution": "enable-66f0a1b2c3d4e5f601234567"
         })
     }
+}
+
+impl Answer for Verify {
+    type Observation = World;
 
     async fn observe(context: &Context, input: &Input) -> Result<World> {
         let project = &input.project_id;
@@ -140,11 +143,7 @@ impl Step for Verify {
         })
     }
 
-    fn decide(_: &Input, _: &World) -> Result<Vec<NoChange>> {
-        Ok(Vec::new())
-    }
-
-    async fn act(_: &Context, input: &Input, world: World, _: &[NoChange]) -> Result<Output> {
+    fn answer(input: &Input, world: World, _: Timestamp) -> Result<Output> {
         Ok(compare(input, &world))
     }
 }

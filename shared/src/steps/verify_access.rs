@@ -1,18 +1,19 @@
 //! `verify-access`: whether the target role can be assumed with the external ID, and cannot be without. It is tried as
 //! the source role, if that lets this function in; if it does not, the policies on both sides are read and judged.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{NoChange, update_trust::access_sid};
+use super::update_trust::access_sid;
 use crate::{
     aws::{AccountAccess, Assumption, Caller, Decision},
     error::{Error, ErrorName, Result},
     ids::{AccessName, ExternalId, IamRoleArn, SourceRole},
     policy::PolicyDocument,
     request::Verified,
-    step::{Actions, Context, Retries, Step, actions},
+    step::{Actions, Answer, Context, Retries, Step, actions},
 };
 
 /// The step.
@@ -71,8 +72,6 @@ impl Step for VerifyAccess {
     const ACTIONS: Actions = &[actions::OTHER_ACCOUNTS, &["iam:GetRole", "iam:SimulatePrincipalPolicy"]];
     type Input = Input;
     type Output = Output;
-    type Observation = Seen;
-    type Change = NoChange;
 
     fn sample() -> Value {
         json!({
@@ -83,6 +82,10 @@ impl Step for VerifyAccess {
             "execution": "manual-1"
         })
     }
+}
+
+impl Answer for VerifyAccess {
+    type Observation = Seen;
 
     async fn observe(context: &Context, input: &Input) -> Result<Seen> {
         let (source, target) = (input.caller(input.source.as_ref()), input.caller(input.target.as_ref()));
@@ -106,11 +109,7 @@ impl Step for VerifyAccess {
         Ok(Seen::Read { source: decision, target: trust })
     }
 
-    fn decide(_: &Input, _: &Seen) -> Result<Vec<NoChange>> {
-        Ok(Vec::new())
-    }
-
-    async fn act(_: &Context, input: &Input, seen: Seen, _: &[NoChange]) -> Result<Output> {
+    fn answer(input: &Input, seen: Seen, _: Timestamp) -> Result<Output> {
         judge(input, &seen)
     }
 }

@@ -42,7 +42,10 @@ pub(super) async fn project(context: &Context, input: &Input) -> Result<Output> 
     let registered = entry.as_ref().map(|entry| &entry.role_id);
     let access_roles = roles
         .iter()
-        .map(|record| AccessRoleInfo { is_registered: registered == Some(&record.role_id), ..role_info(record) })
+        .map(|record| AccessRoleInfo {
+            is_registered: registered == Some(&record.role_id),
+            ..role_info(record, context.now)
+        })
         .collect();
     let mut shown_endpoints: Vec<EndpointInfo> = endpoints.iter().map(endpoint_info).collect();
     shown_endpoints.sort_by(|one, other| one.region.cmp(&other.region));
@@ -99,7 +102,7 @@ fn differences(entry: &Entry, world: &World) -> Vec<Difference> {
     verify::compare(&input, world).differences
 }
 
-fn role_info(record: &AccessRole) -> AccessRoleInfo {
+fn role_info(record: &AccessRole, now: Timestamp) -> AccessRoleInfo {
     AccessRoleInfo {
         role_id: record.role_id.clone(),
         state: if record.is_pending() { AccessRoleState::Pending } else { AccessRoleState::Authorized },
@@ -107,7 +110,7 @@ fn role_info(record: &AccessRole) -> AccessRoleInfo {
         atlas_aws_account_arn: record.atlas_aws_account_arn.clone(),
         external_id: record.external_id.clone(),
         created: record.created_date.clone(),
-        age_hours: record.created_date.as_deref().and_then(|created| hours_since(created, Timestamp::now())),
+        age_hours: record.created_date.as_deref().and_then(|created| hours_since(created, now)),
         authorized: record.authorized_date.clone(),
         used_by: record.features().into_iter().map(str::to_owned).collect(),
         is_registered: false,
@@ -218,7 +221,7 @@ mod tests {
             "roleId": "6a793f88c0eb9e7a17716581", "atlasAssumedRoleExternalId": "b63a96a9", "createdDate": "2026-08-10T03:03:36Z",
             "authorizedDate": null, "iamAssumedRoleArn": null, "featureUsages": [],
         });
-        let info = role_info(&serde_json::from_value(record).unwrap());
+        let info = role_info(&serde_json::from_value(record).unwrap(), Timestamp::UNIX_EPOCH);
         assert_eq!((info.state, info.external_id.as_deref()), (AccessRoleState::Pending, Some("b63a96a9")));
         assert!(info.age_hours.is_some());
         let now = "2026-08-11T04:00:00Z".parse().unwrap();

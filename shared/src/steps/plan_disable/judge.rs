@@ -7,7 +7,7 @@ use crate::{
     finding::Finding,
     ids::{ClusterName, ProjectId, Region},
     request::{DisableEncryption, Kept, Scope},
-    step::Step,
+    step::{Converge, Step},
     steps::{
         DeauthorizeRole, DeleteEndpoint, DisableKms, RemoveTrust, RevokeKey, SetClusterEncryption, Unregister,
         deauthorize_role, delete_endpoint, disable_kms, order, remove_trust, revoke_key,

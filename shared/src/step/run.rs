@@ -1,0 +1,78 @@
+//! How a step is run, by its shape.
+
+#![expect(clippy::disallowed_methods, reason = "a write is looked at again after a pause")]
+
+use serde_json::Value;
+
+use super::{Answer, Context, Converge, Notify, Reply, Step};
+use crate::{
+    change::Describe,
+    error::{Error, ErrorName, Result},
+};
+
+/// Reads the input of a step.
+///
+/// # Errors
+/// `Input.Invalid`, with the path of the wrong field.
+pub fn parse<S: Step>(input: Value) -> Result<S::Input> {
+    let input: S::Input = serde_path_to_error::deserialize(input).map_err(|error| {
+        let path = error.path().to_string();
+        // What people write is a part of what the first function gets, and they know no other path.
+        let path = path.strip_prefix("request.").unwrap_or(&path).to_owned();
+        let place = if path == "." || path == "request" { "the input".to_owned() } else { path };
+        Error::new(ErrorName::InputInvalid, format!("{place}: {}", error.into_inner()))
+    })?;
+    S::validate(&input)?;
+    Ok(input)
+}
+
+/// Runs a step that converges: observe, decide, act.
+///
+/// The parts are boxed: the compiler gives up on the size of futures that nest SDK calls this deep.
+///
+/// A write whose outcome is unknown is never blindly repeated: the world is read again and decided upon again, once.
+///
+/// # Errors
+/// Whatever the step fails with; `Atlas.Unavailable` or `Aws.Unavailable` if the outcome of a write stays unknown.
+pub async fn converge<S: Converge>(context: &Context, input: &S::Input) -> Result<Reply<S::Output>> {
+    let describe = |changes: &[S::Change]| {
+        changes
+            .iter()
+            .filter(|change| change.is_difference())
+            .map(|change| change.describe(S::NAME))
+            .collect::<Vec<_>>()
+    };
+
+    let observation = Box::pin(S::observe(context, input)).await?;
+    let changes = S::decide(input, &observation)?;
+    match Box::pin(S::act(context, input, observation, &changes)).await {
+        Err(error) if error.outcome_is_unknown() => {
+            // What was written may take a moment to be seen.
+            tokio::time::sleep(context.atlas.retry_floor()).await;
+            let observation = Box::pin(S::observe(context, input)).await?;
+            let rest = S::decide(input, &observation)?;
+            let output = Box::pin(S::act(context, input, observation, &rest)).await?;
+            // What the first attempt had set out to do is done now, by it or by the second.
+            Ok(Reply { output, changes: describe(&changes) })
+        }
+        Err(error) => Err(error),
+        Ok(output) => Ok(Reply { output, changes: describe(&changes) }),
+    }
+}
+
+/// Runs a step that answers: observe, answer.
+///
+/// # Errors
+/// Whatever the step fails with.
+pub async fn answer<S: Answer>(context: &Context, input: &S::Input) -> Result<Reply<S::Output>> {
+    let observation = Box::pin(S::observe(context, input)).await?;
+    Ok(Reply { output: S::answer(input, observation, context.now)?, changes: Vec::new() })
+}
+
+/// Runs a step that notifies.
+///
+/// # Errors
+/// Whatever the step fails with.
+pub async fn send<S: Notify>(context: &Context, input: &S::Input) -> Result<Reply<S::Output>> {
+    Ok(Reply { output: Box::pin(S::send(context, input)).await?, changes: Vec::new() })
+}
