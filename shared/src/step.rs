@@ -18,7 +18,7 @@ use crate::{
 pub(crate) use self::context::not_set;
 pub use self::{
     context::Context,
-    declaration::{Actions, Retries, actions, sample_file},
+    declaration::{Actions, Retries, actions, sample_file, sample_request},
     run::{answer, converge, parse, send},
 };
 

@@ -1,7 +1,7 @@
 //! What is known of a step besides what it does: tests compare it with the template, the state machines and what was
 //! recorded.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::error::ErrorName;
 
@@ -44,4 +44,14 @@ pub mod actions {
 /// If it is no JSON.
 pub fn sample_file(text: &str) -> Value {
     serde_json::from_str(text).expect("a file in events/steps is JSON")
+}
+
+/// The request in samples of steps that take one: a project, and a multi-Region key in three regions.
+pub fn sample_request() -> Value {
+    json!({
+        "projectId": "66f0a1b2c3d4e5f601234567",
+        "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk",
+        "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+        "regions": ["us-east-1", "eu-west-1", "ap-southeast-2"],
+    })
 }

@@ -11,7 +11,7 @@ use crate::{
     finding::Finding,
     ids::{AccessRoleId, KmsKeyArn, ProjectId},
     request::EnableEncryption,
-    step::{Actions, Context, Notify, Step, actions},
+    step::{Actions, Context, Notify, Step, actions, sample_request},
     survey::{Survey, Wanted},
 };
 
@@ -132,16 +132,7 @@ impl Step for Diagnose {
                     "Cause": "{\"errorType\":\"Kms.KeyUnusable\",\"errorMessage\":\"the key is disabled\"}"
                 }
             },
-            "request": {
-                "projectId": "66f0a1b2c3d4e5f601234567",
-                "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk",
-                "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
-                "regions": [
-                    "us-east-1",
-                    "eu-west-1",
-                    "ap-southeast-2"
-                ]
-            },
+            "request": sample_request(),
             "projectId": "66f0a1b2c3d4e5f601234567",
             "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
             "roleId": "6a793f88c0eb9e7a17716581",

@@ -20,7 +20,7 @@ use crate::{
     placeholder,
     policy::PolicyDocument,
     request::{EnableEncryption, ManageKey, regional_keys},
-    step::{Actions, Answer, Context, Converge, Step, actions},
+    step::{Actions, Answer, Context, Converge, Step, actions, sample_request},
     tags,
 };
 
@@ -85,16 +85,7 @@ impl Step for Plan {
 
     fn sample() -> Value {
         json!({
-            "request": {
-                "projectId": "66f0a1b2c3d4e5f601234567",
-                "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk",
-                "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
-                "regions": [
-                    "us-east-1",
-                    "eu-west-1",
-                    "ap-southeast-2"
-                ]
-            },
+            "request": sample_request(),
             "projectId": "66f0a1b2c3d4e5f601234567",
             "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
             "primaryRegion": "us-east-1",

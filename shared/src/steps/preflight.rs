@@ -14,7 +14,7 @@ use crate::{
     ids::{ClusterName, KmsKeyArn, ProjectId, Region},
     placeholder,
     request::{EnableEncryption, Mode},
-    step::{Actions, Answer, Context, Step, actions},
+    step::{Actions, Answer, Context, Step, actions, sample_request},
     survey::{Survey, Wanted},
 };
 
@@ -96,16 +96,7 @@ impl Step for Preflight {
 
     fn sample() -> Value {
         json!({
-            "request": {
-                "projectId": "66f0a1b2c3d4e5f601234567",
-                "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk",
-                "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
-                "regions": [
-                    "us-east-1",
-                    "eu-west-1",
-                    "ap-southeast-2"
-                ]
-            },
+            "request": sample_request(),
             "execution": "enable-payments"
         })
     }

@@ -17,7 +17,7 @@ use crate::{
     ids::{AccessRoleId, IamRoleArn, KmsKeyArn, ProjectId, Region},
     registry::{self, Entry, OldKey, Stage},
     request::{EnableEncryption, KeyOptions, ManageKey, ManageRole, regional_keys},
-    step::{Actions, Context, Converge, Step, actions},
+    step::{Actions, Context, Converge, Step, actions, sample_request},
     survey::refuse_registered_by_another,
     tags,
 };
@@ -206,16 +206,7 @@ impl Step for Register {
 
     fn sample() -> Value {
         json!({
-            "request": {
-                "projectId": "66f0a1b2c3d4e5f601234567",
-                "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk",
-                "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
-                "regions": [
-                    "us-east-1",
-                    "eu-west-1",
-                    "ap-southeast-2"
-                ]
-            },
+            "request": sample_request(),
             "projectId": "66f0a1b2c3d4e5f601234567",
             "roleId": "6a793f88c0eb9e7a17716581",
             "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
