@@ -21,7 +21,7 @@ use aws_sdk_iam::config::{
 use aws_smithy_async::{rt::sleep::TokioSleep, time::SystemTimeSource};
 use aws_types::SdkConfig;
 
-pub use accounts::{AccountAccess, Accounts, Assumption, Caller};
+pub use accounts::{Accounts, Assumption, Caller};
 pub use dead_letters::DeadLetters;
 pub use errors::aws_error;
 pub use executions::{Executions, Running, Started};

@@ -4,6 +4,7 @@
 //! says what was expected, and carries its pattern into the JSON Schemas of the step functions.
 
 mod access;
+mod account_access;
 mod arn;
 mod atlas;
 mod aws;
@@ -12,6 +13,7 @@ mod profile;
 mod region;
 
 pub use access::{AccessName, BucketName, SourceRole, TrustedArn};
+pub use account_access::AccountAccess;
 pub use arn::{AccountId, IamPolicyArn, IamRoleArn, KmsKeyArn, Partition, PrincipalArn};
 pub use atlas::{AccessRoleId, ClusterName, OrganizationId, PrivateEndpointId, ProjectId, ProjectName};
 pub use aws::{IamPath, KeyAlias, SecretId};

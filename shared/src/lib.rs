@@ -13,26 +13,26 @@
 
 #![warn(clippy::disallowed_methods)]
 
+pub mod answers;
 pub mod atlas;
 pub mod aws;
-pub mod change;
 pub mod error;
 pub mod events;
 pub mod failure;
-pub mod finding;
 pub mod fingerprint;
+pub mod functions;
 pub mod http;
 pub mod ids;
-mod placeholder;
+pub mod model;
 pub mod policy;
 pub mod profile;
 pub mod registry;
+pub mod report;
 pub mod request;
 pub mod runtime;
 pub mod settings;
 pub mod step;
 pub mod steps;
-pub mod survey;
 pub mod tags;
 
 pub use error::{Error, ErrorName, Result};

@@ -10,19 +10,10 @@ use serde_json::{Value, json};
 use crate::{
     error::Result,
     ids::{AccessRoleId, KmsKeyArn, ProjectId},
+    report::OldKey,
     request::EnableEncryption,
     step::Context,
 };
-
-/// A key that was replaced by another. Snapshots need the key that encrypted them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct OldKey {
-    /// Its ARN, or its id if Atlas knew only that.
-    pub key: String,
-    /// When it was found to be replaced, ISO 8601.
-    pub replaced_at: String,
-}
 
 /// The stage of a project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]

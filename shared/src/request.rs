@@ -15,20 +15,19 @@ pub use access::{
     CrossAccountAccessOutput, Permission, Verified,
 };
 pub use disable::{
-    DisableDeadlines, DisableEncryption, DisableEncryptionOutput, DisableMode, Disabled, Kept, PlannedRemoval, Scope,
+    DisableDeadlines, DisableEncryption, DisableEncryptionOutput, DisableMode, Disabled, PlannedRemoval, Scope,
 };
 pub use output::{Compared, EnableEncryptionOutput, Enabled, Planned};
 pub use reconcile::{
-    Cause, GuardKey, GuardKeyOutput, KeyRestored, ProjectState, ReconcileProject, ReconcileProjectOutput, Reconciled,
+    Cause, GuardKey, GuardKeyOutput, KeyRestored, ReconcileProject, ReconcileProjectOutput, Reconciled,
 };
 pub use sweep::{Sweep, SweepOutput, SweepReport, Troubled};
 
 use crate::{
-    aws::AccountAccess,
     error::Result,
     ids::{
-        AccountId, ClusterName, IamPath, IamPolicyArn, IamRoleArn, KeyAlias, KmsKeyArn, OrganizationId, ProjectId,
-        ProjectName, Region, SecretId,
+        AccountAccess, AccountId, ClusterName, IamPath, IamPolicyArn, IamRoleArn, KeyAlias, KmsKeyArn, OrganizationId,
+        ProjectId, ProjectName, Region, SecretId,
     },
 };
 

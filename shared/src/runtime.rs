@@ -15,16 +15,13 @@ use serde_json::Value;
 use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
-    change::Change,
     error::{Error, ErrorName, Result},
     failure,
     ids::{AccountId, SecretId},
+    report::Change,
     settings::Settings,
-    step::{self, Answer, Context, Converge, Notify, Reply, Step, parse},
+    step::{self, Answer, Context, Converge, LOG_TARGET, Notify, Reply, Step, parse},
 };
-
-/// The target of our log lines. Nothing else is let through: other crates log requests and errors in full.
-pub(crate) const TARGET: &str = "atlas_cmk::invocation";
 
 /// How a function ends: with what the Lambda runtime failed with, if it did.
 pub type Exit = std::result::Result<(), lambda_runtime::Error>;
@@ -56,7 +53,7 @@ pub fn notifying<S: Notify>() -> Exit {
 fn run<S: Step>(step: impl AsyncFn(&Context, &S::Input) -> Result<Reply<S::Output>>) -> Exit {
     tracing_subscriber::registry()
         .with(fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false).with_target(false))
-        .with(Targets::new().with_target(TARGET, tracing::Level::INFO))
+        .with(Targets::new().with_target(LOG_TARGET, tracing::Level::INFO))
         .init();
     // The location of a panic is reported with the invocation; its message might quote anything.
     panic::set_hook(Box::new(|panic| {
@@ -168,10 +165,10 @@ impl Invocation {
         let (request_id, cold) = (self.request_id.as_str(), self.cold);
         match result {
             Ok((_, changes)) => tracing::info!(
-                target: TARGET, step, project, request_id, cold, millis, atlas_requests, changes = changes.len(), "done"
+                target: LOG_TARGET, step, project, request_id, cold, millis, atlas_requests, changes = changes.len(), "done"
             ),
             Err(error) => tracing::error!(
-                target: TARGET, step, project, request_id, cold, millis, atlas_requests,
+                target: LOG_TARGET, step, project, request_id, cold, millis, atlas_requests,
                 error = error.name().as_str(), reason = error.message(), "failed"
             ),
         }

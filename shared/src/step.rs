@@ -11,8 +11,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    change::{Change, Describe},
     error::Result,
+    report::{Change, Describe},
 };
 
 pub(crate) use self::context::not_set;
@@ -21,6 +21,9 @@ pub use self::{
     declaration::{Actions, Retries, actions, sample_file, sample_request},
     run::{answer, converge, parse, send},
 };
+
+/// The target of our log lines. Nothing else is let through: other crates log requests and errors in full.
+pub(crate) const LOG_TARGET: &str = "atlas_cmk::invocation";
 
 /// What is known of a step, whatever its shape.
 ///

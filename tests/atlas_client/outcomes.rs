@@ -2,10 +2,11 @@
 
 use atlas_cmk::{
     Error, ErrorName,
-    change::Action,
+    functions::{AuthorizeRole, CreateEndpoint, CreateRole, EnableKms},
+    report::Action,
     settings::Settings,
     step::{Context, Reply, converge, parse},
-    steps::{AuthorizeRole, CreateEndpoint, CreateRole, EnableKms, create_endpoint, create_role},
+    steps::enable::{create_endpoint, create_role},
 };
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! The state of a project, described as the console shows it, and more.
 
-use atlas_cmk::{atlas::EncryptionProvider, steps::describe};
+use atlas_cmk::{answers::describe, atlas::EncryptionProvider};
 use atlas_cmk_local::execution;
 use serde_json::{Value, json};
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use atlas_cmk::{
+    functions::{AuthorizeRole, CreateEndpoint, CreateRole, EnableKms, Register, UpdateTrust},
     settings::Settings,
     step::{Context, Converge, converge, parse},
-    steps::{AuthorizeRole, CreateEndpoint, CreateRole, EnableKms, Register, UpdateTrust},
 };
 use atlas_cmk_local::{execution, mailbox::Mailbox};
 use futures_util::{StreamExt, stream};

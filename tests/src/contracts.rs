@@ -3,12 +3,12 @@
 use std::{collections::BTreeSet, sync::LazyLock};
 
 use atlas_cmk::{
+    functions::{self, VisitStep, for_each_step},
     request::{
         CrossAccountAccess, CrossAccountAccessOutput, DisableEncryption, DisableEncryptionOutput, EnableEncryption,
         EnableEncryptionOutput, GuardKey, GuardKeyOutput, ReconcileProject, ReconcileProjectOutput, Sweep, SweepOutput,
     },
     step::{Reply, Retries, Step, parse},
-    steps::{self, VisitStep, for_each_step},
 };
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Value, json};
@@ -96,19 +96,19 @@ fn collect_functions() -> Vec<Function> {
 /// The state machines, in the order of their names.
 pub fn state_machines() -> Vec<Contract> {
     vec![
-        machine::<steps::PlanAccess, CrossAccountAccess, CrossAccountAccessOutput>("cross-account-access"),
-        machine::<steps::PlanDisable, DisableEncryption, DisableEncryptionOutput>("disable-encryption"),
-        machine::<steps::Preflight, EnableEncryption, EnableEncryptionOutput>("enable-encryption"),
-        machine::<steps::RestoreKey, GuardKey, GuardKeyOutput>("guard-key"),
+        machine::<functions::PlanAccess, CrossAccountAccess, CrossAccountAccessOutput>("cross-account-access"),
+        machine::<functions::PlanDisable, DisableEncryption, DisableEncryptionOutput>("disable-encryption"),
+        machine::<functions::Preflight, EnableEncryption, EnableEncryptionOutput>("enable-encryption"),
+        machine::<functions::RestoreKey, GuardKey, GuardKeyOutput>("guard-key"),
         Contract {
             // Its entry step also takes which executions there may be.
             accepts: |input| {
                 let rest = json!({"request": input, "execution": "", "reconcileMachine": "", "changingMachines": []});
-                parse::<steps::TakeTurn>(rest).map(drop)
+                parse::<functions::TakeTurn>(rest).map(drop)
             },
-            ..machine::<steps::TakeTurn, ReconcileProject, ReconcileProjectOutput>("reconcile-project")
+            ..machine::<functions::TakeTurn, ReconcileProject, ReconcileProjectOutput>("reconcile-project")
         },
-        machine::<steps::ListProjects, Sweep, SweepOutput>("sweep"),
+        machine::<functions::ListProjects, Sweep, SweepOutput>("sweep"),
     ]
 }
 

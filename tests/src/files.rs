@@ -1,6 +1,6 @@
 //! The committed files in which a step appears, parsed: what contract checks take, so that tests can change them first.
 
-use atlas_cmk::steps::order::{DISABLING, ENABLING};
+use atlas_cmk::answers::order::{DISABLING, ENABLING};
 use serde_json::Value;
 
 use crate::{

@@ -1,3 +1,3 @@
 fn main() -> atlas_cmk::runtime::Exit {
-    atlas_cmk::runtime::converging::<atlas_cmk::steps::EnsureProject>()
+    atlas_cmk::runtime::converging::<atlas_cmk::functions::EnsureProject>()
 }

@@ -1,3 +1,3 @@
 fn main() -> atlas_cmk::runtime::Exit {
-    atlas_cmk::runtime::notifying::<atlas_cmk::steps::PublishReport>()
+    atlas_cmk::runtime::notifying::<atlas_cmk::functions::PublishReport>()
 }

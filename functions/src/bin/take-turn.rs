@@ -1,3 +1,3 @@
 fn main() -> atlas_cmk::runtime::Exit {
-    atlas_cmk::runtime::answering::<atlas_cmk::steps::TakeTurn>()
+    atlas_cmk::runtime::answering::<atlas_cmk::functions::TakeTurn>()
 }

@@ -11,13 +11,11 @@ use std::{
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_sts::{Client, error::SdkError};
 use aws_types::SdkConfig;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use super::{Iam, Kms, aws_error, errors::EXPLICIT_DENY};
 use crate::{
     error::{Error, ErrorName, Result},
-    ids::{ExternalId, IamPolicyArn, IamRoleArn, InvalidId, Region},
+    ids::{AccountAccess, ExternalId, IamRoleArn, Region},
 };
 
 /// Credentials are renewed this long before they expire, so that none expires on its way.
@@ -28,30 +26,6 @@ const SESSION_NAME_LENGTH: usize = 64;
 
 /// The shortest session there is, in seconds (STS API reference, `DurationSeconds`): enough to see that it can be had.
 const SHORTEST_SESSION: i32 = 900;
-
-/// A role in another account that atlas-cmk assumes for every call of IAM and KMS.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct AccountAccess {
-    /// The role in the account of the IAM role and the key; infra/spoke.yaml creates it.
-    pub role_arn: IamRoleArn,
-    /// The external ID that its trust policy requires.
-    pub external_id: ExternalId,
-}
-
-impl AccountAccess {
-    /// The permissions boundary that infra/spoke.yaml creates beside the role: it is named after it.
-    ///
-    /// # Errors
-    /// `Input.Invalid` if no policy can have that name.
-    pub fn access_role_boundary(&self) -> Result<IamPolicyArn> {
-        let partition = self.role_arn.as_ref().split(':').nth(1).unwrap_or_default();
-        let (account, name) = (self.role_arn.account(), self.role_arn.name());
-        format!("arn:{partition}:iam::{account}:policy/{name}-access-role-boundary")
-            .parse()
-            .map_err(|error: InvalidId| Error::new(ErrorName::InputInvalid, format!("account.roleArn: {error}")))
-    }
-}
 
 /// On whose behalf a step calls: another account, if one is named, in a session that is named after the execution.
 #[derive(Debug, Clone, Copy)]

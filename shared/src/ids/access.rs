@@ -2,8 +2,7 @@
 
 use std::str::FromStr;
 
-use super::{AccountId, ExternalId, IamRoleArn, InvalidId, PrincipalArn, string_id};
-use crate::policy::Statement;
+use super::{AccountId, IamRoleArn, InvalidId, PrincipalArn, string_id};
 
 /// The name of an access: letters and digits, which are all that a Sid takes. Policies and statements are named after
 /// it.
@@ -109,16 +108,6 @@ pub enum TrustedArn {
     Principal(PrincipalArn),
     /// All roles below a path.
     Path(SourceRole),
-}
-
-impl TrustedArn {
-    /// The statement that allows them to assume a role with an external ID.
-    pub fn trust(&self, sid: &str, external_id: &ExternalId) -> Statement {
-        match self {
-            Self::Principal(arn) => Statement::trust(sid, arn.as_ref(), external_id.as_ref()),
-            Self::Path(path) => Statement::trust_path(sid, &path.account_root(), path.as_ref(), external_id.as_ref()),
-        }
-    }
 }
 
 impl FromStr for TrustedArn {

@@ -4,11 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::AccountAccess,
-    change::{Change, PlannedChange},
     error::{Error, ErrorName, Result},
-    ids::{AccessName, BucketName, ExternalId, IamPolicyArn, IamRoleArn, SourceRole},
-    request::Kept,
+    ids::{AccessName, AccountAccess, BucketName, ExternalId, IamPolicyArn, IamRoleArn, SourceRole},
+    report::{Change, Kept, PlannedChange},
 };
 
 /// Allows a role to assume a role in another account with an external ID. Null counts as omitted.

@@ -6,10 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::AccountAccess,
-    change::{Change, PlannedChange},
     error::{Error, ErrorName, Result},
-    ids::{ClusterName, ProjectId, Region, SecretId},
+    ids::{AccountAccess, ClusterName, ProjectId, Region, SecretId},
+    report::{Change, Kept, PlannedChange},
 };
 
 /// Disables encryption of one Atlas project, as far as `scope` says. No KMS key is disabled or deleted.
@@ -199,16 +198,6 @@ pub struct PlannedRemoval {
     pub kept: Vec<Kept>,
     /// The keys that snapshots of the project need for as long as they exist: do not delete them before.
     pub keys_to_keep: Vec<String>,
-}
-
-/// Something that atlas-cmk leaves in place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Kept {
-    /// What: an ARN, or a path of the Atlas API.
-    pub resource: String,
-    /// Why.
-    pub reason: String,
 }
 
 #[cfg(test)]

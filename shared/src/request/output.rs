@@ -4,11 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    change::{Change, PlannedChange},
-    finding::{ByHand, Finding},
     ids::{AccessRoleId, IamRoleArn, KmsKeyArn, ProjectId},
-    registry::OldKey,
-    steps::{check_endpoints::Endpoint, preflight::SkippedCluster, verify::Difference},
+    report::{ByHand, Change, Difference, Endpoint, Finding, OldKey, PlannedChange, SkippedCluster},
 };
 
 /// The result of an enablement: the output of the state machine `enable-encryption`.

@@ -5,10 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    change::Change,
-    finding::Finding,
     ids::{KmsKeyArn, ProjectId},
-    steps::verify::Difference,
+    report::{Change, Difference, Finding, sweep::ProjectState},
 };
 
 /// Compares a project with its registered state, and repairs it if it is registered with `repair`.
@@ -50,22 +48,6 @@ pub struct Cause {
     pub at: Option<String>,
 }
 
-/// The state of a project after reconciliation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum ProjectState {
-    /// It matches its registered state.
-    Fine,
-    /// It differs, and was not repaired.
-    Drifted,
-    /// It differed, and was repaired.
-    Repaired,
-    /// It could not be compared, or not repaired.
-    Failed,
-    /// It was not checked: another execution does so, or the project is not registered as enabled.
-    Skipped,
-}
-
 /// The result of an execution: the output of the state machine `reconcile-project`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "mode", rename_all = "camelCase")]
@@ -105,7 +87,7 @@ pub struct GuardKey {
     pub project_ids: Vec<ProjectId>,
     /// Access to the account of the key, if it is another. The role that restores keys is in the same account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub account: Option<crate::aws::AccountAccess>,
+    pub account: Option<crate::ids::AccountAccess>,
     /// What triggered it.
     pub cause: Cause,
 }

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{ErrorName, step::parse, steps::Preflight};
+use crate::{ErrorName, answers::preflight::Preflight, step::parse};
 
 fn check(input: &Value) -> crate::Result<EnableEncryption> {
     Ok(parse::<Preflight>(json!({"request": input}))?.request)

@@ -19,7 +19,10 @@ use crate::{
     ids::{AccountId, ExternalId, IamPolicyArn, IamRoleArn, InvalidId, KmsKeyArn, Region, SecretId},
     policy::KeyMaintainers,
     settings::{Machines, OwnRoles, Settings},
-    steps::{EnsureKey, GrantKey, ReplicateKey, RevokeKey},
+    steps::{
+        disable::revoke_key::RevokeKey,
+        enable::{ensure_key::EnsureKey, grant_key::GrantKey, replicate_key::ReplicateKey},
+    },
 };
 
 /// The clients a step works with. Built once, and kept while the function is warm.

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::{Answer, Context, Converge, Notify, Reply, Step};
 use crate::{
-    change::Describe,
     error::{Error, ErrorName, Result},
+    report::Describe,
 };
 
 /// Reads the input of a step.

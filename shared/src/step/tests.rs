@@ -5,9 +5,9 @@ use serde::Deserialize;
 use super::*;
 use crate::{
     atlas::{Atlas, CredentialSource, RetryPolicy},
-    change::Action,
     error::{Error, ErrorName},
     http,
+    report::Action,
     settings::Settings,
 };
 

@@ -1,0 +1,264 @@
+//! Where the world differs from what is wanted.
+
+use crate::{
+    atlas::{AccessRole, Cluster, EncryptionAtRest, PrivateEndpoint},
+    ids::{ClusterName, ExternalId, IamRoleArn, KmsKeyArn, PrincipalArn, ProjectId, Region},
+    model::{
+        encryption::Asked,
+        endpoints::{State, regional},
+        role_policies::RolePolicies,
+        statements::{kms_statement, trust_statement},
+    },
+    policy::{PolicyDocument, Statement},
+    report::{Difference, Endpoint},
+    request::{ManageRole, regional_keys},
+};
+
+/// What is wanted of a project.
+#[derive(Debug)]
+pub(crate) struct Expected {
+    pub(crate) project_id: ProjectId,
+    pub(crate) role_arn: IamRoleArn,
+    pub(crate) key_arn: KmsKeyArn,
+    /// The regions that must have an active private endpoint. None: private networking was not asked for.
+    pub(crate) regions: Vec<Region>,
+    pub(crate) manage_role: ManageRole,
+    /// Whether search nodes are to use the key. None: it does not matter.
+    pub(crate) search_nodes: Option<bool>,
+    /// The clusters that are to use the key.
+    pub(crate) clusters: Vec<ClusterName>,
+}
+
+/// How a project compares with what is wanted of it.
+#[derive(Debug)]
+pub(crate) struct Compared {
+    /// Whether Atlas can use the key.
+    pub(crate) valid: bool,
+    /// The private endpoints of the expected regions.
+    pub(crate) endpoints: Vec<Endpoint>,
+    /// Whether nothing differs but private endpoints that may become active by waiting.
+    pub(crate) only_waits_for_endpoints: bool,
+    pub(crate) differences: Vec<Difference>,
+}
+
+/// Everything that was read back.
+pub struct World {
+    pub(crate) roles: Vec<AccessRole>,
+    pub(crate) iam: RolePolicies,
+    pub(crate) encryption: EncryptionAtRest,
+    pub(crate) endpoints: Vec<PrivateEndpoint>,
+    pub(crate) clusters: Vec<Cluster>,
+}
+
+/// How the actual state differs from the request.
+pub(crate) fn compare(input: &Expected, world: &World) -> Compared {
+    let kms = world.encryption.aws_kms.clone().unwrap_or_default();
+    let valid = kms.valid == Some(true);
+    let (state, endpoints) = regional(&input.regions, &world.endpoints);
+    let mut differences = Differences(Vec::new());
+
+    let roles_path = format!("/groups/{}/cloudProviderAccess", input.project_id);
+    let encryption_path = format!("/groups/{}/encryptionAtRest", input.project_id);
+    let record = world.roles.iter().find(|record| record.is_authorized_for(&input.role_arn));
+    match record {
+        None => differences.add(&roles_path, format!("no access role record is authorized for {}", input.role_arn)),
+        Some(record) => {
+            differences.compare_iam(input, record, &world.iam);
+            let asked = Asked {
+                role_id: &record.role_id,
+                key_arn: &input.key_arn,
+                private_networking: !input.regions.is_empty(),
+            };
+            if !asked.is_met_by(&kms) {
+                let what = "is not enabled with this key, role and networking";
+                differences.add(&encryption_path, format!("AWS KMS {what}"));
+            }
+        }
+    }
+    if !valid {
+        differences.add(&encryption_path, "Atlas cannot use the key".to_owned());
+    }
+    if input.search_nodes.is_some_and(|wanted| world.encryption.enabled_for_search_nodes.unwrap_or_default() != wanted)
+    {
+        differences.add(&encryption_path, "enabledForSearchNodes differs from the request".to_owned());
+    }
+    for name in &input.clusters {
+        if !world.clusters.iter().any(|cluster| cluster.name == name.as_ref() && cluster.uses_aws()) {
+            let path = format!("/groups/{}/clusters/{name}", input.project_id);
+            differences.add(&path, "the cluster does not use the key".to_owned());
+        }
+    }
+    let but_for_endpoints = differences.0.is_empty();
+    for endpoint in endpoints.iter().filter(|endpoint| endpoint.status != "ACTIVE") {
+        let path = format!("{encryption_path}/AWS/privateEndpoints");
+        differences.add(&path, format!("{} is {}", endpoint.region, endpoint.status));
+    }
+    Compared {
+        only_waits_for_endpoints: but_for_endpoints && matches!(state, State::Waiting | State::Missing),
+        valid,
+        endpoints,
+        differences: differences.0,
+    }
+}
+
+struct Differences(Vec<Difference>);
+
+impl Differences {
+    fn add(&mut self, resource: &str, difference: String) {
+        self.0.push(Difference { resource: resource.to_owned(), difference });
+    }
+
+    fn compare_iam(&mut self, input: &Expected, record: &AccessRole, iam: &RolePolicies) {
+        let arn = input.role_arn.as_ref();
+        let Some(role) = &iam.role else {
+            return self.add(arn, "the IAM role does not exist".to_owned());
+        };
+        if role.arn != arn {
+            self.add(arn, format!("the IAM role has another path or spelling, {}", role.arn));
+        }
+        let principal = record.atlas_aws_account_arn.as_deref().and_then(|text| text.parse::<PrincipalArn>().ok());
+        let external_id = record.external_id.as_deref().and_then(|text| text.parse::<ExternalId>().ok());
+        let trusts = principal.zip(external_id).is_some_and(|(principal, external_id)| {
+            let ours = trust_statement(&input.project_id, &principal, &external_id);
+            let by_others = input.manage_role == ManageRole::None && role.trust_policy.has_meaning_of(&ours);
+            by_others || has(Some(&role.trust_policy), &ours)
+        });
+        if !trusts {
+            self.add(
+                arn,
+                "the trust policy lacks the statement of atlas-cmk with Atlas's principal and external ID".to_owned(),
+            );
+        }
+        let wanted = regional_keys(&input.key_arn, &input.regions);
+        let keys = kms_statement(&input.project_id, &wanted, iam.inline_policy.as_ref());
+        if input.manage_role == ManageRole::Full && !has(iam.inline_policy.as_ref(), &keys) {
+            self.add(arn, "the inline policy lacks the statement of atlas-cmk with the regional keys".to_owned());
+        }
+    }
+}
+
+fn has(document: Option<&PolicyDocument>, ours: &Statement) -> bool {
+    let there = document.zip(ours.sid()).and_then(|(document, sid)| document.statement(sid));
+    there.is_some_and(|statement| statement.means_the_same_as(ours))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{atlas::AwsKms, aws::Role};
+
+    fn expected() -> Expected {
+        Expected {
+            project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(),
+            role_arn: "arn:aws:iam::444455556666:role/atlas-cmk".parse().unwrap(),
+            key_arn: "arn:aws:kms:us-east-1:444455556666:key/mrk-1".parse().unwrap(),
+            regions: vec!["us-east-1".parse().unwrap()],
+            manage_role: ManageRole::Full,
+            search_nodes: None,
+            clusters: Vec::new(),
+        }
+    }
+
+    fn world() -> World {
+        let wanted = expected();
+        let principal = "arn:aws:iam::299602853325:root".parse().unwrap();
+        let trust = trust_statement(&wanted.project_id, &principal, &"external-1".parse().unwrap());
+        World {
+            roles: vec![AccessRole {
+                role_id: "6a793f88c0eb9e7a17716581".parse().unwrap(),
+                atlas_aws_account_arn: Some(principal.to_string()),
+                external_id: Some("external-1".to_owned()),
+                iam_assumed_role_arn: Some(wanted.role_arn.to_string()),
+                authorized_date: Some("2026-01-01T00:00:00Z".to_owned()),
+                created_date: None,
+                feature_usages: None,
+            }],
+            iam: RolePolicies {
+                role: Some(Role {
+                    arn: wanted.role_arn.to_string(),
+                    trust_policy: PolicyDocument::default().merge(&trust),
+                    permissions_boundary: None,
+                    tags: Vec::new(),
+                }),
+                inline_policy: Some(PolicyDocument::default().merge(&kms_statement(
+                    &wanted.project_id,
+                    std::slice::from_ref(&wanted.key_arn),
+                    None,
+                ))),
+                trust_policy_size_quota: 2048,
+            },
+            encryption: EncryptionAtRest {
+                aws_kms: Some(AwsKms {
+                    enabled: Some(true),
+                    role_id: Some("6a793f88c0eb9e7a17716581".to_owned()),
+                    customer_master_key_id: Some(wanted.key_arn.to_string()),
+                    region: Some("US_EAST_1".to_owned()),
+                    access_key_id: None,
+                    require_private_networking: Some(true),
+                    valid: Some(true),
+                }),
+                ..EncryptionAtRest::default()
+            },
+            endpoints: vec![PrivateEndpoint {
+                id: "000000000000000000000001".parse().unwrap(),
+                region_name: "US_EAST_1".to_owned(),
+                status: "ACTIVE".parse().unwrap(),
+                error_message: None,
+            }],
+            clusters: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_world_that_equals_the_request_has_no_differences() {
+        let output = compare(&expected(), &world());
+        assert!(output.valid && output.differences.is_empty(), "{output:?}");
+        assert_eq!(output.endpoints.len(), 1);
+    }
+
+    #[test]
+    fn endpoints_that_may_still_become_active_are_distinguished_from_all_else() {
+        let status = |status: &str| {
+            let mut world = world();
+            world.endpoints[0].status = status.parse().unwrap();
+            compare(&expected(), &world)
+        };
+        for (endpoint, waits) in
+            [("ACTIVE", false), ("PENDING_RECREATION", true), ("INITIATING", true), ("FAILED", false)]
+        {
+            assert_eq!(status(endpoint).only_waits_for_endpoints, waits, "{endpoint}");
+        }
+        let mut world = world();
+        world.endpoints.clear();
+        world.iam.inline_policy = None;
+        assert!(!compare(&expected(), &world).only_waits_for_endpoints);
+    }
+
+    #[test]
+    fn whatever_differs_is_named() {
+        type Breakage = fn(&mut World);
+        let breakages: [(Breakage, &str); 8] = [
+            (|world| world.roles.clear(), "no access role"),
+            (|world| world.roles[0].authorized_date = None, "no access role"),
+            (|world| world.roles[0].external_id = Some("another".to_owned()), "trust policy"),
+            (|world| world.iam.role = None, "does not exist"),
+            (|world| world.iam.inline_policy = None, "inline policy"),
+            (
+                |world| world.encryption.aws_kms.as_mut().unwrap().require_private_networking = Some(false),
+                "not enabled with",
+            ),
+            (|world| world.encryption.aws_kms.as_mut().unwrap().valid = Some(false), "cannot use the key"),
+            (|world| world.endpoints.clear(), "us-east-1 is MISSING"),
+        ];
+        for (breakage, named) in breakages {
+            let mut world = world();
+            breakage(&mut world);
+            let output = compare(&expected(), &world);
+            assert!(
+                output.differences.iter().any(|it| it.difference.contains(named)),
+                "{named} {:?}",
+                output.differences
+            );
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! `plan-access`: the entry step of cross-account-access. It takes the whole input, reads both sides, finds or
+//! generates the external ID, and returns what would be changed and what stands in the way. It writes nothing.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    aws::{Caller, ManagedPolicy},
+    error::{Error, ErrorName, Result},
+    ids::{AccountAccess, ExternalId, IamPolicyArn, IamRoleArn},
+    model::statements::access_sid,
+    report::{Describe, Finding, Kept, PlannedChange},
+    request::{AccessMode, CrossAccountAccess, ManageRole},
+    step::{Actions, Answer, Context, Step, actions},
+    steps::{
+        access::{
+            attach_access_policy::{self, AttachAccessPolicy, Attached},
+            create_access_policy::{self, CreateAccessPolicy, Grants},
+            verify_access::statement_without_external_id,
+        },
+        disable::remove_trust::{self, RemoveTrust, RoleUse},
+        enable::update_trust::{self, UpdateTrust},
+    },
+};
+
+/// The step.
+pub struct PlanAccess;
+
+/// The input of the state machine, as it was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// The input of the state machine, as the caller wrote it.
+    pub request: CrossAccountAccess,
+    /// The name of the execution, after which sessions in other accounts are named.
+    #[serde(default)]
+    pub execution: Option<String>,
+}
+
+/// What is to be done, and what stands in the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// The managed policies, each with its role.
+    pub policies: Vec<AccessPolicy>,
+    /// The external ID to present: the given one, the one in force, or a newly generated one.
+    pub external_id: ExternalId,
+    /// The problems that would make the execution fail.
+    pub findings: Vec<Finding>,
+    /// The planned changes, in their order.
+    pub plan: Vec<PlannedChange>,
+    /// What atlas-cmk would leave in place, each with the reason.
+    pub kept: Vec<Kept>,
+}
+
+/// A managed policy for one side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessPolicy {
+    /// Its ARN.
+    pub policy_arn: IamPolicyArn,
+    /// The role it is attached to.
+    pub role_arn: IamRoleArn,
+    /// What it allows.
+    pub grants: Grants,
+    /// How to reach its account, if it is not the one the functions run in.
+    pub account: Option<AccountAccess>,
+}
+
+/// Both sides.
+pub struct Found {
+    /// The policies to be, each with what is there of it and of its role.
+    policies: Vec<(create_access_policy::Input, Option<ManagedPolicy>, Attached)>,
+    /// The target role.
+    target: RoleUse,
+    /// The external ID to be if none is given or in force.
+    new_external_id: ExternalId,
+}
+
+impl Step for PlanAccess {
+    const NAME: &'static str = "plan-access";
+    const ABOUT: &'static str = "Read-only entry step: reads both sides, finds or generates the external ID, and \
+        returns planned changes and problems";
+    const ACTIONS: Actions = &[
+        actions::OTHER_ACCOUNTS,
+        &[
+            "iam:GetPolicy",
+            "iam:GetPolicyVersion",
+            "iam:GetRole",
+            "iam:GetRolePolicy",
+            "iam:ListAttachedRolePolicies",
+            "iam:ListRolePolicies",
+        ],
+    ];
+    type Input = Input;
+    type Output = Output;
+
+    fn sample() -> Value {
+        json!({
+            "request": {
+                "name": "S3Keys",
+                "sourceRoleArn": "arn:aws:iam::777788889999:role/atlas-cmk-atc-node",
+                "targetRoleArn": "arn:aws:iam::444455556666:role/atlas-cmk-atc-s3-access-keys",
+                "buckets": [
+                    {
+                        "name": "atc-data",
+                        "access": [
+                            "list",
+                            "read"
+                        ]
+                    },
+                    {
+                        "name": "atc-drop",
+                        "access": [
+                            "list",
+                            "write"
+                        ]
+                    }
+                ],
+                "target": {
+                    "roleArn": "arn:aws:iam::444455556666:role/AtlasCmkSpoke",
+                    "externalId": "b0a7c1de-5f2e-4f0e-9f5c-3d2c1b0a9e8d"
+                }
+            },
+            "execution": "manual-1"
+        })
+    }
+
+    fn validate(input: &Input) -> Result<()> {
+        input.request.validate()
+    }
+}
+
+impl Answer for PlanAccess {
+    type Observation = Found;
+
+    async fn observe(context: &Context, input: &Input) -> Result<Found> {
+        let request = &input.request;
+        let mut policies = Vec::new();
+        for policy in wanted(input) {
+            let caller = Caller { account: policy.account.as_ref(), execution: input.execution.as_deref() };
+            let iam = context.iam_for(&policy.role_arn, caller).await?;
+            let there = iam.own_policy(&policy.policy_arn()?).await?;
+            let attached = attach_access_policy::attached(context, caller, &policy.role_arn).await?;
+            policies.push((policy, there, attached));
+        }
+        let caller = Caller { account: request.target.as_ref(), execution: input.execution.as_deref() };
+        let target = RoleUse::read(context, caller, &request.target_role_arn).await?;
+        Ok(Found { policies, target, new_external_id: context.new_external_id()? })
+    }
+
+    fn answer(input: &Input, found: Found, _: Timestamp) -> Result<Output> {
+        judge(input, &found)
+    }
+}
+
+/// The policies of an access. If the source is a path of roles, atlas-cmk does not manage their policies. Buckets that
+/// are no longer asked for are not known any more: taking an access down looks for that policy in any case.
+fn wanted(input: &Input) -> Vec<create_access_policy::Input> {
+    let request = &input.request;
+    let remove = request.mode() == AccessMode::Remove;
+    let policy = |role_arn: &IamRoleArn, grants: Grants, account: &Option<AccountAccess>| create_access_policy::Input {
+        access_name: request.name.clone(),
+        role_arn: role_arn.clone(),
+        grants,
+        remove,
+        account: account.clone(),
+        execution: input.execution.clone(),
+    };
+    let assuming = request
+        .source_role_arn
+        .role()
+        .map(|role| policy(role, Grants::AssumeRole(request.target_role_arn.clone()), &request.source));
+    let buckets = request.buckets.clone().or_else(|| remove.then(Vec::new));
+    let buckets = buckets.map(|buckets| policy(&request.target_role_arn, Grants::Buckets(buckets), &request.target));
+    assuming.into_iter().chain(buckets).collect()
+}
+
+fn judge(input: &Input, found: &Found) -> Result<Output> {
+    let request = &input.request;
+    let remove = request.mode() == AccessMode::Remove;
+    let external_id = external_id(request, found);
+    let (mut plan, mut kept, mut findings) = (Vec::new(), Vec::new(), Vec::new());
+    if remove {
+        let (changes, left) = remove_trust::decide(&removal(request), &found.target)?;
+        plan.extend(planned(RemoveTrust::NAME, &changes));
+        kept.extend(left);
+    }
+    for (policy, there, attached) in &found.policies {
+        match changes(policy, there.as_ref(), attached) {
+            Ok((policies, attachments)) if remove => {
+                plan.extend(planned(AttachAccessPolicy::NAME, &attachments));
+                plan.extend(planned(CreateAccessPolicy::NAME, &policies));
+            }
+            Ok((policies, attachments)) => {
+                plan.extend(planned(CreateAccessPolicy::NAME, &policies));
+                plan.extend(planned(AttachAccessPolicy::NAME, &attachments));
+            }
+            Err(error) => findings.push(Finding::of(&error)),
+        }
+        findings.extend(unbounded(policy, attached).filter(|_| !remove));
+    }
+    if !remove {
+        findings.extend(opened_by_others(request, found));
+        let update = update_trust::Input {
+            project_id: None,
+            access_name: Some(request.name.clone()),
+            role_arn: request.target_role_arn.clone(),
+            key_arn: None,
+            regions: Vec::new(),
+            principal_arn: request
+                .source_role_arn
+                .as_ref()
+                .parse()
+                .map_err(|error| Error::new(ErrorName::InputInvalid, format!("sourceRoleArn: {error}")))?,
+            external_id: external_id.clone(),
+            permissions_boundary: None,
+            manage: ManageRole::TrustOnly,
+            account: None,
+            execution: None,
+        };
+        match update_trust::decide(&update, &found.target.policies) {
+            Ok(changes) => plan.extend(planned(UpdateTrust::NAME, &changes)),
+            Err(error) => findings.push(Finding::of(&error)),
+        }
+    }
+    let policies = found
+        .policies
+        .iter()
+        .filter(|(_, there, _)| !remove || there.is_some())
+        .map(|(policy, ..)| {
+            Ok(AccessPolicy {
+                policy_arn: policy.policy_arn()?,
+                role_arn: policy.role_arn.clone(),
+                grants: policy.grants.clone(),
+                account: policy.account.clone(),
+            })
+        })
+        .collect::<Result<_>>()?;
+    Ok(Output { policies, external_id, findings, plan, kept })
+}
+
+/// A role without a permissions boundary: IAM would refuse to let the functions attach a policy to it.
+fn unbounded(policy: &create_access_policy::Input, attached: &Attached) -> Option<Finding> {
+    let carried = attached.as_ref()?;
+    (!carried.has_boundary).then(|| {
+        Finding::new(
+            ErrorName::AccountAccessDenied,
+            format!(
+                "the IAM role {} has no permissions boundary, and atlas-cmk attaches policies only to roles that \
+                have one",
+                policy.role_arn
+            ),
+            "iam:GetRole returns no boundary",
+            "name a boundary in CrossAccountBoundaryArn of the stack (infra/spoke.yaml has the same parameter for its \
+             account), and set it on the role",
+        )
+    })
+}
+
+/// A source that may already assume the role without an external ID need not present this one.
+fn opened_by_others(request: &CrossAccountAccess, found: &Found) -> Option<Finding> {
+    let statement = statement_without_external_id(&request.source_role_arn, found.target.trust_policy()?)?;
+    Some(Finding::new(
+        ErrorName::AccessDiffers,
+        format!("{} allows the source role to assume it without an external ID", request.target_role_arn),
+        format!("statement {statement} of its trust policy requires none"),
+        "require an external ID in that statement, or remove the statement",
+    ))
+}
+
+type Changes = (Vec<create_access_policy::PolicyChange>, Vec<attach_access_policy::Attachment>);
+
+fn changes(
+    policy: &create_access_policy::Input,
+    there: Option<&ManagedPolicy>,
+    attached: &Attached,
+) -> Result<Changes> {
+    let attach = attach_access_policy::Input {
+        policy_arn: policy.policy_arn()?,
+        role_arn: policy.role_arn.clone(),
+        remove: policy.remove,
+        account: None,
+        execution: None,
+    };
+    Ok((create_access_policy::decide(policy, there)?, attach_access_policy::decide(&attach, attached)?))
+}
+
+fn planned<C: Describe>(step: &str, changes: &[C]) -> Vec<PlannedChange> {
+    changes.iter().map(|change| change.plan(step)).collect()
+}
+
+fn removal(request: &CrossAccountAccess) -> remove_trust::Input {
+    remove_trust::Input {
+        project_id: None,
+        access_name: Some(request.name.clone()),
+        role_arn: request.target_role_arn.clone(),
+        manage: ManageRole::TrustOnly,
+        used_by: Vec::new(),
+        account: None,
+        execution: None,
+    }
+}
+
+/// What is given; else what is in force; else a new one.
+fn external_id(request: &CrossAccountAccess, found: &Found) -> ExternalId {
+    if let Some(given) = &request.external_id {
+        return given.clone();
+    }
+    let in_force = found.target.trust_policy().and_then(|trust| trust.statement(&access_sid(&request.name)));
+    let in_force = in_force.as_ref().and_then(|statement| statement.external_id()).and_then(|id| id.parse().ok());
+    in_force.unwrap_or_else(|| found.new_external_id.clone())
+}

@@ -1,0 +1,168 @@
+//! Everything that exists for a project and may have to be removed.
+
+use super::Input;
+use crate::{
+    atlas::{AccessRole, AtlasError, BackupCompliancePolicy, Cluster, EncryptionAtRest, ErrorCode, PrivateEndpoint},
+    aws::Caller,
+    error::{Error, ErrorName, Result},
+    ids::{AccountAccess, IamRoleArn, KmsKeyArn, ProjectId},
+    model::statements::sid,
+    registry::{self, Entry},
+    report::Kept,
+    request::{DisableEncryption, ManageKey, ManageRole, Scope, regional_keys},
+    step::Context,
+    steps::disable::{remove_trust::RoleUse, revoke_key::KeyMarks},
+};
+
+/// What is there.
+#[derive(Debug)]
+pub struct Found {
+    /// What is written down of the project.
+    pub(super) entry: Option<Entry>,
+    /// What Atlas has of it; `None` if the project is gone.
+    pub(super) atlas: Option<InAtlas>,
+    /// The account of role and keys.
+    pub(super) account: Option<AccountAccess>,
+    /// The IAM role, if it is to go.
+    pub(super) role: Option<(IamRoleArn, RoleUse)>,
+    /// The keys, if their marks are to go. One that does not exist has none.
+    pub(super) keys: Vec<(KmsKeyArn, Option<KeyMarks>)>,
+    /// The keys that could not be read.
+    pub(super) out_of_reach: Vec<Kept>,
+}
+
+/// What Atlas has of a project.
+#[derive(Debug)]
+pub struct InAtlas {
+    pub(super) encryption: EncryptionAtRest,
+    pub(super) records: Vec<AccessRole>,
+    pub(super) endpoints: Vec<PrivateEndpoint>,
+    pub(super) clusters: Vec<Cluster>,
+    pub(super) compliance: Option<BackupCompliancePolicy>,
+}
+
+impl Found {
+    pub(super) async fn read(context: &Context, input: &Input) -> Result<Self> {
+        let request = &input.request;
+        let (entry, _) = registry::read(context, &request.project_id).await?;
+        let atlas = match in_atlas(context, request).await {
+            Ok(found) => Some(found),
+            // What a project that was deleted leaves behind on the other side is removed nevertheless.
+            Err(error) if error.code() == Some(&ErrorCode::GroupNotFound) && entry.is_some() => None,
+            Err(error) => return Err(error.into()),
+        };
+        let account =
+            request.account.clone().or_else(|| entry.as_ref().and_then(|entry| entry.desired.account.clone()));
+        let mut found = Self { entry, atlas, account, role: None, keys: Vec::new(), out_of_reach: Vec::new() };
+        if request.scope == Scope::Role {
+            let account = found.account.clone();
+            let caller = Caller { account: account.as_ref(), execution: input.execution.as_deref() };
+            found.read_role(context, caller).await?;
+            found.read_keys(context, caller, &request.project_id).await?;
+        }
+        Ok(found)
+    }
+
+    async fn read_role(&mut self, context: &Context, caller: Caller<'_>) -> Result<()> {
+        let Some(arn) = self.role_arn() else { return Ok(()) };
+        let found = RoleUse::read(context, caller, &arn).await?;
+        self.role = Some((arn, found));
+        Ok(())
+    }
+
+    /// Reads every key that may carry our marks, and the same key in all its regions: so that everything that was ever
+    /// granted is found.
+    async fn read_keys(&mut self, context: &Context, caller: Caller<'_>, project: &ProjectId) -> Result<()> {
+        let mut arns = self.key_arns(project);
+        let mut next = 0;
+        while let Some(arn) = arns.get(next).cloned() {
+            next += 1;
+            match KeyMarks::read(context, caller, &arn).await {
+                Ok(marks) => {
+                    for relative in marks.iter().flat_map(|marks| &marks.relatives) {
+                        if !arns.contains(relative) {
+                            arns.push(relative.clone());
+                        }
+                    }
+                    self.keys.push((arn, marks));
+                }
+                Err(error) if matches!(error.name(), ErrorName::AccountAccessDenied | ErrorName::InputInvalid) => {
+                    self.out_of_reach.push(out_of_reach(&arn, &error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// The access role record: the one that was written down, or the one the key is used with.
+    pub(super) fn record(&self) -> Option<&AccessRole> {
+        let records = || self.atlas.iter().flat_map(|atlas| &atlas.records);
+        let registered = self.entry.as_ref().and_then(|entry| records().find(|it| it.role_id == entry.role_id));
+        let in_use = self.aws_kms().and_then(|kms| kms.role_id.as_deref());
+        registered.or_else(|| records().find(|record| Some(record.role_id.as_ref()) == in_use))
+    }
+
+    /// The same, if it is ours: written down, or trusted by a statement of ours.
+    pub(super) fn own_record(&self, project: &ProjectId) -> Option<&AccessRole> {
+        let trusts = |(_, role): &(IamRoleArn, RoleUse)| {
+            role.trust_policy().is_some_and(|trust| trust.statement(&sid(project)).is_some())
+        };
+        let is_ours = self.entry.is_some() || self.role.as_ref().is_some_and(trusts);
+        self.record().filter(|_| is_ours)
+    }
+
+    pub(super) fn aws_kms(&self) -> Option<&crate::atlas::AwsKms> {
+        let kms = self.atlas.as_ref()?.encryption.aws_kms.as_ref();
+        kms.filter(|kms| kms.enabled == Some(true))
+    }
+
+    /// Which parts of the role atlas-cmk may write.
+    pub(super) fn manage_role(&self) -> ManageRole {
+        self.entry.as_ref().map(|entry| entry.desired.manage_role()).unwrap_or_default()
+    }
+
+    fn role_arn(&self) -> Option<IamRoleArn> {
+        let registered = self.entry.as_ref().map(|entry| entry.desired.role_arn.clone());
+        registered.or_else(|| self.record()?.iam_assumed_role_arn.as_ref()?.parse().ok())
+    }
+
+    /// Every key that may carry our marks: the one that is used, those before, and all that the role is allowed to use.
+    fn key_arns(&self, project: &ProjectId) -> Vec<KmsKeyArn> {
+        let entry = self.entry.as_ref();
+        if entry.is_some_and(|entry| entry.desired.manage_key() == ManageKey::None) {
+            return Vec::new();
+        }
+        let mut arns: Vec<KmsKeyArn> =
+            entry.map(|entry| regional_keys(&entry.key_arn, entry.desired.regions())).unwrap_or_default();
+        let of_role = self.role.iter().flat_map(|(_, role)| role.keys(project));
+        let before = entry.iter().flat_map(|entry| entry.old_keys.iter().map(|old| old.key.clone()));
+        let in_use = self.aws_kms().and_then(|kms| kms.customer_master_key_id.clone());
+        for key in of_role.chain(before).chain(in_use) {
+            if let Ok(arn) = key.parse::<KmsKeyArn>()
+                && !arns.contains(&arn)
+            {
+                arns.push(arn);
+            }
+        }
+        arns
+    }
+}
+
+fn out_of_reach(arn: &KmsKeyArn, error: &Error) -> Kept {
+    Kept { resource: arn.to_string(), reason: format!("it could not be read: {}", error.message()) }
+}
+
+async fn in_atlas(context: &Context, request: &DisableEncryption) -> std::result::Result<InAtlas, AtlasError> {
+    let (atlas, project) = (&context.atlas, &request.project_id);
+    Ok(InAtlas {
+        encryption: atlas.encryption_at_rest(project).await?,
+        records: if request.scope == Scope::Role { atlas.access_roles(project).await? } else { Vec::new() },
+        endpoints: atlas.private_endpoints(project).await?,
+        clusters: atlas.clusters(project).await?,
+        compliance: match request.scope {
+            Scope::Endpoints => None,
+            _ => atlas.backup_compliance_policy(project).await?,
+        },
+    })
+}

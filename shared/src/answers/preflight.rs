@@ -1,0 +1,183 @@
+//! `preflight`: the entry step. It takes the whole input, rejects what contradicts itself, and returns everything that
+//! would fail later, all of it at once and before anything is written. It also returns what the state machine has to
+//! know to skip what is not needed.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    answers::survey::{Survey, Wanted},
+    error::{Error, ErrorName, Result},
+    ids::{ClusterName, KmsKeyArn, ProjectId, Region},
+    model::{keys::is_same_key, placeholder},
+    report::{ByHand, Finding, SkippedCluster},
+    request::{EnableEncryption, Mode},
+    step::{Actions, Answer, Context, Step, actions, sample_request},
+};
+
+/// The step.
+pub struct Preflight;
+
+/// The input of the state machine, as it was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// The input of the state machine, as the caller wrote it.
+    pub request: EnableEncryption,
+    /// The name of the execution, after which sessions in the other account are named.
+    #[serde(default)]
+    pub execution: Option<String>,
+}
+
+/// What exists, what is missing, and what blocks the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// The project, or null if it has to be made.
+    pub project_id: Option<ProjectId>,
+    /// The key, or null if it has to be made.
+    pub key_arn: Option<KmsKeyArn>,
+    /// Where the key is made, if it has to be.
+    pub primary_region: Region,
+    /// The regions to reach the key from, in AWS's spelling; none if private networking is not asked for.
+    pub regions: Vec<Region>,
+    /// The regions that need a replica of the key and have none that is ready.
+    pub regions_to_replicate: Vec<Region>,
+    /// Whether a key policy has to name the role.
+    pub grant_keys: bool,
+    /// The clusters asked for that can use the key.
+    pub clusters: Vec<ClusterName>,
+    /// Those of them that do not use it yet.
+    pub clusters_to_enable: Vec<ClusterName>,
+    /// The clusters asked for that cannot use the key, each with the reason.
+    pub skipped_clusters: Vec<SkippedCluster>,
+    /// The key that the project uses now, if it is another: its ARN or id.
+    pub previous_key: Option<String>,
+    /// The problems that would make the execution fail.
+    pub findings: Vec<Finding>,
+    /// Statements that are missing and that the input forbids atlas-cmk to add.
+    pub by_hand: Vec<ByHand>,
+}
+
+impl Step for Preflight {
+    const NAME: &'static str = "preflight";
+    const ABOUT: &'static str = "Read-only entry step: checks both clouds, reports every problem before anything is \
+        written, and returns which states can be skipped";
+    const ACTIONS: Actions = &[
+        actions::ATLAS,
+        actions::OTHER_ACCOUNTS,
+        &[
+            "iam:GetPolicy",
+            "iam:GetPolicyVersion",
+            "iam:GetRole",
+            "iam:GetRolePolicy",
+            "iam:SimulatePrincipalPolicy",
+            "kms:DescribeKey",
+            "kms:GetKeyPolicy",
+            "kms:ListResourceTags",
+            "ssm:GetParameter",
+        ],
+    ];
+    type Input = Input;
+    type Output = Output;
+
+    fn sample() -> Value {
+        json!({
+            "request": sample_request(),
+            "execution": "enable-payments"
+        })
+    }
+
+    fn validate(input: &Input) -> Result<()> {
+        input.request.validate()
+    }
+}
+
+impl Answer for Preflight {
+    type Observation = Survey;
+
+    async fn observe(context: &Context, input: &Input) -> Result<Survey> {
+        let request = &input.request;
+        let wanted = Wanted::new(request, input.execution.as_deref());
+        // Where a role or key is looked for has to be right before anything is read.
+        context.reach("roleArn", request.role_arn.as_ref(), request.role_arn.account(), wanted.caller())?;
+        let survey = Box::pin(Survey::read(context, &wanted)).await;
+        match survey.disturbance() {
+            Some(error) => Err(as_of(request.mode, error)),
+            None => Ok(survey),
+        }
+    }
+
+    fn answer(input: &Input, survey: Survey, _: Timestamp) -> Result<Output> {
+        judge(&input.request, &survey)
+    }
+}
+
+/// An account that is verified is not in the making: to wait for it would only keep a sweep from its other projects.
+fn as_of(mode: Option<Mode>, error: Error) -> Error {
+    if mode == Some(Mode::Verify) && error.name() == ErrorName::AccountNotReady {
+        return Error::new(ErrorName::AccountAccessDenied, error.message());
+    }
+    error
+}
+
+fn judge(request: &EnableEncryption, survey: &Survey) -> Result<Output> {
+    let (selected, skipped_clusters) = survey.select_clusters(request);
+    let names = |only_missing: bool| {
+        let wanted = selected.iter().filter(|cluster| !only_missing || !cluster.uses_aws());
+        wanted.filter_map(|cluster| cluster.name.parse().ok()).collect()
+    };
+    let mut findings = survey.findings(request);
+    // Ids that are not known yet are described in words, so that they are not pasted anywhere.
+    let by_hand = placeholder::in_words(&survey.by_hand(request))?;
+    if request.mode() == Mode::Apply {
+        findings.extend(by_hand.iter().filter(|it| it.policy != "trust policy").map(to_add));
+    }
+    let now = survey.encryption.as_ref().ok().and_then(|encryption| encryption.aws_kms.as_ref());
+    let key_now = now.filter(|kms| kms.enabled == Some(true)).and_then(|kms| kms.customer_master_key_id.clone());
+    let is_another = |key: &String| survey.key_arn.as_ref().is_none_or(|wanted| !is_same_key(key, wanted));
+    Ok(Output {
+        project_id: survey.project.as_ref().ok().and_then(|project| project.as_ref()).map(|project| project.id.clone()),
+        key_arn: survey.key_arn.clone(),
+        primary_region: survey.primary_region.clone(),
+        regions_to_replicate: survey.regions_to_replicate(request),
+        grant_keys: survey.needs_grant(request),
+        clusters: names(false),
+        clusters_to_enable: names(true),
+        skipped_clusters,
+        previous_key: key_now.filter(is_another),
+        regions: request.regions().to_vec(),
+        findings,
+        by_hand,
+    })
+}
+
+/// A statement that is missing stands in the way of applying. (Of a trust policy it does not yet: its external ID may
+/// have to be made first.)
+fn to_add(missing: &ByHand) -> Finding {
+    Finding::new(
+        ErrorName::KmsAccessDenied,
+        format!(
+            "the {} of {} lacks a statement that the input forbids atlas-cmk to add",
+            missing.policy, missing.resource
+        ),
+        format!("the statement is {}", missing.statement),
+        "add it by hand, or set role.manage and key.manage to full",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_out_of_reach_is_waited_for_when_it_may_be_in_the_making_and_not_when_it_is_verified() {
+        let named = |mode, name| as_of(mode, Error::new(name, "x")).name();
+        assert_eq!(named(Some(Mode::Apply), ErrorName::AccountNotReady), ErrorName::AccountNotReady);
+        assert_eq!(named(None, ErrorName::AccountNotReady), ErrorName::AccountNotReady);
+        assert_eq!(named(Some(Mode::Verify), ErrorName::AccountNotReady), ErrorName::AccountAccessDenied);
+        assert_eq!(named(Some(Mode::Verify), ErrorName::AwsUnavailable), ErrorName::AwsUnavailable);
+    }
+}

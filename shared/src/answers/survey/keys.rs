@@ -1,0 +1,235 @@
+//! The key in every region: there, enabled, symmetric, and with a policy that allows atlas-cmk and the role.
+
+use super::{RegionalKey, Survey, Wanted, missing_actions, regional};
+use crate::{
+    aws::{Key, KeyState},
+    error::{Error, ErrorName, Result},
+    ids::{KmsKeyArn, Region},
+    model::statements::{KEY_ACTIONS, sid},
+    policy::{PolicyDocument, Statement},
+    report::{ByHand, Finding},
+    request::{EnableEncryption, ManageKey},
+    step::Context,
+    steps::enable::grant_key,
+    tags,
+};
+
+/// The key that the input or an earlier step names, or the one under the alias, if there is one. An alias is of one
+/// region, and which that was may no longer be derived from the requested regions: all records are checked, the one of
+/// atlas-cmk, and that of the key the project uses.
+pub(super) async fn find(
+    context: &Context,
+    wanted: &Wanted<'_>,
+    in_use: Option<&KmsKeyArn>,
+) -> Result<Option<KmsKeyArn>> {
+    if let Some(arn) = &wanted.key_arn {
+        return Ok(Some(arn.clone()));
+    }
+    let Some(alias) = wanted.request.key_alias() else { return Ok(None) };
+    let mut regions: Vec<&Region> = wanted.request.regions().iter().collect();
+    regions.extend(in_use.map(KmsKeyArn::region));
+    regions.push(&context.region);
+    let mut looked_at: Vec<&Region> = Vec::new();
+    for region in regions {
+        if looked_at.contains(&region) {
+            continue;
+        }
+        looked_at.push(region);
+        let kms = context.accounts.kms(wanted.caller(), region).await?;
+        if let Some(key) = kms.key(alias.as_ref()).await? {
+            return Ok(Some(key.arn));
+        }
+    }
+    Ok(None)
+}
+
+/// The tags of the key under the alias, which show whether atlas-cmk created it.
+pub(super) async fn tags(
+    context: &Context,
+    wanted: &Wanted<'_>,
+    key: Option<&KmsKeyArn>,
+) -> Option<Vec<(String, String)>> {
+    wanted.request.key_alias()?;
+    let key = key?;
+    context.kms_for(key, wanted.caller()).await.ok()?.tags(key).await.ok()
+}
+
+pub(super) async fn read(context: &Context, wanted: &Wanted<'_>, key: Option<&KmsKeyArn>) -> Vec<RegionalKey> {
+    let Some(key) = key else { return Vec::new() };
+    let mut keys = Vec::new();
+    for arn in regional(key, wanted.request) {
+        let found = match context.kms_for(&arn, wanted.caller()).await {
+            Ok(kms) => read_one(&kms, &arn).await,
+            Err(error) => (Err(error), Ok(None)),
+        };
+        keys.push(RegionalKey { arn, key: found.0, policy: found.1 });
+    }
+    keys
+}
+
+async fn read_one(kms: &crate::aws::Kms, arn: &KmsKeyArn) -> (Result<Option<Key>>, Result<Option<PolicyDocument>>) {
+    match kms.key(arn.as_ref()).await {
+        Ok(Some(key)) => (Ok(Some(key)), kms.policy(arn).await.map(Some)),
+        other => (other, Ok(None)),
+    }
+}
+
+pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
+    let own = survey.key_arn.as_ref().map(KmsKeyArn::region);
+    let mut findings: Vec<Finding> = survey.alias.iter().map(Finding::of).collect();
+    for it in &survey.keys {
+        match &it.key {
+            Err(error) => findings.push(not_readable(&it.arn, request, error)),
+            Ok(None) if own == Some(it.arn.region()) => findings.push(Finding::new(
+                ErrorName::KmsKeyUnusable,
+                format!("KMS has no key {}", it.arn),
+                format!("kms:DescribeKey in {} does not find it", it.arn.region()),
+                "correct region, account and id in keyArn",
+            )),
+            Ok(None) if request.manage_key() == ManageKey::None => findings.push(Finding::new(
+                ErrorName::KmsNotReplicated,
+                format!("the key has no replica in {}", it.arn.region()),
+                format!("kms:DescribeKey does not find {}, and key.manage forbids atlas-cmk to replicate it", it.arn),
+                format!("replicate the key to {}, or set key.manage to full", it.arn.region()),
+            )),
+            Ok(None) => {}
+            Ok(Some(key)) => {
+                findings.extend(unusable(key));
+                findings.extend(it.policy.as_ref().err().map(Finding::of));
+            }
+        }
+        if let Ok(Some(policy)) = &it.policy {
+            findings.extend(denied(&it.arn, policy, request));
+        }
+    }
+    findings.extend(foreign(survey, request));
+    findings.extend(no_room(survey, request));
+    findings
+}
+
+/// A key policy without room for our statement.
+fn no_room(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
+    let Some(project) = survey.project.as_ref().ok().and_then(|project| project.as_ref()) else { return Vec::new() };
+    if request.manage_key() == ManageKey::None {
+        return Vec::new();
+    }
+    let refused = policies(survey)
+        .filter_map(|(arn, policy)| grant_key::changes(&project.id, &request.role_arn, arn, policy).err());
+    refused.map(|error| Finding::of(&error)).collect()
+}
+
+fn not_readable(arn: &KmsKeyArn, request: &EnableEncryption, error: &Error) -> Finding {
+    if error.name() == ErrorName::InputInvalid {
+        return Finding::of(error);
+    }
+    let fix = if error.name() == ErrorName::AccountAccessDenied && request.account.is_none() {
+        format!(
+            "allow kms:DescribeKey and kms:GetKeyPolicy in the key policy of {arn}, or delegate to the IAM policies of \
+             its account there; check that the key exists"
+        )
+    } else {
+        Finding::of(error).fix
+    };
+    Finding::new(error.name(), format!("atlas-cmk cannot read the key {arn}"), error.message(), fix)
+}
+
+fn unusable(key: &Key) -> Option<Finding> {
+    let arn = &key.arn;
+    if !key.is_symmetric {
+        return Some(Finding::new(
+            ErrorName::KmsKeyUnusable,
+            format!("{arn} is not a symmetric encryption key"),
+            "kms:DescribeKey returned a KeySpec or KeyUsage other than SYMMETRIC_DEFAULT and ENCRYPT_DECRYPT"
+                .to_owned(),
+            "create a symmetric key (multi-Region, if there are regions) and give its ARN",
+        ));
+    }
+    let (cause, fix) = match &key.state {
+        KeyState::Enabled | KeyState::Creating => return None,
+        KeyState::Disabled => (
+            format!("the key {arn} is disabled"),
+            format!("enable it: aws kms enable-key --region {} --key-id {arn}", arn.region()),
+        ),
+        KeyState::PendingDeletion => (
+            format!("the key {arn} is pending deletion"),
+            format!(
+                "cancel the deletion, then enable the key: aws kms cancel-key-deletion --region {0} --key-id {arn} && \
+                 aws kms enable-key --region {0} --key-id {arn}",
+                arn.region()
+            ),
+        ),
+        KeyState::Other(state) => (format!("the key {arn} is {state}"), "bring it to the state Enabled".to_owned()),
+    };
+    let state = match &key.state {
+        KeyState::Other(state) => state.clone(),
+        state => format!("{state:?}"),
+    };
+    Some(Finding::new(ErrorName::KmsKeyUnusable, cause, format!("kms:DescribeKey returned the state {state}"), fix))
+}
+
+/// A Deny in the key policy, which no Allow of ours makes up for.
+fn denied(arn: &KmsKeyArn, policy: &PolicyDocument, request: &EnableEncryption) -> Option<Finding> {
+    let (action, statement) =
+        KEY_ACTIONS.into_iter().find_map(|action| Some((action, policy.denies_role(&request.role_arn, action)?)))?;
+    Some(Finding::new(
+        ErrorName::KmsAccessDenied,
+        format!("the policy of {arn} denies {action} to {}", request.role_arn),
+        format!("statement {statement} of the key policy"),
+        format!("exclude {} from that statement", request.role_arn),
+    ))
+}
+
+/// An alias that points to a key that atlas-cmk did not create belongs to others, and so does the key.
+fn foreign(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
+    let (alias, key) = (request.key_alias()?, survey.key_arn.as_ref()?);
+    if survey.key_tags.as_ref().is_none_or(|tags| tags::are_ours(tags)) {
+        return None;
+    }
+    Some(Finding::new(
+        ErrorName::AtlasConflict,
+        format!("{alias} is the alias of a key that atlas-cmk did not create"),
+        format!("it points to {key}, which has no tag {}", tags::MANAGED_BY),
+        "choose another alias, or give the key's ARN in keyArn",
+    ))
+}
+
+/// Whether the role is kept out of the key unless its policy names it.
+fn must_be_named(arn: &KmsKeyArn, policy: &PolicyDocument, request: &EnableEncryption) -> bool {
+    request.role_arn.account() != arn.account() || !policy.delegates_to_iam(arn.account(), &KEY_ACTIONS)
+}
+
+pub(super) fn needs_grant(survey: &Survey, request: &EnableEncryption) -> bool {
+    // A key that is to be created lets nobody use it whom its policy does not name.
+    let Some(key) = &survey.key_arn else { return true };
+    let Some(project) = survey.project.as_ref().ok().and_then(|project| project.as_ref()) else {
+        return key.account() != request.role_arn.account()
+            || policies(survey).any(|(arn, policy)| must_be_named(arn, policy, request));
+    };
+    let lacks =
+        |arn, policy| grant_key::changes(&project.id, &request.role_arn, arn, policy).is_ok_and(|it| !it.is_empty());
+    policies(survey).any(|(arn, policy)| lacks(arn, policy))
+        || (key.account() != request.role_arn.account() && !survey.regions_to_replicate(request).is_empty())
+}
+
+fn policies(survey: &Survey) -> impl Iterator<Item = (&KmsKeyArn, &PolicyDocument)> {
+    survey.keys.iter().filter_map(|it| Some((&it.arn, it.policy.as_ref().ok()?.as_ref()?)))
+}
+
+pub(super) fn by_hand(survey: &Survey, request: &EnableEncryption) -> Vec<ByHand> {
+    if request.manage_key() == ManageKey::Full {
+        return Vec::new();
+    }
+    let project = survey.project.as_ref().ok().and_then(|project| project.as_ref());
+    let sid = project.map_or_else(|| "AtlasCmk".to_owned(), |project| sid(&project.id));
+    let missing = policies(survey).filter(|(arn, policy)| {
+        let lacking = missing_actions(|action| policy.lets_role(&request.role_arn, action));
+        must_be_named(arn, policy, request) && !lacking.is_empty()
+    });
+    missing
+        .map(|(arn, _)| ByHand {
+            resource: arn.to_string(),
+            policy: "key policy".to_owned(),
+            statement: Statement::grant(&sid, request.role_arn.as_ref(), &KEY_ACTIONS).into(),
+        })
+        .collect()
+}

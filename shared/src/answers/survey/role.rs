@@ -1,0 +1,315 @@
+//! The IAM role: there or to be made, with room in its policies, and with rights that nothing takes away.
+
+use super::{Survey, Wanted, missing_actions, regional};
+use crate::{
+    atlas::AccessRole,
+    aws::Decision,
+    error::{Error, ErrorName, Result},
+    ids::{ExternalId, IamPolicyArn, KmsKeyArn, PrincipalArn, ProjectId},
+    model::{
+        placeholder,
+        role_policies::RolePolicies,
+        statements::{KEY_ACTIONS, trust_statement},
+    },
+    policy::PolicyDocument,
+    report::{ByHand, Finding},
+    request::{EnableEncryption, ManageRole},
+    step::Context,
+    steps::enable::{create_role, update_trust},
+};
+
+/// The boundary that the role has, or would get.
+pub(super) async fn boundary(
+    context: &Context,
+    wanted: &Wanted<'_>,
+    role: &Result<RolePolicies>,
+) -> Option<(String, Result<PolicyDocument>)> {
+    let arn = match &role.as_ref().ok()?.role {
+        Some(role) => role.permissions_boundary.clone()?,
+        None => required_boundary(context, wanted)?.to_string(),
+    };
+    let document = match context.iam_for(&wanted.request.role_arn, wanted.caller()).await {
+        Ok(iam) => iam.managed_policy(&arn).await,
+        Err(error) => Err(error),
+    };
+    Some((arn, document))
+}
+
+/// The boundary that the role has to carry: without it, the functions may not give it rights.
+pub(super) fn required_boundary(context: &Context, wanted: &Wanted<'_>) -> Option<IamPolicyArn> {
+    let asked = wanted.request.role.as_ref().and_then(|role| role.permissions_boundary.clone());
+    asked.or_else(|| context.boundary_for(&wanted.request.role_arn, wanted.caller()).ok())
+}
+
+/// What the role's identity policies allow on the key. If atlas-cmk may not call the simulator, there is no finding.
+pub(super) async fn allowed(
+    context: &Context,
+    wanted: &Wanted<'_>,
+    role: &Result<RolePolicies>,
+    key: Option<&KmsKeyArn>,
+) -> Option<Vec<Decision>> {
+    role.as_ref().ok()?.role.as_ref()?;
+    let iam = context.iam_for(&wanted.request.role_arn, wanted.caller()).await.ok()?;
+    let keys = regional(key?, wanted.request);
+    let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
+    iam.simulate(wanted.request.role_arn.as_ref(), &KEY_ACTIONS, &keys, &[]).await.ok()
+}
+
+pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
+    let observed = match &survey.role {
+        Ok(observed) => observed,
+        Err(error) => return vec![not_readable(request, error)],
+    };
+    let mut findings: Vec<Finding> = Vec::new();
+    if observed.role.is_none() && request.manage_role() != ManageRole::Full {
+        findings.push(Finding::new(
+            ErrorName::AtlasConflict,
+            format!("the IAM role {} does not exist, and role.manage forbids atlas-cmk to create it", request.role_arn),
+            "iam:GetRole does not find it".to_owned(),
+            "create the role, or set role.manage to full",
+        ));
+        return findings;
+    }
+    findings.extend(refusal(survey, request, observed).as_ref().map(Finding::of));
+    findings.extend(unbounded(survey, request));
+    findings.extend(capped(survey));
+    findings.extend(denied(survey, request));
+    findings
+}
+
+fn not_readable(request: &EnableEncryption, error: &Error) -> Finding {
+    if error.name() != ErrorName::AccountAccessDenied {
+        return Finding::of(error);
+    }
+    Finding::new(
+        error.name(),
+        format!("atlas-cmk is not allowed to read {}", request.role_arn),
+        error.message(),
+        "give an IAM role that AccessRoleName of the stack allows, or lift the permissions boundary or service control \
+         policy that denies it",
+    )
+}
+
+/// What `update-trust` would refuse: another path, or no room in a policy.
+fn refusal(survey: &Survey, request: &EnableEncryption, observed: &RolePolicies) -> Option<Error> {
+    let input = update_input(survey, request)?;
+    let changes = update_trust::decide(&input, observed);
+    match changes {
+        // What is missing from a role that atlas-cmk may not write is reported as a statement to add.
+        Err(error) if error.name() == ErrorName::AtlasConflict && request.manage_role() != ManageRole::Full => None,
+        other => other.err(),
+    }
+}
+
+/// The input that `update-trust` will have, as far as it is known: ids in the places of those that Atlas has not given
+/// out yet are as long.
+pub(super) fn update_input(survey: &Survey, request: &EnableEncryption) -> Option<update_trust::Input> {
+    let project = survey.project.as_ref().ok()?.as_ref().map(|project| project.id.clone());
+    let project: ProjectId = project.or_else(|| placeholder::PROJECT.parse().ok())?;
+    let record = survey
+        .roles
+        .as_ref()
+        .ok()
+        .and_then(|records| create_role::choose(&request.role_arn, &project, records).ok()?);
+    let text = |text: Option<&String>, other: &str| text.cloned().unwrap_or_else(|| other.to_owned());
+    let principal = text(record.and_then(|it| it.atlas_aws_account_arn.as_ref()), placeholder::PRINCIPAL);
+    let external_id = text(record.and_then(|it| it.external_id.as_ref()), placeholder::EXTERNAL_ID);
+    let key = survey.key_arn.clone().or_else(|| {
+        let account = request.key_account(survey.own_account.as_ref())?;
+        format!("arn:aws:kms:{}:{account}:key/{}", survey.primary_region, placeholder::KEY).parse().ok()
+    })?;
+    Some(update_trust::Input {
+        project_id: Some(project),
+        access_name: None,
+        role_arn: request.role_arn.clone(),
+        key_arn: Some(key),
+        regions: request.regions().to_vec(),
+        principal_arn: principal.parse().ok()?,
+        external_id: external_id.parse().ok()?,
+        permissions_boundary: None,
+        manage: request.manage_role(),
+        account: request.account.clone(),
+        execution: None,
+    })
+}
+
+/// A role without the boundary: IAM would deny the functions any change of its policies.
+fn unbounded(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
+    let (role, required) = (survey.role.as_ref().ok()?.role.as_ref()?, survey.required_boundary.as_ref()?);
+    let carried = role.permissions_boundary.as_deref();
+    if request.manage_role() != ManageRole::Full || carried == Some(required.as_ref()) {
+        return None;
+    }
+    let (arn, name) = (&request.role_arn, request.role_arn.name());
+    Some(Finding::new(
+        ErrorName::AccountAccessDenied,
+        format!(
+            "the IAM role {arn} does not have the permissions boundary {required}, without which atlas-cmk is not \
+             allowed to change its policies"
+        ),
+        carried.map_or_else(
+            || "iam:GetRole returns no boundary".to_owned(),
+            |other| format!("iam:GetRole returns the boundary {other}"),
+        ),
+        format!(
+            "set it: aws iam put-role-permissions-boundary --role-name {name} --permissions-boundary {required}; or \
+             set role.manage to trust-only, and grant the role its permissions yourself"
+        ),
+    ))
+}
+
+/// A boundary without kms takes away what our inline policy gives, silently.
+fn capped(survey: &Survey) -> Option<Finding> {
+    let (arn, document) = survey.boundary.as_ref()?;
+    match document {
+        // A boundary that atlas-cmk may not read is not a problem by itself.
+        Err(error) if error.name() == ErrorName::AccountAccessDenied => None,
+        Err(error) => Some(Finding::of(error)),
+        Ok(document) => {
+            let lacking = missing_actions(|action| document.permits(action));
+            (!lacking.is_empty()).then(|| {
+                Finding::new(
+                    ErrorName::KmsAccessDenied,
+                    format!("the permissions boundary {arn} of the role does not allow the use of the key"),
+                    format!("it does not allow {}", lacking.join(", ")),
+                    format!("allow {} in the boundary, or give the role another boundary", lacking.join(", ")),
+                )
+            })
+        }
+    }
+}
+
+/// A Deny among the policies of the role, which our Allow does not make up for.
+fn denied(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
+    let denied: Vec<&str> = survey
+        .allowed
+        .iter()
+        .flatten()
+        .filter(|decision| decision.explicitly_denied)
+        .map(|decision| decision.action.as_str())
+        .collect();
+    (!denied.is_empty()).then(|| {
+        Finding::new(
+            ErrorName::KmsAccessDenied,
+            format!("a policy of {} denies it {}", request.role_arn, denied.join(", ")),
+            "iam:SimulatePrincipalPolicy returned explicitDeny",
+            "remove the Deny from the policies of the role",
+        )
+    })
+}
+
+/// Once our steps have run, the role has to trust Atlas under the record's external ID.
+pub(super) fn trust(survey: &Survey, wanted: &Wanted<'_>) -> Vec<Finding> {
+    let request = wanted.request;
+    let (Ok(observed), Ok(records), Some(project)) = (&survey.role, &survey.roles, &wanted.project_id) else {
+        return Vec::new();
+    };
+    let arn = &request.role_arn;
+    let Some(role) = &observed.role else {
+        return vec![Finding::new(
+            ErrorName::AtlasCannotAssumeRole,
+            format!("the role {arn} does not exist"),
+            "iam:GetRole does not find it",
+            "find out what deletes it, and run again",
+        )];
+    };
+    let by_id = |record: &&AccessRole| wanted.role_id.as_ref() == Some(&record.role_id);
+    let record = records.iter().find(by_id).or_else(|| create_role::choose(arn, project, records).ok()?);
+    let Some((principal, external_id)) = record.and_then(principal_and_external_id) else { return Vec::new() };
+    let ours = trust_statement(project, &principal, &external_id);
+    let trusts = role.trust_policy.statements().iter().any(|statement| statement.means_the_same_as(&ours));
+    let assume = "sts:AssumeRole";
+    let atlas = principal.as_ref();
+    let fix = match request.manage_role() {
+        ManageRole::None => {
+            "add the statement by hand, with the principal and the external ID that the evidence names: role.manage forbids atlas-cmk to"
+        }
+        _ => {
+            "find out what changes the statement of atlas-cmk (Terraform, a stack, a person), then run again: atlas-cmk restores it"
+        }
+    };
+    let mut findings = Vec::new();
+    if !trusts {
+        findings.push(if role.trust_policy.lets_principal(atlas, assume) {
+            Finding::new(
+                ErrorName::AtlasCannotAssumeRole,
+                format!("the trust policy of {arn} requires another external ID of Atlas"),
+                format!("Atlas presents {external_id}, and no statement for {atlas} requires that one"),
+                fix,
+            )
+        } else {
+            Finding::new(
+                ErrorName::AtlasCannotAssumeRole,
+                format!("the trust policy of {arn} has no statement for Atlas"),
+                format!("no statement allows {atlas} {assume} with the external ID {external_id}"),
+                fix,
+            )
+        });
+    } else if let Some(statement) = role.trust_policy.denies_principal(atlas, assume) {
+        findings.push(Finding::new(
+            ErrorName::AtlasCannotAssumeRole,
+            format!("the trust policy of {arn} denies Atlas what the statement of atlas-cmk allows"),
+            format!("statement {statement} denies {assume}"),
+            "exclude Atlas from that statement",
+        ));
+    }
+    findings
+}
+
+fn principal_and_external_id(record: &AccessRole) -> Option<(PrincipalArn, ExternalId)> {
+    let principal = record.atlas_aws_account_arn.as_ref()?.parse().ok()?;
+    Some((principal, record.external_id.as_ref()?.parse().ok()?))
+}
+
+/// Once our steps have run, the role has to be allowed to use the key.
+pub(super) fn rights(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
+    let Some(allowed) = &survey.allowed else { return Vec::new() };
+    let lacking: Vec<&str> = allowed
+        .iter()
+        .filter(|decision| !decision.allowed && !decision.explicitly_denied)
+        .map(|decision| decision.action.as_str())
+        .collect();
+    if lacking.is_empty() {
+        return Vec::new();
+    }
+    vec![Finding::new(
+        ErrorName::KmsAccessDenied,
+        format!("no policy of {} allows it {}", request.role_arn, lacking.join(", ")),
+        "iam:SimulatePrincipalPolicy returned implicitDeny",
+        match request.manage_role() {
+            ManageRole::Full => {
+                "find out what changes the inline policy atlas-cmk (Terraform, a stack, a person), then run again: atlas-cmk restores it"
+            }
+            _ => "allow it by hand: role.manage forbids atlas-cmk to",
+        },
+    )]
+}
+
+/// What the role lacks, where its policies are not ours to write.
+pub(super) fn by_hand(survey: &Survey, request: &EnableEncryption) -> Vec<ByHand> {
+    let (Ok(observed), Some(input)) = (&survey.role, update_input(survey, request)) else { return Vec::new() };
+    let Some(role) = &observed.role else { return Vec::new() };
+    let mut missing = Vec::new();
+    if request.manage_role() == ManageRole::None {
+        let statement = input.trust_statement();
+        if !role.trust_policy.has_meaning_of(&statement) {
+            missing.push(ByHand {
+                resource: role.arn.clone(),
+                policy: "trust policy".to_owned(),
+                statement: statement.into(),
+            });
+        }
+    }
+    let lacks = survey.allowed.iter().flatten().any(|decision| !decision.allowed);
+    if request.manage_role() != ManageRole::Full
+        && lacks
+        && let Some(statement) = input.kms_statement(None)
+    {
+        missing.push(ByHand {
+            resource: role.arn.clone(),
+            policy: "inline policy".to_owned(),
+            statement: statement.into(),
+        });
+    }
+    missing
+}

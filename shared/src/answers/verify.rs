@@ -1,0 +1,154 @@
+//! `verify`: reads everything back, on both sides of the border, and reports whether the world equals the request.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    answers::differences::{Compared, Expected, World, compare},
+    aws::Caller,
+    error::Result,
+    ids::{AccountAccess, ClusterName, IamRoleArn, KmsKeyArn, ProjectId, Region, SecretId},
+    model::role_policies::RolePolicies,
+    report::{Difference, Endpoint, PlannedChange},
+    request::ManageRole,
+    step::{Actions, Answer, Context, Step, actions},
+    steps::enable::{
+        authorize_role::AuthorizeRole, create_endpoint::CreateEndpoint, create_role::CreateRole, enable_kms::EnableKms,
+        set_cluster_encryption::SetClusterEncryption, update_trust::UpdateTrust,
+    },
+};
+
+/// The step.
+pub struct Verify;
+
+/// The requested state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// The Atlas project.
+    pub project_id: ProjectId,
+    /// The IAM role that Atlas assumes.
+    pub role_arn: IamRoleArn,
+    /// The key.
+    pub key_arn: KmsKeyArn,
+    /// The regions that must have an active private endpoint. None: private networking was not asked for.
+    #[serde(default)]
+    pub regions: Vec<Region>,
+    /// Which parts of the role atlas-cmk may write.
+    #[serde(default)]
+    pub manage_role: ManageRole,
+    /// Whether search nodes are to use the key. Left out: it does not matter.
+    #[serde(default)]
+    pub search_nodes: Option<bool>,
+    /// The clusters that are to use the key.
+    #[serde(default)]
+    pub clusters: Vec<ClusterName>,
+    /// Access to the account of the role, if it is not the account in which the function runs.
+    #[serde(default)]
+    pub account: Option<AccountAccess>,
+    /// The name of the execution, after which sessions in the other account are named.
+    #[serde(default)]
+    pub execution: Option<String>,
+    /// The secret with the Atlas credentials, if it is not the secret of the stack.
+    #[serde(default)]
+    pub atlas_secret_id: Option<SecretId>,
+    /// What applying would change, if that was planned: what `verify` does not compare by itself is reported from it.
+    #[serde(default)]
+    pub plan: Vec<PlannedChange>,
+}
+
+/// How the actual state compares with the request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// Whether nothing differs.
+    pub matches: bool,
+    /// Whether Atlas can use the key.
+    pub valid: bool,
+    /// The private endpoints of the requested regions.
+    pub endpoints: Vec<Endpoint>,
+    /// Whether nothing differs but private endpoints that may become active by waiting.
+    pub only_waits_for_endpoints: bool,
+    /// Every difference, empty if the actual state equals the request.
+    pub differences: Vec<Difference>,
+}
+
+impl Step for Verify {
+    const NAME: &'static str = "verify";
+    const ABOUT: &'static str = "Read-only: reads everything back on both sides and compares it with the input";
+    const ACTIONS: Actions = &[actions::ATLAS, actions::OTHER_ACCOUNTS, &["iam:GetRole", "iam:GetRolePolicy"]];
+    type Input = Input;
+    type Output = Output;
+
+    fn sample() -> Value {
+        json!({
+            "projectId": "66f0a1b2c3d4e5f601234567",
+            "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk",
+            "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+            "regions": [
+                "us-east-1",
+                "eu-west-1",
+                "ap-southeast-2"
+            ],
+            "account": {
+                "roleArn": "arn:aws:iam::444455556666:role/AtlasCmkSpoke",
+                "externalId": "b0a7c1de-5f2e-4f0e-9f5c-3d2c1b0a9e8d"
+            },
+            "execution": "enable-66f0a1b2c3d4e5f601234567"
+        })
+    }
+}
+
+impl Answer for Verify {
+    type Observation = World;
+
+    async fn observe(context: &Context, input: &Input) -> Result<World> {
+        let project = &input.project_id;
+        let caller = Caller { account: input.account.as_ref(), execution: input.execution.as_deref() };
+        Ok(World {
+            roles: context.atlas.access_roles(project).await?,
+            iam: RolePolicies::read(context, caller, &input.role_arn).await?,
+            encryption: context.atlas.encryption_at_rest(project).await?,
+            endpoints: match input.regions.as_slice() {
+                [] => Vec::new(),
+                _ => context.atlas.private_endpoints(project).await?,
+            },
+            clusters: match input.clusters.as_slice() {
+                [] => Vec::new(),
+                _ => context.atlas.clusters(project).await?,
+            },
+        })
+    }
+
+    fn answer(input: &Input, world: World, _: Timestamp) -> Result<Output> {
+        let expected = Expected {
+            project_id: input.project_id.clone(),
+            role_arn: input.role_arn.clone(),
+            key_arn: input.key_arn.clone(),
+            regions: input.regions.clone(),
+            manage_role: input.manage_role,
+            search_nodes: input.search_nodes,
+            clusters: input.clusters.clone(),
+        };
+        let Compared { valid, endpoints, only_waits_for_endpoints, mut differences } = compare(&expected, &world);
+        let planned = input.plan.iter().map(|planned| &planned.change);
+        for change in planned.filter(|change| !COMPARED.contains(&change.step.as_str())) {
+            let difference = format!("{} would change it: {}", change.step, change.summary);
+            differences.push(Difference { resource: change.resource.clone(), difference });
+        }
+        let matches = differences.is_empty() && input.plan.is_empty();
+        Ok(Output { matches, valid, endpoints, only_waits_for_endpoints, differences })
+    }
+}
+
+/// The steps of enabling whose result is compared here.
+const COMPARED: [&str; 6] = [
+    CreateRole::NAME,
+    UpdateTrust::NAME,
+    AuthorizeRole::NAME,
+    EnableKms::NAME,
+    CreateEndpoint::NAME,
+    SetClusterEncryption::NAME,
+];

@@ -1,0 +1,83 @@
+//! The one list of steps, each of which is a Lambda function. Tests, documentation and tools read it; nothing that runs as
+//! a function does, for it would contain all of them.
+
+use schemars::JsonSchema;
+
+#[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the folders of all steps"))]
+use crate::{
+    answers::*,
+    step::{Reply, Step},
+    steps::{access::*, disable::*, enable::*, vending::*, watch::*},
+};
+
+/// Names every step once.
+macro_rules! functions {
+    ($($module:ident::$step:ident),* $(,)?) => {
+        $(pub use $module::$step;)*
+
+        /// Visits every step.
+        pub fn for_each_step(visitor: &mut impl VisitStep) {
+            $(visitor.visit::<$step>();)*
+        }
+    };
+}
+
+functions! {
+    // answers
+    describe::Describe,
+    diagnose::Diagnose,
+    plan::Plan,
+    plan_access::PlanAccess,
+    plan_disable::PlanDisable,
+    preflight::Preflight,
+    verify::Verify,
+    // steps/enable
+    authorize_role::AuthorizeRole,
+    check_cluster::CheckCluster,
+    check_endpoints::CheckEndpoints,
+    create_endpoint::CreateEndpoint,
+    create_role::CreateRole,
+    enable_kms::EnableKms,
+    ensure_key::EnsureKey,
+    ensure_project::EnsureProject,
+    grant_key::GrantKey,
+    register::Register,
+    replicate_key::ReplicateKey,
+    set_cluster_encryption::SetClusterEncryption,
+    update_trust::UpdateTrust,
+    // steps/disable
+    approve::Approve,
+    cancel_authorization::CancelAuthorization,
+    deauthorize_role::DeauthorizeRole,
+    delete_endpoint::DeleteEndpoint,
+    disable_kms::DisableKms,
+    remove_trust::RemoveTrust,
+    request_approval::RequestApproval,
+    revoke_key::RevokeKey,
+    unregister::Unregister,
+    // steps/access
+    attach_access_policy::AttachAccessPolicy,
+    create_access_policy::CreateAccessPolicy,
+    verify_access::VerifyAccess,
+    // steps/vending
+    find_missed_accounts::FindMissedAccounts,
+    on_account_vended::OnAccountVended,
+    put_profile::PutProfile,
+    // steps/watch
+    check_credential::CheckCredential,
+    check_keys::CheckKeys,
+    list_projects::ListProjects,
+    on_change::OnChange,
+    publish_report::PublishReport,
+    restore_key::RestoreKey,
+    summarize_project::SummarizeProject,
+    take_turn::TakeTurn,
+}
+
+/// What is done with every step: by tests, documentation and tools.
+pub trait VisitStep {
+    /// Does it with one.
+    fn visit<S: Step>(&mut self)
+    where
+        Reply<S::Output>: JsonSchema;
+}

@@ -1,0 +1,80 @@
+//! `approve`: the answer to the request of `request-approval`. Everyone who may invoke this function may answer.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    aws::TaskToken,
+    error::{Error, ErrorName, Result},
+    step::{Actions, Context, Notify, Step, sample_file},
+    steps::disable::request_approval::RequestApproval,
+};
+
+/// The step.
+pub struct Approve;
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// The token from the approval request.
+    pub task_token: TaskToken,
+    /// Whether to approve the changes.
+    pub approve: bool,
+    /// The name of the approver.
+    #[serde(default)]
+    pub by: Option<String>,
+    /// The reason.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// That it was answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// Whether the execution goes on.
+    pub approved: bool,
+}
+
+impl Step for Approve {
+    const NAME: &'static str = "approve";
+    const ABOUT: &'static str = "Passes an answer to the waiting execution. Every principal that may invoke it may \
+        answer";
+    const ACTIONS: Actions = &[&["states:SendTaskFailure", "states:SendTaskSuccess"]];
+    type Input = Input;
+    type Output = Output;
+
+    fn sample() -> Value {
+        sample_file(include_str!("../../../../events/steps/approve.json"))
+    }
+
+    fn validate(input: &Input) -> Result<()> {
+        if input.task_token.is_well_formed() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorName::InputInvalid, "taskToken: give the complete token from the approval request"))
+    }
+}
+
+impl Notify for Approve {
+    async fn send(context: &Context, input: &Input) -> Result<Output> {
+        if input.approve {
+            let output = json!({"approved": true, "by": input.by, "reason": input.reason});
+            context.task_tokens().succeed(&input.task_token, &output.to_string()).await?;
+        } else {
+            context.task_tokens().fail(&input.task_token, ErrorName::ApprovalRefused, &refusal(input)).await?;
+        }
+        Ok(Output { approved: input.approve })
+    }
+}
+
+/// What the state that waits fails with: it speaks for the function that has asked.
+fn refusal(input: &Input) -> String {
+    let (by, asked) = (input.by.as_deref().unwrap_or("the approver"), RequestApproval::NAME);
+    match &input.reason {
+        Some(reason) => format!("[{asked}] {by} refused: {reason}"),
+        None => format!("[{asked}] {by} refused without giving a reason"),
+    }
+}

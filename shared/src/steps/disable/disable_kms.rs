@@ -1,0 +1,204 @@
+//! `disable-kms`: the demand for private networking, or customer-managed keys as a whole, switched off. Of encryption
+//! at rest only the AWS block is ever sent: that of another provider is not ours.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    atlas::EncryptionAtRest,
+    error::{ErrorName, Result},
+    ids::{ProjectId, SecretId},
+    report::{Action, Describe},
+    step::{Actions, Context, Converge, Retries, Step, actions},
+};
+
+/// The step.
+pub struct DisableKms;
+
+/// The project, and what of it is to be switched off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// The Atlas project.
+    pub project_id: ProjectId,
+    /// What is to be switched off.
+    pub part: Part,
+    /// The secret with the Atlas credentials, if it is not the secret of the stack.
+    #[serde(default)]
+    pub atlas_secret_id: Option<SecretId>,
+}
+
+/// What can be switched off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Part {
+    /// The demand that the key is reached over private endpoints only.
+    PrivateNetworking,
+    /// Customer-managed keys.
+    Keys,
+}
+
+/// The project's encryption at rest as it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// Whether the project uses a customer-managed key of AWS KMS.
+    pub enabled: bool,
+    /// Whether the key is reached over private endpoints only.
+    pub require_private_networking: bool,
+}
+
+/// The one thing this step does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SwitchOff {
+    project: ProjectId,
+    part: Part,
+    key: Option<String>,
+    search_nodes: bool,
+}
+
+impl Describe for SwitchOff {
+    fn action(&self) -> Action {
+        match self.part {
+            Part::PrivateNetworking => Action::Update,
+            Part::Keys => Action::Delete,
+        }
+    }
+
+    fn resource(&self) -> String {
+        format!("/groups/{}/encryptionAtRest", self.project)
+    }
+
+    fn summary(&self) -> String {
+        match self.part {
+            Part::PrivateNetworking => "private networking no longer required".to_owned(),
+            Part::Keys => "customer-managed keys of AWS KMS switched off".to_owned(),
+        }
+    }
+
+    fn consequences(&self) -> Vec<String> {
+        match (self.part, &self.key) {
+            (Part::PrivateNetworking, _) => vec!["Atlas reaches the key over the public network again".to_owned()],
+            (Part::Keys, key) => {
+                let keep = key.iter().map(|key| {
+                    format!(
+                        "snapshots need the key that encrypted them: keep {key} for as long as they exist, and \
+                        configure it for the project again to restore one"
+                    )
+                });
+                let search =
+                    self.search_nodes.then(|| "Atlas replaces search nodes, and search indexes are rebuilt".to_owned());
+                keep.chain(search).collect()
+            }
+        }
+    }
+
+    fn before(&self) -> Value {
+        match self.part {
+            Part::PrivateNetworking => json!({"awsKms": {"requirePrivateNetworking": true}}),
+            Part::Keys => json!({"awsKms": {"enabled": true, "customerMasterKeyID": self.key}}),
+        }
+    }
+
+    fn after(&self) -> Value {
+        match self.part {
+            Part::PrivateNetworking => json!({"awsKms": {"requirePrivateNetworking": false}}),
+            Part::Keys => json!({"awsKms": {"enabled": false}}),
+        }
+    }
+}
+
+impl Step for DisableKms {
+    const NAME: &'static str = "disable-kms";
+    const ABOUT: &'static str = "Disables the private networking requirement, or customer-managed keys of the project. \
+        Sends the AWS block only";
+    const RETRIES: Retries =
+        Retries::Minutes(&[ErrorName::AtlasCannotAssumeRole, ErrorName::KmsAccessDenied, ErrorName::ClusterEncrypted]);
+    const ACTIONS: Actions = &[actions::ATLAS];
+    type Input = Input;
+    type Output = Output;
+
+    fn sample() -> Value {
+        json!({"projectId": "66f0a1b2c3d4e5f601234567", "part": "keys"})
+    }
+}
+
+impl Converge for DisableKms {
+    type Observation = EncryptionAtRest;
+    type Change = SwitchOff;
+
+    async fn observe(context: &Context, input: &Input) -> Result<EncryptionAtRest> {
+        Ok(context.atlas.encryption_at_rest(&input.project_id).await?)
+    }
+
+    fn decide(input: &Input, observed: &EncryptionAtRest) -> Result<Vec<SwitchOff>> {
+        let now = observed.aws_kms.clone().unwrap_or_default();
+        let is_on =
+            now.enabled == Some(true) && (input.part == Part::Keys || now.require_private_networking == Some(true));
+        let switch_off = || SwitchOff {
+            project: input.project_id.clone(),
+            part: input.part,
+            key: now.customer_master_key_id.clone(),
+            search_nodes: observed.enabled_for_search_nodes == Some(true),
+        };
+        Ok(is_on.then(switch_off).into_iter().collect())
+    }
+
+    async fn act(
+        context: &Context,
+        input: &Input,
+        observed: EncryptionAtRest,
+        changes: &[SwitchOff],
+    ) -> Result<Output> {
+        let now = match (changes, input.part) {
+            ([], _) => observed,
+            (_, Part::PrivateNetworking) => context.atlas.stop_private_networking(&input.project_id).await?,
+            (_, Part::Keys) => context.atlas.disable_aws_kms(&input.project_id).await?,
+        };
+        let now = now.aws_kms.unwrap_or_default();
+        Ok(Output {
+            enabled: now.enabled == Some(true),
+            require_private_networking: now.require_private_networking == Some(true),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::atlas::{AwsKms, OtherProvider};
+
+    #[test]
+    fn what_is_on_is_switched_off_and_nothing_else() {
+        let observed = |enabled: bool, private: bool| EncryptionAtRest {
+            aws_kms: Some(AwsKms {
+                enabled: Some(enabled),
+                require_private_networking: Some(private),
+                customer_master_key_id: Some("arn:aws:kms:us-east-1:444455556666:key/mrk-1".to_owned()),
+                ..AwsKms::default()
+            }),
+            google_cloud_kms: Some(OtherProvider { enabled: Some(true) }),
+            ..EncryptionAtRest::default()
+        };
+        for (part, enabled, private, changes) in [
+            (Part::PrivateNetworking, true, true, 1),
+            (Part::PrivateNetworking, true, false, 0),
+            (Part::PrivateNetworking, false, false, 0),
+            (Part::Keys, true, true, 1),
+            (Part::Keys, true, false, 1),
+            (Part::Keys, false, false, 0),
+        ] {
+            let input = Input { project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(), part, atlas_secret_id: None };
+            let decided = DisableKms::decide(&input, &observed(enabled, private)).unwrap();
+            assert_eq!(decided.len(), changes, "{part:?} {enabled} {private}");
+            let listed: Vec<String> = decided.iter().flat_map(Describe::consequences).collect();
+            assert_eq!(
+                listed.iter().any(|it| it.contains("keep arn:")),
+                part == Part::Keys && changes == 1,
+                "{listed:?}"
+            );
+            assert_eq!(DisableKms::decide(&input, &EncryptionAtRest::default()).unwrap(), []);
+        }
+    }
+}

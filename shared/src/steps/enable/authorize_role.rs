@@ -1,0 +1,176 @@
+//! `authorize-role`: the access role record, authorized for the IAM role. Atlas assumes the role while it answers,
+//! which usually fails for some seconds after the role was created or changed: the state machine retries it by name.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    atlas::AccessRole,
+    error::{Error, ErrorName, Result},
+    ids::{AccessRoleId, IamRoleArn, ProjectId, SecretId},
+    report::{Action, Describe},
+    step::{Actions, Context, Converge, Retries, Step, actions},
+};
+
+/// The step.
+pub struct AuthorizeRole;
+
+/// The record and the IAM role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// The Atlas project.
+    pub project_id: ProjectId,
+    /// The access role record.
+    pub role_id: AccessRoleId,
+    /// The IAM role it is to be authorized for.
+    pub role_arn: IamRoleArn,
+    /// The secret with the Atlas credentials, if it is not the secret of the stack.
+    #[serde(default)]
+    pub atlas_secret_id: Option<SecretId>,
+}
+
+/// The authorized record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// The access role record.
+    pub role_id: AccessRoleId,
+}
+
+/// The one thing this step does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authorize(Input, Option<String>);
+
+impl Describe for Authorize {
+    fn action(&self) -> Action {
+        Action::Update
+    }
+
+    fn resource(&self) -> String {
+        format!("/groups/{}/cloudProviderAccess/{}", self.0.project_id, self.0.role_id)
+    }
+
+    fn summary(&self) -> String {
+        format!("access role authorized for {}", self.0.role_arn)
+    }
+
+    fn before(&self) -> Value {
+        json!({"iamAssumedRoleArn": self.1})
+    }
+
+    fn after(&self) -> Value {
+        json!({"iamAssumedRoleArn": self.0.role_arn})
+    }
+}
+
+impl Step for AuthorizeRole {
+    const NAME: &'static str = "authorize-role";
+    const ABOUT: &'static str = "Authorizes the access role record for the IAM role. Atlas assumes the role while it \
+        answers";
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::AtlasCannotAssumeRole]);
+    const ACTIONS: Actions = &[actions::ATLAS];
+    type Input = Input;
+    type Output = Output;
+
+    fn sample() -> Value {
+        json!({
+            "projectId": "66f0a1b2c3d4e5f601234567",
+            "roleId": "6a793f88c0eb9e7a17716581",
+            "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk"
+        })
+    }
+}
+
+impl Converge for AuthorizeRole {
+    type Observation = Vec<AccessRole>;
+    type Change = Authorize;
+
+    async fn observe(context: &Context, input: &Input) -> Result<Vec<AccessRole>> {
+        Ok(context.atlas.access_roles(&input.project_id).await?)
+    }
+
+    fn decide(input: &Input, records: &Vec<AccessRole>) -> Result<Vec<Authorize>> {
+        let conflict = |what: String| Error::new(ErrorName::AtlasConflict, what);
+        let Some(record) = records.iter().find(|record| record.role_id == input.role_id) else {
+            return Err(conflict(format!(
+                "access role record {} is no longer in project {}: it was removed in the meantime; run again",
+                input.role_id, input.project_id
+            )));
+        };
+        match &record.iam_assumed_role_arn {
+            _ if record.is_authorized_for(&input.role_arn) => Ok(Vec::new()),
+            Some(other) if other != input.role_arn.as_ref() => Err(conflict(format!(
+                "access role record {} was authorized for {other} in the meantime, and atlas-cmk does not take it over; run again",
+                input.role_id
+            ))),
+            _ => Ok(vec![Authorize(input.clone(), record.iam_assumed_role_arn.clone())]),
+        }
+    }
+
+    async fn act(context: &Context, input: &Input, _: Vec<AccessRole>, changes: &[Authorize]) -> Result<Output> {
+        for Authorize(input, _) in changes {
+            context.atlas.authorize_access_role(&input.project_id, &input.role_id, &input.role_arn).await?;
+        }
+        Ok(Output { role_id: input.role_id.clone() })
+    }
+}
+
+/// A record that is going to be there.
+pub(crate) fn pending(role_id: AccessRoleId) -> AccessRole {
+    AccessRole {
+        role_id,
+        atlas_aws_account_arn: None,
+        external_id: None,
+        iam_assumed_role_arn: None,
+        authorized_date: None,
+        created_date: None,
+        feature_usages: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input() -> Input {
+        Input {
+            project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(),
+            role_id: "6a793f88c0eb9e7a17716581".parse().unwrap(),
+            role_arn: "arn:aws:iam::444455556666:role/atlas-cmk".parse().unwrap(),
+            atlas_secret_id: None,
+        }
+    }
+
+    fn record(arn: Option<&str>, authorized: bool) -> AccessRole {
+        AccessRole {
+            role_id: input().role_id,
+            atlas_aws_account_arn: None,
+            external_id: None,
+            iam_assumed_role_arn: arn.map(str::to_owned),
+            authorized_date: authorized.then(|| "2026-01-01T00:00:00Z".to_owned()),
+            created_date: None,
+            feature_usages: None,
+        }
+    }
+
+    #[test]
+    fn a_record_is_authorized_once() {
+        let ours = input().role_arn.to_string();
+        for (records, changes) in [
+            (vec![record(None, false)], vec![Authorize(input(), None)]),
+            (vec![record(Some(&ours), false)], vec![Authorize(input(), Some(ours.clone()))]),
+            (vec![record(Some(&ours), true)], vec![]),
+        ] {
+            assert_eq!(AuthorizeRole::decide(&input(), &records).unwrap(), changes);
+        }
+    }
+
+    #[test]
+    fn a_record_that_vanished_or_went_to_another_role_is_a_conflict() {
+        for records in [vec![], vec![record(Some("arn:aws:iam::444455556666:role/other"), true)]] {
+            assert_eq!(AuthorizeRole::decide(&input(), &records).unwrap_err().name(), ErrorName::AtlasConflict);
+        }
+    }
+}

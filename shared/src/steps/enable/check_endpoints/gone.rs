@@ -1,0 +1,73 @@
+//! Whether the private endpoints that are to be deleted still exist. What Atlas has recreated in the meantime has
+//! another id, and is found here like the rest.
+
+use super::{Output, list};
+use crate::{
+    atlas::{EndpointStatus, PrivateEndpoint},
+    ids::{PrivateEndpointId, Region},
+    model::endpoints::State,
+};
+
+/// What is left of the endpoints in `regions`, or of all, given every endpoint of the project.
+pub(super) fn assess(regions: Option<&[Region]>, endpoints: &[PrivateEndpoint]) -> Output {
+    let concerned =
+        |endpoint: &&PrivateEndpoint| regions.is_none_or(|regions| regions.iter().any(|region| endpoint.is_in(region)));
+    let there: Vec<&PrivateEndpoint> = endpoints.iter().filter(concerned).collect();
+    let to_delete: Vec<PrivateEndpointId> = there
+        .iter()
+        .filter(|endpoint| endpoint.status != EndpointStatus::Deleting)
+        .map(|endpoint| endpoint.id.clone())
+        .collect();
+    let summary = list(there.iter().map(|endpoint| format!("{} is {}", endpoint.region_name, endpoint.status)));
+    Output {
+        state: match (there.is_empty(), to_delete.is_empty()) {
+            (true, _) => State::Gone,
+            (false, false) => State::Present,
+            (false, true) => State::Deleting,
+        },
+        to_delete,
+        none_left: endpoints.is_empty(),
+        endpoints: Vec::new(),
+        summary: summary.unwrap_or_else(|| "every private endpoint is gone".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_counts_until_it_is_gone_and_one_that_was_made_again_is_found() {
+        let endpoint = |n: u8, region: &str, status: &str| PrivateEndpoint {
+            id: format!("{n:024x}").parse().unwrap(),
+            region_name: region.to_owned(),
+            status: status.parse().unwrap(),
+            error_message: None,
+        };
+        let west: Vec<Region> = vec!["eu-west-1".parse().unwrap()];
+        for (endpoints, regions, state, to_delete, none_left) in [
+            (vec![], None, State::Gone, 0, true),
+            (vec![endpoint(1, "US_EAST_1", "ACTIVE")], None, State::Present, 1, false),
+            (vec![endpoint(1, "US_EAST_1", "DELETING")], None, State::Deleting, 0, false),
+            (
+                vec![endpoint(1, "EU_WEST_1", "DELETING"), endpoint(2, "EU_WEST_1", "INITIATING")],
+                None,
+                State::Present,
+                1,
+                false,
+            ),
+            (vec![endpoint(1, "US_EAST_1", "ACTIVE")], Some(&west), State::Gone, 0, false),
+            (
+                vec![endpoint(1, "US_EAST_1", "ACTIVE"), endpoint(2, "EU_WEST_1", "FAILED")],
+                Some(&west),
+                State::Present,
+                1,
+                false,
+            ),
+        ] {
+            let output = assess(regions.map(Vec::as_slice), &endpoints);
+            let found = (output.state, output.to_delete.len(), output.none_left);
+            assert_eq!(found, (state, to_delete, none_left), "{endpoints:?}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! `create-endpoint`: the private endpoint of one region. It asks for one and does not wait for it.
+//!
+//! An endpoint is known by its region: Atlas recreates endpoints under new ids, and for a while shows both.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    atlas::{EndpointStatus, PrivateEndpoint},
+    error::{Error, ErrorName, Result},
+    ids::{ProjectId, Region, SecretId},
+    model::endpoints::leading,
+    report::{Action, Describe},
+    step::{Actions, Context, Converge, Step, actions},
+};
+
+/// The step.
+pub struct CreateEndpoint;
+
+/// Where the endpoint is to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// The Atlas project.
+    pub project_id: ProjectId,
+    /// The region.
+    pub region: Region,
+    /// The secret with the Atlas credentials, if it is not the secret of the stack.
+    #[serde(default)]
+    pub atlas_secret_id: Option<SecretId>,
+}
+
+/// The endpoint as it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// The region.
+    pub region: Region,
+    /// Atlas's status of it, for example `INITIATING`.
+    pub status: String,
+}
+
+/// The one thing this step does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEndpoint(Input);
+
+impl Describe for NewEndpoint {
+    fn action(&self) -> Action {
+        Action::Create
+    }
+
+    fn resource(&self) -> String {
+        format!("/groups/{}/encryptionAtRest/AWS/privateEndpoints", self.0.project_id)
+    }
+
+    fn summary(&self) -> String {
+        format!("private endpoint in {}", self.0.region)
+    }
+
+    fn consequences(&self) -> Vec<String> {
+        vec!["Atlas charges for each private endpoint by the hour".to_owned()]
+    }
+
+    fn after(&self) -> Value {
+        json!({"regionName": self.0.region.to_atlas()})
+    }
+}
+
+impl Step for CreateEndpoint {
+    const NAME: &'static str = "create-endpoint";
+    const ABOUT: &'static str = "Requests the private endpoint of one region";
+    const ACTIONS: Actions = &[actions::ATLAS];
+    type Input = Input;
+    type Output = Output;
+
+    fn sample() -> Value {
+        json!({"projectId": "66f0a1b2c3d4e5f601234567", "region": "eu-west-1"})
+    }
+}
+
+impl Converge for CreateEndpoint {
+    type Observation = Vec<PrivateEndpoint>;
+    type Change = NewEndpoint;
+
+    async fn observe(context: &Context, input: &Input) -> Result<Vec<PrivateEndpoint>> {
+        Ok(context.atlas.private_endpoints(&input.project_id).await?)
+    }
+
+    fn decide(input: &Input, endpoints: &Vec<PrivateEndpoint>) -> Result<Vec<NewEndpoint>> {
+        match leading(endpoints, &input.region) {
+            None => Ok(vec![NewEndpoint(input.clone())]),
+            Some(endpoint) if endpoint.status == EndpointStatus::Failed => Err(Error::new(
+                ErrorName::EndpointFailed,
+                format!(
+                    "the private endpoint in {} failed: {}; remove the cause, delete the endpoint {} in Atlas and run again",
+                    input.region,
+                    endpoint.error_message().unwrap_or("Atlas gives no reason"),
+                    endpoint.id
+                ),
+            )),
+            Some(_) => Ok(Vec::new()),
+        }
+    }
+
+    async fn act(
+        context: &Context,
+        input: &Input,
+        endpoints: Vec<PrivateEndpoint>,
+        changes: &[NewEndpoint],
+    ) -> Result<Output> {
+        let status = match changes {
+            [] => leading(&endpoints, &input.region).map(|endpoint| endpoint.status.clone()),
+            _ => Some(context.atlas.create_private_endpoint(&input.project_id, &input.region).await?.status),
+        };
+        Ok(Output { region: input.region.clone(), status: status.map(|status| status.to_string()).unwrap_or_default() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input() -> Input {
+        Input {
+            project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+            atlas_secret_id: None,
+        }
+    }
+
+    fn endpoints(list: &[(&str, &str)]) -> Vec<PrivateEndpoint> {
+        let endpoint = |(n, (region, status)): (usize, &(&str, &str))| PrivateEndpoint {
+            id: format!("{n:024x}").parse().unwrap(),
+            region_name: (*region).to_owned(),
+            status: status.parse().unwrap(),
+            error_message: (*status == "FAILED").then(|| "no replica of the key".to_owned()),
+        };
+        list.iter().enumerate().map(endpoint).collect()
+    }
+
+    #[test]
+    fn a_region_gets_an_endpoint_unless_it_has_one_on_its_way() {
+        for (list, creates) in [
+            (vec![], true),
+            (vec![("US_EAST_1", "ACTIVE")], true),
+            (vec![("EU_WEST_1", "ACTIVE")], false),
+            (vec![("EU_WEST_1", "INITIATING")], false),
+            (vec![("EU_WEST_1", "PENDING_ACCEPTANCE")], false),
+            (vec![("EU_WEST_1", "PENDING_RECREATION")], false),
+            (vec![("EU_WEST_1", "SOMETHING_NEW")], false),
+            // It has to be gone first: the loop of the state machine comes back.
+            (vec![("EU_WEST_1", "DELETING")], false),
+            (vec![("EU_WEST_1", "FAILED"), ("EU_WEST_1", "INITIATING")], false),
+            (vec![("EU_WEST_1", "DELETING"), ("EU_WEST_1", "ACTIVE")], false),
+        ] {
+            let changes = CreateEndpoint::decide(&input(), &endpoints(&list)).unwrap();
+            assert_eq!(!changes.is_empty(), creates, "{list:?}");
+        }
+    }
+
+    #[test]
+    fn a_failed_endpoint_is_reported_with_its_reason_and_never_doubled() {
+        let error = CreateEndpoint::decide(&input(), &endpoints(&[("EU_WEST_1", "FAILED")])).unwrap_err();
+        assert_eq!(error.name(), ErrorName::EndpointFailed);
+        assert!(error.message().contains("no replica of the key") && error.message().contains("eu-west-1"), "{error}");
+    }
+}

@@ -1,0 +1,333 @@
+//! `ensure-key`: a symmetric multi-Region key under an alias, renewed every so many days, with our tags. The alias is
+//! what it is found by on a re-run; an alias that points to a key without the tag of atlas-cmk belongs to others, and
+//! so does the key.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    aws::{Caller, Key, KeyState, Rotation},
+    error::{Error, ErrorName, Result},
+    ids::{AccountAccess, KeyAlias, KmsKeyArn, Region},
+    report::{Action, Describe},
+    step::{Actions, Context, Converge, Retries, Step, actions},
+    tags,
+};
+
+/// The rotation period of a key that atlas-cmk creates, unless the input says otherwise.
+const ROTATION_DAYS: u16 = 365;
+
+const DESCRIPTION: &str = "Customer-managed key for MongoDB Atlas, created by atlas-cmk";
+
+/// The step.
+pub struct EnsureKey;
+
+/// The key to have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// The alias to find it by.
+    pub alias: KeyAlias,
+    /// Where the primary is.
+    pub region: Region,
+    /// The rotation period in days; by default 365 for a new key, and unchanged for an existing one.
+    #[serde(default)]
+    pub rotation_days: Option<u16>,
+    /// Access to the account of the key, if it is not the account in which the function runs.
+    #[serde(default)]
+    pub account: Option<AccountAccess>,
+    /// The name of the execution, after which sessions in the other account are named.
+    #[serde(default)]
+    pub execution: Option<String>,
+}
+
+impl Input {
+    fn caller(&self) -> Caller<'_> {
+        Caller { account: self.account.as_ref(), execution: self.execution.as_deref() }
+    }
+}
+
+/// The key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// Its ARN.
+    pub key_arn: KmsKeyArn,
+}
+
+/// The key of the alias, if there is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    key: Key,
+    /// Whether it has its alias. A key whose making was interrupted has none.
+    has_alias: bool,
+    tags: Vec<(String, String)>,
+    rotation: Rotation,
+}
+
+/// What this step may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyChange {
+    /// Make the key, and give it the alias.
+    Create {
+        /// The alias.
+        alias: KeyAlias,
+        /// Where.
+        region: Region,
+        /// How often it is renewed.
+        days: u16,
+    },
+    /// Give a key that was made for the alias, and then left without it, the alias.
+    Adopt(KmsKeyArn, KeyAlias),
+    /// Renew it every so many days.
+    Rotate(KmsKeyArn, Rotation, u16),
+}
+
+impl Describe for KeyChange {
+    fn action(&self) -> Action {
+        match self {
+            Self::Create { .. } => Action::Create,
+            Self::Adopt(..) | Self::Rotate(..) => Action::Update,
+        }
+    }
+
+    fn resource(&self) -> String {
+        match self {
+            Self::Create { alias, .. } => alias.to_string(),
+            Self::Adopt(key, _) | Self::Rotate(key, ..) => key.to_string(),
+        }
+    }
+
+    fn summary(&self) -> String {
+        match self {
+            Self::Create { region, days, .. } => {
+                format!("symmetric multi-Region key in {region}, rotated every {days} days")
+            }
+            Self::Adopt(_, alias) => format!("{alias} assigned to the key that was created for it"),
+            Self::Rotate(_, _, days) => format!("key material rotated every {days} days"),
+        }
+    }
+
+    fn consequences(&self) -> Vec<String> {
+        match self {
+            Self::Create { .. } => vec!["AWS charges for the key and for each of its replicas by the month".to_owned()],
+            Self::Adopt(..) | Self::Rotate(..) => Vec::new(),
+        }
+    }
+
+    fn before(&self) -> Value {
+        match self {
+            Self::Create { .. } | Self::Adopt(..) => Value::Null,
+            Self::Rotate(_, now, _) => json!({"rotationEnabled": now.enabled, "rotationDays": now.days}),
+        }
+    }
+
+    fn after(&self) -> Value {
+        match self {
+            Self::Create { alias, region, days } => {
+                json!({
+                    "alias": alias,
+                    "region": region,
+                    "multiRegion": true,
+                    "rotationDays": days,
+                    "policy": "IAM policies of the account administer the key; only principals that the key policy \
+                        names can use it, replicate it or change its policy",
+                })
+            }
+            Self::Adopt(_, alias) => json!({"alias": alias}),
+            Self::Rotate(_, _, days) => json!({"rotationEnabled": true, "rotationDays": days}),
+        }
+    }
+}
+
+impl Step for EnsureKey {
+    const NAME: &'static str = "ensure-key";
+    const ABOUT: &'static str = "Finds the symmetric multi-Region key under an alias, or creates it with its key \
+        policy, rotation and tags";
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
+    const ACTIONS: Actions = &[
+        actions::OTHER_ACCOUNTS,
+        &[
+            "iam:CreateServiceLinkedRole",
+            "kms:CreateAlias",
+            "kms:CreateKey",
+            "kms:DescribeKey",
+            "kms:EnableKeyRotation",
+            "kms:GetKeyRotationStatus",
+            "kms:ListKeys",
+            "kms:ListResourceTags",
+            "kms:TagResource",
+        ],
+    ];
+    type Input = Input;
+    type Output = Output;
+
+    fn sample() -> Value {
+        json!({
+            "alias": "alias/atlas-cmk",
+            "region": "us-east-1",
+            "rotationDays": 365,
+            "account": {
+                "roleArn": "arn:aws:iam::444455556666:role/AtlasCmkSpoke",
+                "externalId": "b0a7c1de-5f2e-4f0e-9f5c-3d2c1b0a9e8d"
+            },
+            "execution": "enable-payments"
+        })
+    }
+}
+
+impl Converge for EnsureKey {
+    type Observation = Option<Found>;
+    type Change = KeyChange;
+
+    async fn observe(context: &Context, input: &Input) -> Result<Option<Found>> {
+        let kms = context.accounts.kms(input.caller(), &input.region).await?;
+        let (key, has_alias) = match kms.key(input.alias.as_ref()).await? {
+            Some(key) => (key, true),
+            // One that is on its way out is none that was left behind.
+            None => match kms.key_with_tags(&[tags::ours(), tags::for_alias(&input.alias)]).await? {
+                Some(key) if key.state == KeyState::Enabled => (key, false),
+                _ => return Ok(None),
+            },
+        };
+        // A replica is rotated with its primary, and only there.
+        let primary = key.primary.clone().unwrap_or_else(|| key.arn.clone());
+        let at_primary = context.kms_for(&primary, input.caller()).await?;
+        let rotation = at_primary.rotation(&primary).await?;
+        Ok(Some(Found { tags: kms.tags(&key.arn).await?, rotation, key, has_alias }))
+    }
+
+    fn decide(input: &Input, found: &Option<Found>) -> Result<Vec<KeyChange>> {
+        let Some(found) = found else {
+            let days = input.rotation_days.unwrap_or(ROTATION_DAYS);
+            return Ok(vec![KeyChange::Create { alias: input.alias.clone(), region: input.region.clone(), days }]);
+        };
+        let arn = &found.key.arn;
+        if !tags::are_ours(&found.tags) {
+            return Err(Error::new(
+                ErrorName::AtlasConflict,
+                format!(
+                    "key.alias: {} points to {arn}, which atlas-cmk did not create; choose another alias, or give the key's ARN in keyArn",
+                    input.alias
+                ),
+            ));
+        }
+        if found.key.state != KeyState::Enabled {
+            return Err(Error::new(
+                ErrorName::KmsKeyUnusable,
+                format!("the key {arn} of {} is {:?}; enable it, or cancel its deletion", input.alias, found.key.state),
+            ));
+        }
+        let primary = found.key.primary.clone().unwrap_or_else(|| arn.clone());
+        let mut changes = Vec::new();
+        if !found.has_alias {
+            changes.push(KeyChange::Adopt(arn.clone(), input.alias.clone()));
+        }
+        // A key of ours that is not renewed is one whose making was interrupted.
+        let wanted = input.rotation_days.or((!found.rotation.enabled).then_some(ROTATION_DAYS));
+        if let Some(days) = wanted
+            && (!found.rotation.enabled || found.rotation.days.is_some_and(|now| now != days))
+        {
+            changes.push(KeyChange::Rotate(primary, found.rotation, days));
+        }
+        Ok(changes)
+    }
+
+    async fn act(context: &Context, input: &Input, found: Option<Found>, changes: &[KeyChange]) -> Result<Output> {
+        let mut arn = found.map(|found| found.key.arn);
+        for change in changes {
+            match change {
+                KeyChange::Create { alias, region, days } => {
+                    let kms = context.accounts.kms(input.caller(), region).await?;
+                    let account = context.account_of(input.caller())?;
+                    let policy = context.key_maintainers(account, input.caller())?.policy_of_new_key();
+                    let made = kms.create_key(&policy, DESCRIPTION, &[tags::ours(), tags::for_alias(alias)]).await?;
+                    kms.create_alias(alias, &made).await.map_err(settling)?;
+                    kms.rotate_every(&made, *days).await.map_err(settling)?;
+                    arn = Some(made);
+                }
+                KeyChange::Adopt(key, alias) => {
+                    context.kms_for(key, input.caller()).await?.create_alias(alias, key).await.map_err(settling)?;
+                }
+                KeyChange::Rotate(primary, _, days) => {
+                    let kms = context.kms_for(primary, input.caller()).await?;
+                    kms.rotate_every(primary, *days).await.map_err(settling)?;
+                }
+            }
+        }
+        arn.map(|key_arn| Output { key_arn })
+            .ok_or_else(|| Error::new(ErrorName::Internal, "a bug: there is neither a key nor a change"))
+    }
+}
+
+/// What we may do with a key of ours depends on its tag, and a tag takes up to five minutes to count (KMS developer
+/// guide, "ABAC for AWS KMS"): a state machine retries after a refusal.
+pub(crate) fn settling(error: Error) -> Error {
+    match error.name() {
+        ErrorName::AccountAccessDenied | ErrorName::KmsKeyUnusable => Error::new(
+            ErrorName::IamPropagating,
+            format!("{} (tag-based permissions on a new key take up to five minutes)", error.message()),
+        ),
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(rotation_days: Option<u16>) -> Input {
+        Input {
+            alias: "alias/atlas-cmk".parse().unwrap(),
+            region: "us-east-1".parse().unwrap(),
+            rotation_days,
+            account: None,
+            execution: None,
+        }
+    }
+
+    fn found(state: KeyState, rotation: Rotation, ours: bool) -> Found {
+        let arn: KmsKeyArn = "arn:aws:kms:us-east-1:444455556666:key/mrk-1".parse().unwrap();
+        Found {
+            key: Key { arn: arn.clone(), state, is_symmetric: true, primary: Some(arn), replicas: Vec::new() },
+            has_alias: true,
+            tags: if ours { vec![tags::ours()] } else { Vec::new() },
+            rotation,
+        }
+    }
+
+    const YEARLY: Rotation = Rotation { enabled: true, days: Some(365) };
+    const NEVER: Rotation = Rotation { enabled: false, days: None };
+
+    #[test]
+    fn a_key_is_made_once_and_found_by_its_alias_after_that() {
+        for (days, found, changes) in [
+            (None, None, 1),
+            (None, Some(found(KeyState::Enabled, YEARLY, true)), 0),
+            (Some(365), Some(found(KeyState::Enabled, YEARLY, true)), 0),
+            (Some(90), Some(found(KeyState::Enabled, YEARLY, true)), 1),
+            (None, Some(found(KeyState::Enabled, NEVER, true)), 1),
+        ] {
+            assert_eq!(EnsureKey::decide(&input(days), &found).unwrap().len(), changes, "{days:?} {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_whose_making_was_interrupted_is_adopted_and_finished() {
+        let left_behind = Found { has_alias: false, ..found(KeyState::Enabled, NEVER, true) };
+        let changes = EnsureKey::decide(&input(None), &Some(left_behind)).unwrap();
+        assert!(matches!(changes.as_slice(), [KeyChange::Adopt(..), KeyChange::Rotate(..)]), "{changes:?}");
+    }
+
+    #[test]
+    fn a_key_that_is_not_ours_or_not_usable_is_refused_and_never_changed() {
+        for (found, name) in [
+            (found(KeyState::Enabled, NEVER, false), ErrorName::AtlasConflict),
+            (found(KeyState::Disabled, YEARLY, true), ErrorName::KmsKeyUnusable),
+            (found(KeyState::PendingDeletion, YEARLY, true), ErrorName::KmsKeyUnusable),
+        ] {
+            assert_eq!(EnsureKey::decide(&input(None), &Some(found)).unwrap_err().name(), name);
+        }
+    }
+}

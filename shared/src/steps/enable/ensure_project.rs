@@ -1,0 +1,114 @@
+//! `ensure-project`: the Atlas project, found by its name or created. A creation whose outcome is unknown is looked up
+//! before it is tried again: Atlas answers 500 now and then after it has made the project.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    atlas::Project,
+    error::Result,
+    ids::{ProjectId, SecretId},
+    report::{Action, Describe},
+    request::ProjectOptions,
+    step::{Actions, Context, Converge, Step, actions},
+};
+
+/// The step.
+pub struct EnsureProject;
+
+/// The project by its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// Name and organization.
+    pub project: ProjectOptions,
+    /// The secret with the Atlas credentials, if it is not the secret of the stack.
+    #[serde(default)]
+    pub atlas_secret_id: Option<SecretId>,
+}
+
+/// The project by its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// The Atlas project.
+    pub project_id: ProjectId,
+}
+
+/// The one thing this step does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewProject(ProjectOptions);
+
+impl Describe for NewProject {
+    fn action(&self) -> Action {
+        Action::Create
+    }
+
+    fn resource(&self) -> String {
+        format!("/orgs/{}/groups", self.0.org_id)
+    }
+
+    fn summary(&self) -> String {
+        format!("project {}", self.0.name)
+    }
+
+    fn after(&self) -> Value {
+        json!({"name": self.0.name, "orgId": self.0.org_id})
+    }
+}
+
+impl Step for EnsureProject {
+    const NAME: &'static str = "ensure-project";
+    const ABOUT: &'static str = "Finds the Atlas project by its name, or creates it";
+    const ACTIONS: Actions = &[actions::ATLAS];
+    type Input = Input;
+    type Output = Output;
+
+    fn sample() -> Value {
+        json!({"project": {"name": "payments", "orgId": "5f0000000000000000000001"}})
+    }
+}
+
+impl Converge for EnsureProject {
+    type Observation = Option<Project>;
+    type Change = NewProject;
+
+    async fn observe(context: &Context, input: &Input) -> Result<Option<Project>> {
+        Ok(context.atlas.project_by_name(&input.project.org_id, &input.project.name).await?)
+    }
+
+    fn decide(input: &Input, found: &Option<Project>) -> Result<Vec<NewProject>> {
+        Ok(match found {
+            Some(_) => Vec::new(),
+            None => vec![NewProject(input.project.clone())],
+        })
+    }
+
+    async fn act(context: &Context, input: &Input, found: Option<Project>, _: &[NewProject]) -> Result<Output> {
+        let project = match found {
+            Some(project) => project,
+            None => context.atlas.create_project(&input.project.org_id, &input.project.name).await?,
+        };
+        Ok(Output { project_id: project.id })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_is_made_only_if_none_has_its_name() {
+        let project =
+            ProjectOptions { name: "payments".parse().unwrap(), org_id: "5f0000000000000000000001".parse().unwrap() };
+        let input = Input { project, atlas_secret_id: None };
+        let found = Project {
+            id: "66f0a1b2c3d4e5f601234567".parse().unwrap(),
+            name: "payments".to_owned(),
+            org_id: "5f0000000000000000000001".to_owned(),
+        };
+        assert_eq!(EnsureProject::decide(&input, &None).unwrap().len(), 1);
+        assert_eq!(EnsureProject::decide(&input, &Some(found)).unwrap(), []);
+    }
+}

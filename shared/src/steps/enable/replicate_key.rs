@@ -1,0 +1,235 @@
+//! `replicate-key`: the replica of a multi-Region key in one region, with a policy and tags of its own: neither follows
+//! the primary's by itself. Its policy is the primary's and, if it lacks them, our own statements, without which KMS
+//! would refuse it: its writer has to be able to change it again. KMS creates a replica within seconds; until then this
+//! fails with a name that the state machine retries.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    aws::{Caller, Key, KeyState},
+    error::{Error, ErrorName, Result},
+    ids::{AccountAccess, KmsKeyArn, Region},
+    model::keys::replica_of,
+    policy::PolicyDocument,
+    report::{Action, Describe},
+    step::{Actions, Context, Converge, Retries, Step, actions},
+    tags,
+};
+
+const DESCRIPTION: &str = "Customer-managed key for MongoDB Atlas, replicated by atlas-cmk";
+
+/// The step.
+pub struct ReplicateKey;
+
+/// The key, and where it is needed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// The key: the primary, or a replica of it.
+    pub key_arn: KmsKeyArn,
+    /// The region that needs a replica.
+    pub region: Region,
+    /// Access to the account of the key, if it is not the account in which the function runs.
+    #[serde(default)]
+    pub account: Option<AccountAccess>,
+    /// The name of the execution, after which sessions in the other account are named.
+    #[serde(default)]
+    pub execution: Option<String>,
+}
+
+impl Input {
+    fn caller(&self) -> Caller<'_> {
+        Caller { account: self.account.as_ref(), execution: self.execution.as_deref() }
+    }
+}
+
+/// The replica.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// Its ARN.
+    pub key_arn: KmsKeyArn,
+}
+
+/// The primary and its replica, as far as they are there.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    primary: KmsKeyArn,
+    replica: Option<Key>,
+    /// Of the primary; read only if there is no replica.
+    policy: PolicyDocument,
+    tags: Vec<(String, String)>,
+}
+
+/// The one thing this step does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewReplica {
+    primary: KmsKeyArn,
+    replica: KmsKeyArn,
+    policy: PolicyDocument,
+    tags: Vec<(String, String)>,
+}
+
+impl Describe for NewReplica {
+    fn action(&self) -> Action {
+        Action::Create
+    }
+
+    fn resource(&self) -> String {
+        self.replica.to_string()
+    }
+
+    fn summary(&self) -> String {
+        format!("replica of the key in {}", self.replica.region())
+    }
+
+    fn consequences(&self) -> Vec<String> {
+        vec!["AWS charges for each replica by the month".to_owned()]
+    }
+
+    fn after(&self) -> Value {
+        json!({"region": self.replica.region(),
+            "policy": "the key policy of the primary key, plus statements that allow the roles of atlas-cmk"})
+    }
+}
+
+/// The replica that is made of the primary's policy and tags.
+pub(crate) fn replica(
+    primary: &KmsKeyArn,
+    region: &Region,
+    policy: PolicyDocument,
+    tags: &[(String, String)],
+) -> Result<NewReplica> {
+    let kept = tags.iter().filter(|(key, _)| key.starts_with("atlas-cmk:") && key != tags::MANAGED_BY).cloned();
+    Ok(NewReplica {
+        primary: primary.clone(),
+        replica: replica_of(primary, region)?,
+        policy,
+        tags: std::iter::once(tags::ours()).chain(kept).collect(),
+    })
+}
+
+impl Step for ReplicateKey {
+    const NAME: &'static str = "replicate-key";
+    const ABOUT: &'static str = "Creates the replica of the key in one region, with the primary's policy and the tags \
+        of atlas-cmk";
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating, ErrorName::KmsNotReplicated]);
+    const ACTIONS: Actions = &[
+        actions::OTHER_ACCOUNTS,
+        &[
+            "kms:CreateKey",
+            "kms:DescribeKey",
+            "kms:GetKeyPolicy",
+            "kms:ListResourceTags",
+            "kms:ReplicateKey",
+            "kms:TagResource",
+        ],
+    ];
+    type Input = Input;
+    type Output = Output;
+
+    fn sample() -> Value {
+        json!({
+            "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+            "region": "eu-west-1",
+            "account": {
+                "roleArn": "arn:aws:iam::444455556666:role/AtlasCmkSpoke",
+                "externalId": "b0a7c1de-5f2e-4f0e-9f5c-3d2c1b0a9e8d"
+            },
+            "execution": "enable-payments"
+        })
+    }
+}
+
+impl Converge for ReplicateKey {
+    type Observation = Keys;
+    type Change = NewReplica;
+
+    async fn observe(context: &Context, input: &Input) -> Result<Keys> {
+        let wanted = replica_of(&input.key_arn, &input.region)?;
+        let replica = context.kms_for(&wanted, input.caller()).await?.key(wanted.as_ref()).await?;
+        if replica.is_some() {
+            return Ok(Keys {
+                primary: input.key_arn.clone(),
+                replica,
+                policy: PolicyDocument::default(),
+                tags: Vec::new(),
+            });
+        }
+        let named = context.kms_for(&input.key_arn, input.caller()).await?.key(input.key_arn.as_ref()).await?;
+        let primary = named.and_then(|key| key.primary).ok_or_else(|| {
+            Error::new(ErrorName::KmsKeyUnusable, format!("the multi-Region key {} does not exist", input.key_arn))
+        })?;
+        let kms = context.kms_for(&primary, input.caller()).await?;
+        Ok(Keys { policy: kms.policy(&primary).await?, tags: kms.tags(&primary).await?, primary, replica: None })
+    }
+
+    fn decide(input: &Input, keys: &Keys) -> Result<Vec<NewReplica>> {
+        match &keys.replica {
+            Some(_) => Ok(Vec::new()),
+            None => Ok(vec![replica(&keys.primary, &input.region, keys.policy.clone(), &keys.tags)?]),
+        }
+    }
+
+    async fn act(context: &Context, input: &Input, keys: Keys, changes: &[NewReplica]) -> Result<Output> {
+        let mut found = keys.replica;
+        for change in changes {
+            let at_primary = context.kms_for(&change.primary, input.caller()).await?;
+            let maintainers = context.key_maintainers(change.primary.account(), input.caller())?;
+            let policy = maintainers.add_to(&change.policy);
+            at_primary.replicate(&change.primary, change.replica.region(), &policy, DESCRIPTION, &change.tags).await?;
+            let there = context.kms_for(&change.replica, input.caller()).await?;
+            found = there.key(change.replica.as_ref()).await?;
+        }
+        match found {
+            Some(key) if key.state != KeyState::Creating => Ok(Output { key_arn: key.arn }),
+            _ => Err(Error::new(
+                ErrorName::KmsNotReplicated,
+                format!("the replica of {} in {} is still being created", input.key_arn, input.region),
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(key: &str) -> Input {
+        Input { key_arn: key.parse().unwrap(), region: "eu-west-1".parse().unwrap(), account: None, execution: None }
+    }
+
+    const PRIMARY: &str = "arn:aws:kms:us-east-1:444455556666:key/mrk-1";
+
+    fn keys(replica: Option<KeyState>) -> Keys {
+        let arn: KmsKeyArn = "arn:aws:kms:eu-west-1:444455556666:key/mrk-1".parse().unwrap();
+        Keys {
+            primary: PRIMARY.parse().unwrap(),
+            replica: replica.map(|state| Key { arn, state, is_symmetric: true, primary: None, replicas: Vec::new() }),
+            policy: PolicyDocument::default(),
+            tags: vec![
+                ("team".to_owned(), "payments".to_owned()),
+                ("atlas-cmk:project:x".to_owned(), "enabled".to_owned()),
+            ],
+        }
+    }
+
+    #[test]
+    fn a_replica_is_made_where_there_is_none_with_our_mark_and_what_we_said_of_the_primary() {
+        let [replica] = ReplicateKey::decide(&input(PRIMARY), &keys(None)).unwrap().try_into().unwrap();
+        assert_eq!(replica.resource(), "arn:aws:kms:eu-west-1:444455556666:key/mrk-1");
+        assert_eq!(replica.tags, [tags::ours(), ("atlas-cmk:project:x".to_owned(), "enabled".to_owned())]);
+        for state in [KeyState::Enabled, KeyState::Creating] {
+            assert_eq!(ReplicateKey::decide(&input(PRIMARY), &keys(Some(state))).unwrap(), []);
+        }
+    }
+
+    #[test]
+    fn a_single_region_key_has_no_replicas() {
+        let error =
+            replica_of(&"arn:aws:kms:us-east-1:444455556666:key/1".parse().unwrap(), &"eu-west-1".parse().unwrap());
+        assert_eq!(error.unwrap_err().name(), ErrorName::KmsNotReplicated);
+    }
+}

@@ -1,0 +1,328 @@
+//! `update-trust`: the IAM role that Atlas assumes. It is created if it is missing, trusts Atlas under the external ID
+//! of this project's record, and may use exactly the regional keys, besides those it was given before.
+//!
+//! A role may serve several projects, and others than Atlas: each project has one statement in the trust policy and one
+//! in the inline policy, both under a Sid of its own, and nothing else in either document is touched. IAM has no
+//! conditional write, so what is there is read right before it is replaced.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    aws::{Caller, CreateRole},
+    error::{Error, ErrorName, Result},
+    ids::{AccessName, AccountAccess, ExternalId, IamPolicyArn, IamRoleArn, KmsKeyArn, ProjectId, Region, TrustedArn},
+    model::{
+        role_policies::RolePolicies,
+        statements::{INLINE_POLICY, access_sid, kms_statement, sid, trust},
+    },
+    policy::{Merged, NOBODY_SID, PolicyDocument, Statement},
+    report::{Action, Describe},
+    request::{ManageRole, regional_keys},
+    step::{Actions, Context, Converge, Retries, Step, actions},
+};
+
+/// IAM's quota for all inline policies of a role together (IAM user guide, "IAM and AWS STS quotas"). It cannot be
+/// raised. Only ours is measured here; what others take of it, IAM counts when it is written.
+const INLINE_POLICY_SIZE_QUOTA: usize = 10_240;
+
+/// The step.
+pub struct UpdateTrust;
+
+/// The role, whom it is to trust, and what it is to be allowed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("oneOf" = [
+    {
+        "required": ["projectId", "keyArn"],
+        "properties": {"projectId": {"type": "string"}, "keyArn": {"type": "string"}, "accessName": {"type": "null"}},
+    },
+    {
+        "required": ["accessName"],
+        "properties": {"accessName": {"type": "string"}, "projectId": {"type": "null"}, "keyArn": {"type": "null"}},
+    },
+]))]
+pub struct Input {
+    /// The Atlas project, after which the statements are named. Give either this or `accessName`.
+    #[serde(default)]
+    pub project_id: Option<ProjectId>,
+    /// The cross-account access, after which the statement is named. Give either this or `projectId`.
+    #[serde(default)]
+    pub access_name: Option<AccessName>,
+    /// The IAM role.
+    pub role_arn: IamRoleArn,
+    /// The key in its own region; with `projectId`.
+    #[serde(default)]
+    pub key_arn: Option<KmsKeyArn>,
+    /// The other regions in which the key is used.
+    #[serde(default)]
+    pub regions: Vec<Region>,
+    /// Who assumes the role: the principal in Atlas's record, or a role or a path of roles in another account.
+    pub principal_arn: TrustedArn,
+    /// The external ID it presents: that of Atlas's record, or that of the access.
+    pub external_id: ExternalId,
+    /// The permissions boundary of a role that has to be created.
+    #[serde(default)]
+    pub permissions_boundary: Option<IamPolicyArn>,
+    /// Which parts of the role atlas-cmk may write.
+    #[serde(default)]
+    pub manage: ManageRole,
+    /// Access to the account of the role, if it is not the account in which the function runs.
+    #[serde(default)]
+    pub account: Option<AccountAccess>,
+    /// The name of the execution, after which sessions in the other account are named.
+    #[serde(default)]
+    pub execution: Option<String>,
+}
+
+impl Input {
+    fn caller(&self) -> Caller<'_> {
+        Caller { account: self.account.as_ref(), execution: self.execution.as_deref() }
+    }
+
+    /// The statement that the trust policy is to have.
+    pub(crate) fn trust_statement(&self) -> Statement {
+        match (&self.project_id, &self.access_name) {
+            (Some(project), _) => trust(&sid(project), &self.principal_arn, &self.external_id),
+            (None, Some(name)) => trust(&access_sid(name), &self.principal_arn, &self.external_id),
+            (None, None) => unreachable!("validated: one of the two is there"),
+        }
+    }
+
+    /// The statement that our inline policy is to have, if a key is to be used.
+    pub(crate) fn kms_statement(&self, document: Option<&PolicyDocument>) -> Option<Statement> {
+        let (project, key) = self.project_id.as_ref().zip(self.key_arn.as_ref())?;
+        Some(kms_statement(project, &regional_keys(key, &self.regions), document))
+    }
+}
+
+/// The role as it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// The IAM role.
+    pub role_arn: IamRoleArn,
+}
+
+/// What this step may do, in the order in which it does it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RoleChange {
+    /// Create the role with this trust policy.
+    CreateRole(IamRoleArn, PolicyDocument),
+    /// Replace the trust policy by this one.
+    PutTrustPolicy(IamRoleArn, PolicyDocument, Merged),
+    /// Create or replace our inline policy.
+    PutInlinePolicy(IamRoleArn, PolicyDocument, Action, Merged),
+}
+
+impl Describe for RoleChange {
+    fn action(&self) -> Action {
+        match self {
+            Self::CreateRole(..) => Action::Create,
+            Self::PutTrustPolicy(..) => Action::Update,
+            Self::PutInlinePolicy(_, _, action, _) => *action,
+        }
+    }
+
+    fn resource(&self) -> String {
+        match self {
+            Self::CreateRole(arn, _) | Self::PutTrustPolicy(arn, ..) | Self::PutInlinePolicy(arn, ..) => {
+                arn.to_string()
+            }
+        }
+    }
+
+    fn summary(&self) -> String {
+        match self {
+            Self::CreateRole(..) => "IAM role that trusts Atlas under its external ID".to_owned(),
+            Self::PutTrustPolicy(..) => "trust statement merged".to_owned(),
+            Self::PutInlinePolicy(..) => {
+                format!("statement for the regional keys merged into inline policy {INLINE_POLICY}")
+            }
+        }
+    }
+
+    fn before(&self) -> Value {
+        match self {
+            Self::CreateRole(..) => Value::Null,
+            Self::PutTrustPolicy(.., merged) | Self::PutInlinePolicy(.., merged) => merged.before(),
+        }
+    }
+
+    fn after(&self) -> Value {
+        match self {
+            Self::CreateRole(_, trust_policy) => trust_policy.statements().into_iter().map(Value::from).collect(),
+            Self::PutTrustPolicy(.., merged) | Self::PutInlinePolicy(.., merged) => merged.after(),
+        }
+    }
+}
+
+impl Step for UpdateTrust {
+    const NAME: &'static str = "update-trust";
+    const ABOUT: &'static str = "Creates the IAM role if missing; merges the trust statement for Atlas's principal and \
+        external ID, and the inline policy statement for exactly the regional keys of this and earlier runs. Also \
+        writes the trust statement of a cross-account access";
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
+    const ACTIONS: Actions = &[
+        actions::OTHER_ACCOUNTS,
+        &[
+            "iam:CreateRole",
+            "iam:GetRole",
+            "iam:GetRolePolicy",
+            "iam:PutRolePolicy",
+            "iam:TagRole",
+            "iam:UpdateAssumeRolePolicy",
+        ],
+    ];
+    type Input = Input;
+    type Output = Output;
+
+    fn sample() -> Value {
+        json!({
+            "projectId": "66f0a1b2c3d4e5f601234567",
+            "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk",
+            "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+            "regions": [
+                "us-east-1",
+                "eu-west-1",
+                "ap-southeast-2"
+            ],
+            "externalId": "b63a96a9-2f4e-4c5f-9a35-0a5b54f4ba8e",
+            "permissionsBoundary": null,
+            "account": {
+                "roleArn": "arn:aws:iam::444455556666:role/AtlasCmkSpoke",
+                "externalId": "b0a7c1de-5f2e-4f0e-9f5c-3d2c1b0a9e8d"
+            },
+            "execution": "enable-66f0a1b2c3d4e5f601234567",
+            "principalArn": "arn:aws:iam::299602853325:root"
+        })
+    }
+
+    fn validate(input: &Input) -> Result<()> {
+        let invalid = |message: &str| Err(Error::new(ErrorName::InputInvalid, message));
+        match (&input.project_id, &input.access_name, &input.key_arn) {
+            (Some(_), None, Some(_)) | (None, Some(_), None) => Ok(()),
+            (Some(_), None, None) => invalid("keyArn: missing; projectId requires it"),
+            (None, Some(_), Some(_)) => invalid("keyArn: allowed only with projectId"),
+            _ => invalid("projectId: give either this or accessName, not both"),
+        }
+    }
+}
+
+impl Converge for UpdateTrust {
+    type Observation = RolePolicies;
+    type Change = RoleChange;
+
+    async fn observe(context: &Context, input: &Input) -> Result<RolePolicies> {
+        RolePolicies::read(context, input.caller(), &input.role_arn).await
+    }
+
+    fn decide(input: &Input, observed: &RolePolicies) -> Result<Vec<RoleChange>> {
+        decide(input, observed)
+    }
+
+    async fn act(context: &Context, input: &Input, _: RolePolicies, changes: &[RoleChange]) -> Result<Output> {
+        let iam = context.iam_for(&input.role_arn, input.caller()).await?;
+        for change in changes {
+            match change {
+                RoleChange::CreateRole(arn, trust_policy) => {
+                    let boundary = match &input.permissions_boundary {
+                        Some(asked) => asked.clone(),
+                        None => context.boundary_for(arn, input.caller())?,
+                    };
+                    let role = CreateRole {
+                        arn,
+                        trust_policy,
+                        permissions_boundary: Some(&boundary),
+                        description: "Lets MongoDB Atlas use the customer-managed keys of its projects",
+                        tags: &[("atlas-cmk:managed-by", "atlas-cmk")],
+                    };
+                    iam.create_role(role).await?;
+                }
+                RoleChange::PutTrustPolicy(arn, trust, _) => iam.put_trust_policy(arn, trust).await?,
+                RoleChange::PutInlinePolicy(arn, policy, ..) => {
+                    iam.put_inline_policy(arn, INLINE_POLICY, policy).await?;
+                }
+            }
+        }
+        Ok(Output { role_arn: input.role_arn.clone() })
+    }
+}
+
+/// What has to change about the role, within what of it is ours to write.
+pub(crate) fn decide(input: &Input, observed: &RolePolicies) -> Result<Vec<RoleChange>> {
+    let arn = &input.role_arn;
+    let mut changes = Vec::new();
+    match &observed.role {
+        None if input.manage != ManageRole::Full => {
+            let why = match input.access_name {
+                Some(_) => "atlas-cmk does not create it",
+                None => "role.manage forbids atlas-cmk to create it",
+            };
+            return Err(conflict(format!("roleArn: the IAM role {arn} does not exist, and {why}")));
+        }
+        None => {
+            let trust = PolicyDocument::default().merge(&input.trust_statement());
+            check_size(arn, "trust policy", &trust, observed.trust_policy_size_quota)?;
+            changes.push(RoleChange::CreateRole(arn.clone(), trust));
+        }
+        Some(role) if role.arn != arn.as_ref() => {
+            return Err(conflict(format!(
+                "roleArn: the account has a role of this name with another path or spelling, {}; give its ARN",
+                role.arn
+            )));
+        }
+        Some(role) => {
+            let ours = input.trust_statement();
+            let trust = role.trust_policy.remove(NOBODY_SID).merge(&ours);
+            // Where somebody else writes the role, the statement may have any Sid.
+            let by_others = input.manage == ManageRole::None && role.trust_policy.has_meaning_of(&ours);
+            if trust != role.trust_policy && !by_others {
+                check_size(arn, "trust policy", &trust, observed.trust_policy_size_quota)?;
+                let merged = Merged::new(&role.trust_policy, ours);
+                changes.push(RoleChange::PutTrustPolicy(arn.clone(), trust, merged));
+            }
+        }
+    }
+    let inline = observed.inline_policy.clone().unwrap_or_default();
+    let ours = input.kms_statement(observed.inline_policy.as_ref()).filter(|_| input.manage == ManageRole::Full);
+    if let Some(ours) = ours
+        && let with_ours = inline.merge(&ours)
+        && with_ours != inline
+    {
+        check_size(arn, "inline policy", &with_ours, INLINE_POLICY_SIZE_QUOTA)?;
+        let action = if observed.inline_policy.is_some() { Action::Update } else { Action::Create };
+        changes.push(RoleChange::PutInlinePolicy(arn.clone(), with_ours, action, Merged::new(&inline, ours)));
+    }
+    match (input.manage, changes.as_slice()) {
+        (ManageRole::None, [change, ..]) => Err(conflict(format!(
+            "role.manage is none, and the trust policy of {arn} lacks this statement: {}; add it and run again",
+            change.after()
+        ))),
+        _ => Ok(changes),
+    }
+}
+
+fn conflict(message: String) -> Error {
+    Error::new(ErrorName::AtlasConflict, message)
+}
+
+fn check_size(arn: &IamRoleArn, what: &str, document: &PolicyDocument, quota: usize) -> Result<()> {
+    let size = document.size();
+    if size <= quota {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorName::IamQuotaExceeded,
+        format!(
+            "the {what} of {arn} would be {size} characters long, {} more than its quota of {quota}; remove statements \
+             that are no longer used, give this project a role of its own, or, for a trust policy, raise the quota and \
+             set TrustPolicySizeQuota of the stack to it",
+            size - quota
+        ),
+    ))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,321 @@
+//! `on-account-vended`: an enablement for each account that a vending pipeline reports, from the profile that applies
+//! to it. It is started under a name that is made from what caused it, so that the same event starts nothing twice.
+//!
+//! Nothing that goes wrong here can fail the pipeline: it is published to the SNS topic of the stack, the event is kept
+//! on the dead-letter queue, and the output says so.
+
+mod decision;
+
+use std::collections::BTreeMap;
+
+use backon::{ExponentialBuilder, Retryable};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use decision::{Known, Verdict, judge};
+
+use crate::{
+    aws::Started,
+    error::{Error, Result},
+    events::{
+        Reading,
+        vending::{self, Vended, Vending},
+    },
+    ids::is_organizational_unit,
+    profile,
+    registry::accounts::{self, AccountEntry, FailedVend},
+    report::{
+        Action, Describe,
+        vending::{Ending, Outcome},
+    },
+    step::{Actions, Context, Converge, LOG_TARGET, Step, actions, not_set, sample_file},
+};
+
+/// The step.
+pub struct OnAccountVended;
+
+/// The event of the pipeline: EventBridge's envelope, AFT's payload or SNS message, or just an `accountId`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Input(pub Value);
+
+/// The outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// The execution for the account, started now or before; null if there is none.
+    pub execution_arn: Option<String>,
+    /// The outcome for each account; a message of SNS may report several.
+    pub accounts: Vec<Outcome>,
+}
+
+/// What an event reports, and what is known of the account.
+#[derive(Debug)]
+pub struct Received {
+    reading: Result<Reading<Vending>>,
+    known: Option<Known>,
+}
+
+/// What this step may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VendingChange {
+    /// Start an enablement.
+    Start {
+        /// Its name.
+        name: String,
+        /// Its input.
+        input: Value,
+        /// What is written down of the account then.
+        entry: Box<AccountEntry>,
+    },
+    /// Write down what was learnt of the account.
+    Learn(Box<AccountEntry>),
+    /// Report that the account was not vended.
+    TellFailure {
+        /// The account, if there is one.
+        account: Option<String>,
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        reason: String,
+    },
+    /// Report that atlas-cmk could not handle the event, and keep the event.
+    TellProblem(Option<String>, Error),
+    /// Nothing.
+    Leave(Outcome),
+}
+
+impl Describe for VendingChange {
+    fn action(&self) -> Action {
+        match self {
+            Self::Start { .. } => Action::Create,
+            _ => Action::Update,
+        }
+    }
+
+    fn resource(&self) -> String {
+        match self {
+            Self::Start { name, .. } => name.clone(),
+            Self::Learn(entry) => accounts::parameter(&entry.account_id),
+            Self::TellFailure { account, .. } | Self::TellProblem(account, _) => account.clone().unwrap_or_default(),
+            Self::Leave(_) => String::new(),
+        }
+    }
+
+    fn summary(&self) -> String {
+        match self {
+            Self::Start { entry, .. } => {
+                format!("enablement of account {} started, from profile {}", entry.account_id, entry.profile)
+            }
+            Self::Learn(_) => "new details of the account recorded".to_owned(),
+            Self::TellFailure { what, .. } => format!("failure of {what} reported"),
+            Self::TellProblem(_, error) => format!("{} reported, event kept", error.name()),
+            Self::Leave(outcome) => outcome.reason.clone(),
+        }
+    }
+
+    fn is_difference(&self) -> bool {
+        !matches!(self, Self::Leave(_))
+    }
+}
+
+impl Step for OnAccountVended {
+    const NAME: &'static str = "on-account-vended";
+    const ABOUT: &'static str = "Starts `enable-encryption` for a vended account, from its profile, and records it at \
+        `/atlas-cmk/accounts/<accountId>`";
+    const ACTIONS: Actions = &[
+        actions::PUBLISH,
+        &[
+            "organizations:DescribeAccount",
+            "organizations:DescribeOrganizationalUnit",
+            "organizations:ListParents",
+            "organizations:ListTagsForResource",
+            "sqs:SendMessage",
+            "ssm:GetParameter",
+            "ssm:GetParametersByPath",
+            "ssm:PutParameter",
+            "states:StartExecution",
+        ],
+    ];
+    type Input = Input;
+    type Output = Output;
+
+    fn sample() -> Value {
+        sample_file(include_str!("../../../../events/steps/on-account-vended.json"))
+    }
+}
+
+impl Converge for OnAccountVended {
+    type Observation = Vec<Received>;
+    type Change = VendingChange;
+
+    async fn observe(context: &Context, input: &Input) -> Result<Vec<Received>> {
+        let mut received = Vec::new();
+        for reading in vending::read(&input.0) {
+            let known = match &reading {
+                Reading::Of(Vending::Succeeded(vended)) => {
+                    patiently(context, async || look_up(context, vended).await).await.map(Some)
+                }
+                _ => Ok(None),
+            };
+            received.push(match known {
+                Ok(known) => Received { reading: Ok(reading), known },
+                Err(error) => Received { reading: Err(error), known: None },
+            });
+        }
+        Ok(received)
+    }
+
+    fn decide(_: &Input, observed: &Vec<Received>) -> Result<Vec<VendingChange>> {
+        Ok(observed.iter().map(decide_one).collect())
+    }
+
+    async fn act(context: &Context, input: &Input, _: Vec<Received>, changes: &[VendingChange]) -> Result<Output> {
+        let mut accounts = Vec::new();
+        for change in changes {
+            let outcome = match patiently(context, async || carry_out(context, change).await).await {
+                Ok(outcome) => outcome,
+                Err(error) => problem(None, &error),
+            };
+            if outcome.result == Ending::Problem {
+                report_problem(context, &input.0, &outcome).await?;
+            }
+            tracing::info!(
+                target: LOG_TARGET, account = outcome.account_id, result = ?outcome.result, reason = outcome.reason,
+                "vending event"
+            );
+            accounts.push(outcome);
+        }
+        Ok(Output { execution_arn: accounts.iter().find_map(|outcome| outcome.execution_arn.clone()), accounts })
+    }
+}
+
+/// Tries again for a while what passes by itself. Nothing else retries it: the pipeline has already got a success.
+async fn patiently<T>(context: &Context, what: impl AsyncFn() -> Result<T>) -> Result<T> {
+    let backoff = ExponentialBuilder::default().with_min_delay(context.atlas.retry_floor()).with_max_times(4);
+    (|| what()).retry(backoff).when(|error: &Error| error.name().passes_by_itself()).await
+}
+
+/// What has to be known of an account to choose and to fill its profile. Organizations is asked for no more than that.
+async fn look_up(context: &Context, vended: &Vended) -> Result<Known> {
+    let profiles = profile::list(context).await?;
+    let entry = accounts::read(context, &vended.account_id).await?;
+    let any = |needs: &dyn Fn(&profile::Profile) -> bool| profiles.values().any(needs);
+    let mut vended = vended.clone();
+    let (account, organizations) = (vended.account_id.clone(), context.organizations());
+    let knows_name = entry.as_ref().is_some_and(|entry| entry.account_name.is_some());
+    if vended.account_name.is_none() && !knows_name && any(&|profile| profile.mentions("accountName")) {
+        vended.account_name = organizations.name_of(&account).await?;
+    }
+    if vended.ou.is_none() && any(&profile::Profile::asks_for_unit) {
+        vended.ou = organizations.unit_of(&account).await?;
+    }
+    let by_name = any(&|profile| profile.organizational_units.iter().any(|unit| !is_organizational_unit(unit)));
+    if by_name
+        && vended.ou_name.is_none()
+        && let Some(unit) = &vended.ou
+    {
+        vended.ou_name = organizations.name_of_unit(unit).await?;
+    }
+    if vended.tags.is_none() && any(&|profile| !profile.account_tags.is_empty()) {
+        vended.tags = organizations.tags_of(&account).await?;
+    }
+    Ok(Known { vended, profiles, entry, region: context.region.clone() })
+}
+
+fn decide_one(received: &Received) -> VendingChange {
+    let leave = |result, account: Option<String>, execution_arn, reason: String| {
+        VendingChange::Leave(Outcome { result, account_id: account, execution_arn, reason })
+    };
+    match (&received.reading, &received.known) {
+        (Err(error), _) => VendingChange::TellProblem(None, error.clone()),
+        (Ok(Reading::Unknown(why)), _) => leave(Ending::Ignored, None, None, why.clone()),
+        (Ok(Reading::Of(Vending::Failed { account, what, reason })), _) => {
+            VendingChange::TellFailure { account: account.clone(), what: what.clone(), reason: reason.clone() }
+        }
+        (Ok(Reading::Of(Vending::Succeeded(vended))), known) => {
+            let account = Some(vended.account_id.to_string());
+            let Some(known) = known else {
+                return leave(Ending::Ignored, account, None, "atlas-cmk has no record of the account".to_owned());
+            };
+            match judge(known) {
+                Ok(Verdict::Start { name, input, entry }) => VendingChange::Start { name, input, entry },
+                Ok(Verdict::Learn(entry)) => VendingChange::Learn(entry),
+                Ok(Verdict::Known { execution_arn, why }) => leave(Ending::Known, account, Some(execution_arn), why),
+                Ok(Verdict::Ignore(why)) => leave(Ending::Ignored, account, None, why),
+                Err(error) => VendingChange::TellProblem(account, error),
+            }
+        }
+    }
+}
+
+async fn carry_out(context: &Context, change: &VendingChange) -> Result<Outcome> {
+    match change {
+        VendingChange::Start { name, input, entry } => {
+            let machine = context.machines.enable.as_deref().ok_or_else(|| not_set("ENABLE_MACHINE_ARN"))?;
+            let Started { arn, is_new } = context.executions().start(machine, name, input).await?;
+            accounts::write(context, &AccountEntry { execution_arn: arn.clone(), ..(**entry).clone() }).await?;
+            Ok(Outcome {
+                result: if is_new { Ending::Started } else { Ending::Known },
+                account_id: Some(entry.account_id.to_string()),
+                execution_arn: Some(arn),
+                reason: format!("from profile {}", entry.profile),
+            })
+        }
+        VendingChange::Learn(entry) => {
+            accounts::write(context, entry).await?;
+            Ok(Outcome {
+                result: Ending::Known,
+                account_id: Some(entry.account_id.to_string()),
+                execution_arn: Some(entry.execution_arn.clone()),
+                reason: "its enablement was started before, and the changed details need no new run".to_owned(),
+            })
+        }
+        VendingChange::TellFailure { account, what, reason } => {
+            // A sweep would take it for an account that no event reported.
+            if let Some(account) = account.as_deref().and_then(|account| account.parse().ok()) {
+                let told_at = context.now.to_string();
+                let failure = FailedVend { what: what.clone(), reason: reason.chars().take(1000).collect(), told_at };
+                accounts::write_failure(context, &account, &failure).await?;
+            }
+            let subject = format!("atlas-cmk: {what} failed, nothing was started");
+            let message = json!({
+                "kind": "vend-failed", "accountId": account, "event": what, "reason": reason,
+                "fix": "fix the failure that the pipeline reports; its next success starts the enablement",
+            });
+            context.topic()?.publish("vend-failed", &subject, &message.to_string()).await?;
+            let reason = format!("{what} failed: {reason}");
+            Ok(Outcome { result: Ending::VendFailed, account_id: account.clone(), execution_arn: None, reason })
+        }
+        VendingChange::TellProblem(account, error) => Ok(problem(account.clone(), error)),
+        VendingChange::Leave(outcome) => Ok(outcome.clone()),
+    }
+}
+
+fn problem(account: Option<String>, error: &Error) -> Outcome {
+    Outcome { result: Ending::Problem, account_id: account, execution_arn: None, reason: error.to_string() }
+}
+
+/// Keeps the event and reports why. Both are tried; only if neither works does the invocation fail, for Lambda to keep
+/// the event.
+async fn report_problem(context: &Context, event: &Value, outcome: &Outcome) -> Result<()> {
+    let kept = match context.dead_letters() {
+        Some(queue) => queue.keep(&event.to_string()).await,
+        None => Err(not_set("DEAD_LETTER_QUEUE_URL")),
+    };
+    let message = json!({
+        "kind": "vend-problem",
+        "accountId": outcome.account_id,
+        "reason": outcome.reason,
+        "fix": "fix what the reason names, then invoke on-account-vended with the event from the dead-letter queue",
+        "event": if kept.is_ok() { "kept on the dead-letter queue" } else { "lost: the dead-letter queue could not be written" },
+    });
+    let account = outcome.account_id.as_deref().unwrap_or("an account");
+    let subject = format!("atlas-cmk: no enablement was started for {account}");
+    let published = match context.topic() {
+        Ok(topic) => topic.publish("vend-problem", &subject, &message.to_string()).await,
+        Err(error) => Err(error),
+    };
+    kept.or(published)
+}

@@ -1,0 +1,241 @@
+//! `check-keys`: makes up for events of keys that got lost: every key that a registered project or its old snapshots
+//! need is checked, and one that cannot be used raises the alert that its event would have raised, and is restored
+//! where that is wanted.
+
+use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    aws::{Caller, KeyState},
+    error::Result,
+    events::change::{Changed, Subject},
+    ids::KmsKeyArn,
+    registry::{self, Entry, Stage},
+    report::limited,
+    request::regional_keys,
+    step::{Actions, Context, Converge, Step, actions},
+    steps::watch::{
+        affected::Affected,
+        reactions::{Reaction, access_to, guard, react},
+    },
+};
+
+/// The step.
+pub struct CheckKeys;
+
+/// Who looks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Input {
+    /// The name of the execution. What it starts is named after it, so that a key is restored once in each of them.
+    pub execution: String,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// The keys that cannot be used, in a sentence each.
+    pub attention: Vec<String>,
+}
+
+/// What is registered, and the keys of it that cannot be used, each with what must have happened.
+#[derive(Debug)]
+pub struct Keys {
+    entries: Vec<Entry>,
+    in_danger: Vec<(KmsKeyArn, &'static str)>,
+    /// Keys that are gone and that only old snapshots may need. Nothing brings them back, and an alert every night
+    /// would hide others.
+    gone: Vec<KmsKeyArn>,
+    out_of_reach: Vec<String>,
+    /// When that was.
+    now: Timestamp,
+}
+
+/// How many keys are checked at the same time. One that does not answer must not block the others.
+const AT_THE_SAME_TIME: usize = 16;
+
+impl Step for CheckKeys {
+    const NAME: &'static str = "check-keys";
+    const ABOUT: &'static str = "Publishes an alert, and starts `guard-key`, for each needed key that cannot be used, \
+        as its lost event would have";
+    const ACTIONS: Actions = &[
+        actions::OTHER_ACCOUNTS,
+        actions::PUBLISH,
+        &["kms:DescribeKey", "ssm:GetParametersByPath", "states:StartExecution"],
+    ];
+    type Input = Input;
+    type Output = Output;
+
+    fn sample() -> Value {
+        json!({"execution": "sweep-2026-11-23"})
+    }
+}
+
+impl Converge for CheckKeys {
+    type Observation = Keys;
+    type Change = Reaction;
+
+    async fn observe(context: &Context, input: &Input) -> Result<Keys> {
+        let entries = registry::list(context).await?.entries;
+        let looks = needed(&entries).into_iter().map(|key| {
+            let account = access_to(&key, entries.iter());
+            let caller = Caller { account, execution: Some(&input.execution) };
+            async move {
+                let state = async { context.kms_for(&key, caller).await?.key(key.as_ref()).await }.await;
+                (key, state)
+            }
+        });
+        let looks: Vec<_> = stream::iter(looks).buffer_unordered(AT_THE_SAME_TIME).collect().await;
+        let mut keys =
+            Keys { entries, now: context.now, in_danger: Vec::new(), gone: Vec::new(), out_of_reach: Vec::new() };
+        for (key, state) in looks {
+            match state.map(|found| (lost_event(found.as_ref().map(|key| &key.state)), found.is_none())) {
+                Ok((Some(_), true)) if !is_in_use(&key, &keys.entries) => keys.gone.push(key),
+                Ok((what, _)) => keys.in_danger.extend(what.map(|what| (key, what))),
+                // One account that is out of reach hides no key of another.
+                Err(error) => keys.out_of_reach.push(format!("{key} could not be checked: {}", error.message())),
+            }
+        }
+        Ok(keys)
+    }
+
+    fn decide(input: &Input, keys: &Keys) -> Result<Vec<Reaction>> {
+        let reactions = keys.in_danger.iter().flat_map(|(key, what)| {
+            let changed = lost(key, what, &input.execution, keys.now);
+            let affected: Vec<(Entry, Affected)> = keys
+                .entries
+                .iter()
+                .filter_map(|entry| Some((entry.clone(), Affected::by(&changed.subject, entry, None, false)?)))
+                .collect();
+            guard(key, &changed, &affected, &[])
+        });
+        Ok(reactions.collect())
+    }
+
+    async fn act(context: &Context, _: &Input, keys: Keys, reactions: &[Reaction]) -> Result<Output> {
+        react(context, reactions).await?;
+        let endangered = keys.in_danger.iter().map(|(key, what)| {
+            format!(
+                "key {key} cannot be used (as after {what}) but is needed: see the message of the kind key-endangered"
+            )
+        });
+        let gone = keys.gone.iter().map(|key| {
+            format!("key {key} no longer exists, so its snapshots are lost. To silence this, remove it from oldKeys in /atlas-cmk/projects")
+        });
+        Ok(Output { attention: limited(endangered.chain(gone).chain(keys.out_of_reach)) })
+    }
+}
+
+/// Whether a project that is enabled, or is being, uses a key in any of its regions.
+fn is_in_use(key: &KmsKeyArn, entries: &[Entry]) -> bool {
+    let uses = |entry: &&Entry| entry.key_arn.account() == key.account() && entry.key_arn.key_id() == key.key_id();
+    entries.iter().filter(uses).any(|entry| entry.stage != Stage::Disabled)
+}
+
+/// Every key that a project or its old snapshots need, once, those of an account one after the other. Of a key that
+/// Atlas knew by its id only, nobody knows where it is.
+fn needed(entries: &[Entry]) -> Vec<KmsKeyArn> {
+    let of_entry = |entry: &Entry| {
+        let old = entry.old_keys.iter().filter_map(|old| old.key.parse().ok());
+        regional_keys(&entry.key_arn, entry.desired.regions()).into_iter().chain(old).collect::<Vec<KmsKeyArn>>()
+    };
+    let mut keys: Vec<KmsKeyArn> = entries.iter().flat_map(of_entry).collect();
+    let place = |key: &KmsKeyArn| (key.account().to_string(), key.to_string());
+    keys.sort_by_key(place);
+    keys.dedup_by_key(|key| place(key));
+    keys
+}
+
+/// What must have happened to a key that is found like this.
+fn lost_event(state: Option<&KeyState>) -> Option<&'static str> {
+    match state {
+        Some(KeyState::Enabled | KeyState::Creating) => None,
+        Some(KeyState::Disabled) => Some("DisableKey"),
+        Some(KeyState::PendingDeletion) => Some("ScheduleKeyDeletion"),
+        Some(KeyState::Other(_)) => Some("KMS Imported Key Material Expiration"),
+        None => Some("KMS CMK Deletion"),
+    }
+}
+
+/// The event that did not come.
+fn lost(key: &KmsKeyArn, what: &str, execution: &str, now: Timestamp) -> Changed {
+    Changed {
+        subject: Subject::Key(key.clone()),
+        what: what.to_owned(),
+        by: Some(format!("unknown: no event reported it, found by {execution}")),
+        by_role: None,
+        at: Some(now),
+        id: execution.to_owned(),
+        pending_days: None,
+        tagged_projects: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const KEY: &str = "arn:aws:kms:us-east-1:444455556666:key/mrk-1";
+    const OLD: &str = "arn:aws:kms:us-east-1:444455556666:key/mrk-0";
+
+    fn entry(n: u32, stage: &str, more: &Value) -> Entry {
+        let project = format!("66f0a1b2c3d4e5f6{n:08x}");
+        let mut desired = json!({
+            "projectId": project, "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk", "keyArn": KEY,
+                "regions": ["us-east-1", "eu-west-1"],
+        });
+        desired.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        serde_json::from_value(json!({
+            "projectId": project, "roleId": "6a793f88c0eb9e7a17716581", "keyArn": KEY, "stage": stage, "desired": desired,
+            "oldKeys": [{"key": OLD, "replacedAt": "2026-01-01T00:00:00Z"}, {"key": "1234abcd", "replacedAt": "2026-01-01T00:00:00Z"}],
+            "registeredAt": "2026-11-22T20:15:04Z", "execution": null,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn each_key_is_looked_at_once_in_each_region_and_old_ones_too() {
+        let entries = [entry(1, "enabled", &json!({})), entry(2, "disabled", &json!({}))];
+        let keys: Vec<String> = needed(&entries).iter().map(ToString::to_string).collect();
+        assert_eq!(keys, [KEY.replace("us-east-1", "eu-west-1"), OLD.to_owned(), KEY.to_owned()]);
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_used_raises_one_alert_for_all_its_projects_and_is_restored_once_in_each_execution() {
+        let entries = vec![entry(1, "enabled", &json!({})), entry(2, "enabled", &json!({"guard": "restore"}))];
+        let in_danger = vec![(KEY.parse().unwrap(), "DisableKey")];
+        let keys = Keys { entries, in_danger, gone: Vec::new(), out_of_reach: Vec::new(), now: Timestamp::UNIX_EPOCH };
+        let reactions = |execution: &str| CheckKeys::decide(&Input { execution: execution.to_owned() }, &keys).unwrap();
+        let first = reactions("sweep-1");
+        let [Reaction::Alert(_), Reaction::Restore(name, guard)] = first.as_slice() else { panic!("{first:?}") };
+        assert_eq!(guard.project_ids.len(), 1);
+        let again = reactions("sweep-1");
+        assert!(matches!(&again[1], Reaction::Restore(again, _) if again == name));
+        let next = reactions("sweep-2");
+        assert!(matches!(&next[1], Reaction::Restore(next, _) if next != name));
+    }
+
+    #[test]
+    fn a_key_is_in_use_by_projects_that_are_enabled_in_any_region() {
+        let replica = KEY.replace("us-east-1", "eu-west-1").parse().unwrap();
+        assert!(is_in_use(&replica, &[entry(1, "enabled", &json!({}))]));
+        assert!(
+            !is_in_use(&replica, &[entry(1, "disabled", &json!({}))]),
+            "its old snapshots may need it, if they are left"
+        );
+        assert!(!is_in_use(&OLD.parse().unwrap(), &[entry(1, "enabled", &json!({}))]));
+    }
+
+    #[test]
+    fn what_must_have_happened_follows_from_the_state() {
+        assert_eq!(lost_event(Some(&KeyState::Enabled)), None);
+        assert_eq!(lost_event(Some(&KeyState::PendingDeletion)), Some("ScheduleKeyDeletion"));
+        assert_eq!(lost_event(None), Some("KMS CMK Deletion"));
+    }
+}

@@ -1,0 +1,238 @@
+//! `on-change`: what follows from a change to a key, a role or a secret. The projects that it affects are found in the
+//! registry and by tags, and each is looked at; a key that was disabled, or is going to be deleted, although a project
+//! or its old snapshots need it, raises an alert.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    aws::Caller,
+    error::Result,
+    events::{
+        Reading,
+        change::{self, Changed, Subject},
+    },
+    fingerprint,
+    ids::{AccountId, KmsKeyArn, ProjectId},
+    registry::{self, Entry, Stage},
+    request::ReconcileProject,
+    settings::OwnRoles,
+    step::{Actions, Context, Converge, Step, actions},
+    steps::watch::{
+        affected::Affected,
+        reactions::{Reaction, access_to, cause, guard, react},
+    },
+    tags,
+};
+
+/// The step.
+pub struct OnChange;
+
+/// An event of EventBridge: of KMS or Secrets Manager, or a call of KMS or IAM as CloudTrail records it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Input(pub Value);
+
+/// The outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    /// The registered projects that it affects.
+    pub projects: Vec<ProjectId>,
+    /// The executions that reconcile them, started now or before.
+    pub executions: Vec<String>,
+    /// Why nothing follows from it; null if something does.
+    pub ignored: Option<String>,
+}
+
+/// What was changed, and whom it affects.
+#[derive(Debug)]
+pub enum Observed {
+    /// It affects no project, and why not.
+    Nobody(String),
+    /// A change.
+    Change {
+        /// What was changed.
+        changed: Box<Changed>,
+        /// The projects of the registry that it affects.
+        affected: Vec<(Entry, Affected)>,
+        /// The projects that only tags name.
+        unregistered: Vec<String>,
+    },
+}
+
+impl Step for OnChange {
+    const NAME: &'static str = "on-change";
+    const ABOUT: &'static str = "Finds the projects that an AWS event affects, starts `reconcile-project` for each, \
+        publishes an alert for an endangered key, and starts `guard-key` where the registry asks for it";
+    const ACTIONS: Actions = &[
+        actions::OTHER_ACCOUNTS,
+        actions::PUBLISH,
+        &["kms:ListResourceTags", "sqs:SendMessage", "ssm:GetParametersByPath", "states:StartExecution"],
+    ];
+    type Input = Input;
+    type Output = Output;
+
+    fn sample() -> Value {
+        json!({
+            "version": "0",
+            "id": "a1f0c0de-0000-4000-8000-000000000018",
+            "detail-type": "AWS API Call via CloudTrail",
+            "source": "aws.kms",
+            "account": "444455556666",
+            "time": "2026-11-23T10:01:02Z",
+            "region": "us-east-1",
+            "resources": [],
+            "detail": {
+                "eventVersion": "1.11",
+                "userIdentity": {
+                    "type": "AssumedRole",
+                    "principalId": "AROAEXAMPLE00000001:alex",
+                    "arn": "arn:aws:sts::444455556666:assumed-role/BreakGlass/alex",
+                    "accountId": "444455556666",
+                    "accessKeyId": "ASIAEXAMPLE000000001",
+                    "sessionContext": {
+                        "sessionIssuer": {
+                            "type": "Role",
+                            "principalId": "AROAEXAMPLE00000001",
+                            "arn": "arn:aws:iam::444455556666:role/BreakGlass",
+                            "accountId": "444455556666",
+                            "userName": "BreakGlass"
+                        },
+                        "attributes": {
+                            "creationDate": "2026-11-23T08:55:02Z",
+                            "mfaAuthenticated": "true"
+                        }
+                    }
+                },
+                "eventTime": "2026-11-23T10:01:02Z",
+                "eventSource": "kms.amazonaws.com",
+                "eventName": "DisableKey",
+                "awsRegion": "us-east-1",
+                "sourceIPAddress": "192.0.2.10",
+                "userAgent": "aws-cli/2.31.0",
+                "requestParameters": {
+                    "keyId": "mrk-1234abcd12ab34cd56ef1234567890ab"
+                },
+                "responseElements": null,
+                "requestID": "c3f0c0de-0000-4000-8000-000000000018",
+                "eventID": "b2f0c0de-0000-4000-8000-000000000018",
+                "readOnly": false,
+                "resources": [
+                    {
+                        "accountId": "444455556666",
+                        "type": "AWS::KMS::Key",
+                        "ARN": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab"
+                    }
+                ],
+                "eventType": "AwsApiCall",
+                "managementEvent": true,
+                "recipientAccountId": "444455556666",
+                "eventCategory": "Management"
+            }
+        })
+    }
+}
+
+impl Converge for OnChange {
+    type Observation = Observed;
+    type Change = Reaction;
+
+    async fn observe(context: &Context, input: &Input) -> Result<Observed> {
+        let changed = match change::read(&input.0) {
+            Reading::Of(changed) => changed,
+            Reading::Unknown(why) => return Ok(Observed::Nobody(why)),
+        };
+        // None of ours can take a key away: a call that does was made by somebody else, whatever the role is called.
+        if let Some(role) =
+            own_role(&changed, &context.own_roles, context.own_account.as_ref()).filter(|_| !changed.endangers_a_key())
+        {
+            return Ok(Observed::Nobody(format!("{} was made by atlas-cmk itself, with {role}", changed.what)));
+        }
+        let entries = registry::list(context).await?.entries;
+        let mut named = changed.tagged_projects.clone();
+        if let Subject::Key(key) = &changed.subject
+            && changed.endangers_a_key()
+        {
+            named.extend(tagged_on(context, key, &entries).await);
+        }
+        let mut affected = Vec::new();
+        for entry in entries {
+            let by_tag = named.iter().any(|project| project == entry.project_id.as_ref());
+            if let Some(how) = Affected::by(&changed.subject, &entry, context.default_secret.as_deref(), by_tag) {
+                affected.push((entry, how));
+            }
+        }
+        named.sort();
+        named.dedup();
+        named.retain(|project| !affected.iter().any(|(entry, _)| entry.project_id.as_ref() == project));
+        Ok(Observed::Change { changed: Box::new(changed), affected, unregistered: named })
+    }
+
+    fn decide(_: &Input, observed: &Observed) -> Result<Vec<Reaction>> {
+        let Observed::Change { changed, affected, unregistered } = observed else { return Ok(Vec::new()) };
+        let mut reactions = Vec::new();
+        if let Subject::Key(key) = &changed.subject
+            && changed.endangers_a_key()
+            && !(affected.is_empty() && unregistered.is_empty())
+        {
+            reactions.extend(guard(key, changed, affected, unregistered));
+        }
+        for (entry, _) in affected.iter().filter(|(entry, _)| entry.stage != Stage::Disabled) {
+            let project = ReconcileProject {
+                schema: None,
+                project_id: entry.project_id.clone(),
+                repair: None,
+                verify_first: None,
+                quiet: None,
+                cause: Some(cause(changed)),
+            };
+            let name = format!("change-{}-{}", entry.project_id, fingerprint::of(&changed.id));
+            reactions.push(Reaction::Reconcile(name, Box::new(project)));
+        }
+        Ok(reactions)
+    }
+
+    async fn act(context: &Context, _: &Input, observed: Observed, reactions: &[Reaction]) -> Result<Output> {
+        let executions = react(context, reactions).await?;
+        let (projects, ignored) = match observed {
+            Observed::Nobody(why) => (Vec::new(), Some(why)),
+            Observed::Change { affected, .. } if affected.is_empty() => {
+                (Vec::new(), Some("no registered project is affected".to_owned()))
+            }
+            Observed::Change { affected, .. } => {
+                (affected.into_iter().map(|(entry, _)| entry.project_id).collect(), None)
+            }
+        };
+        Ok(Output { projects, executions, ignored })
+    }
+}
+
+/// The role of ours that made a call, if one did. What we do ourselves must not make us do anything.
+fn own_role<'a>(changed: &'a Changed, own: &OwnRoles, hub: Option<&AccountId>) -> Option<&'a str> {
+    let role = changed.by_role.as_deref()?;
+    let (_, path_and_name) = role.split_once(":role")?;
+    let name = path_and_name.rsplit('/').next()?;
+    let is = |known: &Option<String>| known.as_deref().is_some_and(|known| known.rsplit('/').next() == Some(name));
+    // The path is that of the stack in its own account only.
+    let in_hub = hub.is_some_and(|hub| role.split(':').nth(4) == Some(hub.as_ref()));
+    let by_path = in_hub && own.path.as_deref().is_some_and(|path| path_and_name.starts_with(path));
+    (by_path || is(&own.spoke) || is(&own.guard)).then_some(role)
+}
+
+/// The projects that the tags of a key name, if they can be read: our own account is, and another if a project there
+/// has the access to it.
+async fn tagged_on(context: &Context, key: &KmsKeyArn, entries: &[Entry]) -> Vec<String> {
+    let account = access_to(key, entries.iter());
+    let tags = async {
+        let kms = context.kms_for(key, Caller { account, execution: None }).await?;
+        kms.tags(key).await
+    };
+    // The registry has most of it; what cannot be read of the rest must not delay an alert.
+    let tags = tags.await.unwrap_or_default();
+    tags.into_iter().filter_map(|(key, _)| key.strip_prefix(tags::PROJECT).map(str::to_owned)).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! What follows from a key in danger, or from a changed project: alerts, and executions that restore and reconcile.
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    error::Result,
+    events::change::{Changed, Subject},
+    fingerprint,
+    ids::{AccountAccess, KmsKeyArn, ProjectId},
+    registry::Entry,
+    report::{Action, Describe},
+    request::{Cause, Guard, GuardKey, ReconcileProject},
+    step::{Context, not_set},
+    steps::watch::affected::{Affected, Need},
+};
+
+/// What this step may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reaction {
+    /// Alert at once that a key is in danger.
+    Alert(Box<Alert>),
+    /// Restore the key.
+    Restore(String, Box<GuardKey>),
+    /// Reconcile a project.
+    Reconcile(String, Box<ReconcileProject>),
+}
+
+/// A key in danger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Alert {
+    pub(super) key_arn: KmsKeyArn,
+    pub(super) event: String,
+    pub(super) by: Option<String>,
+    pub(super) at: Option<String>,
+    pub(super) deleted_after_days: Option<u64>,
+    pub(super) projects: Vec<InDanger>,
+    pub(super) unregistered_projects: Vec<String>,
+    pub(super) undo: Vec<String>,
+    pub(super) guard: Guard,
+}
+
+/// A project that needs the key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct InDanger {
+    pub(super) project_id: ProjectId,
+    pub(super) needs_it_for: &'static str,
+}
+
+impl Describe for Reaction {
+    fn action(&self) -> Action {
+        Action::Create
+    }
+
+    fn resource(&self) -> String {
+        match self {
+            Self::Alert(alert) => alert.key_arn.to_string(),
+            Self::Restore(name, _) | Self::Reconcile(name, _) => name.clone(),
+        }
+    }
+
+    fn summary(&self) -> String {
+        match self {
+            Self::Alert(alert) => format!("alert raised: {} of a key that is in use", alert.event),
+            Self::Restore(_, guard) => format!("restore of {} started", guard.key_arn),
+            Self::Reconcile(_, project) => format!("reconciliation of project {} started", project.project_id),
+        }
+    }
+}
+
+/// Publishes alerts and starts executions. Their ARNs, started now or before.
+pub(super) async fn react(context: &Context, reactions: &[Reaction]) -> Result<Vec<String>> {
+    let (mut executions, mut unpublished) = (Vec::new(), None);
+    for reaction in reactions {
+        match reaction {
+            // A key is restored even if the alert cannot be published.
+            Reaction::Alert(alert) => unpublished = publish(context, alert).await.err().or(unpublished),
+            Reaction::Restore(name, guard) => {
+                let machine = context.machines.guard.as_deref().ok_or_else(|| not_set("GUARD_MACHINE_ARN"))?;
+                executions.push(context.executions().start(machine, name, &json!(guard)).await?.arn);
+            }
+            Reaction::Reconcile(name, project) => {
+                let machine = context.machines.reconcile.as_deref().ok_or_else(|| not_set("RECONCILE_MACHINE_ARN"))?;
+                executions.push(context.executions().start(machine, name, &json!(project)).await?.arn);
+            }
+        }
+    }
+    unpublished.map_or(Ok(executions), Err)
+}
+
+/// How to reach the account of a key, as one of the projects there does.
+pub(super) fn access_to<'a>(
+    key: &KmsKeyArn,
+    mut entries: impl Iterator<Item = &'a Entry>,
+) -> Option<&'a AccountAccess> {
+    entries.find_map(|entry| entry.desired.account.as_ref().filter(|access| access.role_arn.account() == key.account()))
+}
+
+pub(super) fn cause(changed: &Changed) -> Cause {
+    let resource = match &changed.subject {
+        Subject::Key(arn) => arn.to_string(),
+        Subject::Role { account, name } => format!("role {name} of account {account}"),
+        Subject::Secret(arn) => arn.clone(),
+    };
+    let at = changed.at.map(|at| at.to_string());
+    Cause { event: changed.what.clone(), resource, by: changed.by.clone(), at }
+}
+
+/// An alert, and the restoring of the key if a project that needs it wants that.
+pub(super) fn guard(
+    key: &KmsKeyArn,
+    changed: &Changed,
+    affected: &[(Entry, Affected)],
+    unregistered: &[String],
+) -> Vec<Reaction> {
+    let wants = |entry: &&Entry| entry.desired.guard() == Guard::Restore && changed.can_be_undone();
+    let guarded: Vec<&Entry> = affected.iter().map(|(entry, _)| entry).filter(wants).collect();
+    let in_danger = |(entry, how): &(Entry, Affected)| InDanger {
+        project_id: entry.project_id.clone(),
+        needs_it_for: match how.need {
+            Some(Need::OldSnapshots) => "its old snapshots",
+            _ => "its clusters and its snapshots",
+        },
+    };
+    let alert = Alert {
+        key_arn: key.clone(),
+        event: changed.what.clone(),
+        by: changed.by.clone(),
+        at: changed.at.map(|at| at.to_string()),
+        deleted_after_days: changed.pending_days,
+        projects: affected.iter().map(in_danger).collect(),
+        unregistered_projects: unregistered.to_vec(),
+        undo: undo(key, &changed.what),
+        guard: if guarded.is_empty() { Guard::Alert } else { Guard::Restore },
+    };
+    let mut reactions = vec![Reaction::Alert(Box::new(alert))];
+    if !guarded.is_empty() {
+        let name = format!("guard-{}-{}", key.key_id(), fingerprint::of(&(key.as_ref(), &changed.id)));
+        let guard = GuardKey {
+            schema: None,
+            key_arn: key.clone(),
+            project_ids: guarded.iter().map(|entry| entry.project_id.clone()).collect(),
+            account: access_to(key, guarded.into_iter()).cloned(),
+            cause: cause(changed),
+        };
+        reactions.push(Reaction::Restore(name, Box::new(guard)));
+    }
+    reactions
+}
+
+/// The commands that undo it, or what else to do. A key whose deletion was cancelled is disabled (KMS API reference,
+/// `CancelKeyDeletion`).
+fn undo(key: &KmsKeyArn, what: &str) -> Vec<String> {
+    let command = |call: &str| format!("aws kms {call} --key-id {key} --region {}", key.region());
+    match what {
+        "ScheduleKeyDeletion" => vec![command("cancel-key-deletion"), command("enable-key")],
+        "DisableKey" => vec![command("enable-key")],
+        "DeleteKey" | "KMS CMK Deletion" => {
+            vec!["nothing: the key cannot be restored, and the data it encrypted is lost".to_owned()]
+        }
+        _ => vec![format!("import the same key material into {key} again")],
+    }
+}
+
+async fn publish(context: &Context, alert: &Alert) -> Result<()> {
+    let subject = format!("CRITICAL atlas-cmk: {} of key {}", alert.event, alert.key_arn.key_id());
+    let mut message = json!({"kind": "key-endangered", "severity": "critical"});
+    if let (Some(message), Some(fields)) = (message.as_object_mut(), json!(alert).as_object()) {
+        message.extend(fields.clone());
+    }
+    context.topic()?.publish("key-endangered", &subject, &message.to_string()).await
+}
