@@ -19,6 +19,7 @@ mod transport;
 
 use std::{
     fmt,
+    ops::Deref,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -55,9 +56,9 @@ impl Default for RetryPolicy {
     }
 }
 
-/// A client of the Atlas Administration API. Clones share the connection, the secret and the token.
+/// Reads from the Atlas Administration API. Clones share the connection, the secret and the token.
 #[derive(Clone)]
-pub struct Atlas {
+pub struct AtlasReader {
     shared: Arc<Shared>,
     deadline: Option<Instant>,
     requests: Arc<AtomicU32>,
@@ -71,13 +72,13 @@ struct Shared {
 }
 
 /// Written by hand because of the credentials.
-impl fmt::Debug for Atlas {
+impl fmt::Debug for AtlasReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Atlas").field("base_url", &self.shared.base_url.as_str()).finish_non_exhaustive()
+        f.debug_struct("AtlasReader").field("base_url", &self.shared.base_url.as_str()).finish_non_exhaustive()
     }
 }
 
-impl Atlas {
+impl AtlasReader {
     /// A client of the Atlas at `base_url` with the credentials that `source` yields when they are first needed.
     pub fn new(http: reqwest::Client, base_url: Url, source: CredentialSource, retry: RetryPolicy) -> Self {
         Self::with_token_cache(http, base_url, source, retry, None)
@@ -109,5 +110,24 @@ impl Atlas {
     /// The requests sent so far for this invocation, those for authentication included.
     pub fn requests(&self) -> u32 {
         self.requests.load(Ordering::Relaxed)
+    }
+}
+
+/// Writes to the Atlas Administration API, and reads.
+#[derive(Debug, Clone)]
+pub struct AtlasWriter(AtlasReader);
+
+impl AtlasWriter {
+    /// A writer with the connection, the secret and the token of a reader.
+    pub fn new(reader: AtlasReader) -> Self {
+        Self(reader)
+    }
+}
+
+impl Deref for AtlasWriter {
+    type Target = AtlasReader;
+
+    fn deref(&self) -> &AtlasReader {
+        &self.0
     }
 }

@@ -13,10 +13,10 @@ use serde_json::Value;
 pub use template::Placeholders;
 
 use crate::{
+    aws::ParametersReader,
     error::{Error, ErrorName, Result},
     ids::{InvalidId, ProfileName},
     request::{EnableEncryption, Mode},
-    step::Context,
 };
 
 /// The path of the parameters that hold profiles.
@@ -190,9 +190,9 @@ fn only<'a>(candidates: &[(&'a ProfileName, &'a Profile)]) -> Result<Option<(&'a
 ///
 /// # Errors
 /// `Input.Invalid` if one was written by hand and is invalid; else as [`crate::aws::aws_error`].
-pub async fn list(context: &Context) -> Result<BTreeMap<ProfileName, Profile>> {
+pub async fn list(parameters: &ParametersReader) -> Result<BTreeMap<ProfileName, Profile>> {
     let mut profiles = BTreeMap::new();
-    for (name, text) in context.parameters().list(PROFILES).await? {
+    for (name, text) in parameters.list(PROFILES).await? {
         let unusable = |why: String| {
             Error::new(
                 ErrorName::InputInvalid,

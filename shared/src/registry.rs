@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
+    aws::{ParametersReader, ParametersWriter},
     error::Result,
     ids::{AccessRoleId, KmsKeyArn, ProjectId},
     report::OldKey,
     request::EnableEncryption,
-    step::Context,
 };
 
 /// The stage of a project.
@@ -90,9 +90,13 @@ pub fn parameter(project: &ProjectId) -> String {
 ///
 /// # Errors
 /// As [`crate::aws::aws_error`].
-pub async fn read(context: &Context, project: &ProjectId) -> Result<(Option<Entry>, Vec<OldKey>)> {
-    let text = context.parameters().read(&parameter(project)).await?;
-    Ok(text.as_deref().map(|text| parse(text, context.now)).unwrap_or_default())
+pub async fn read(
+    parameters: &ParametersReader,
+    project: &ProjectId,
+    now: Timestamp,
+) -> Result<(Option<Entry>, Vec<OldKey>)> {
+    let text = parameters.read(&parameter(project)).await?;
+    Ok(text.as_deref().map(|text| parse(text, now)).unwrap_or_default())
 }
 
 /// All entries of projects.
@@ -108,10 +112,10 @@ pub struct Registry {
 ///
 /// # Errors
 /// As [`crate::aws::aws_error`].
-pub async fn list(context: &Context) -> Result<Registry> {
+pub async fn list(parameters: &ParametersReader, now: Timestamp) -> Result<Registry> {
     let mut registry = Registry::default();
-    for (name, text) in context.parameters().list(PROJECTS).await? {
-        match parse(&text, context.now).0 {
+    for (name, text) in parameters.list(PROJECTS).await? {
+        match parse(&text, now).0 {
             Some(entry) => registry.entries.push(entry),
             None => registry.unreadable.push(format!("{PROJECTS}/{name}")),
         }
@@ -123,10 +127,10 @@ pub async fn list(context: &Context) -> Result<Registry> {
 ///
 /// # Errors
 /// As [`crate::aws::aws_error`].
-pub async fn write(context: &Context, entry: &Entry) -> Result<()> {
+pub async fn write(parameters: &ParametersWriter, entry: &Entry) -> Result<()> {
     let value = json!(entry);
     let what = "A MongoDB Atlas project with customer-managed keys, registered by atlas-cmk";
-    context.parameters().write(&parameter(&entry.project_id), &value, what).await
+    parameters.write(&parameter(&entry.project_id), &value, what).await
 }
 
 /// An entry that another version wrote, or a person, is written again, but no key in it is lost.

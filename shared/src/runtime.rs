@@ -20,7 +20,7 @@ use crate::{
     ids::{AccountId, SecretId},
     report::Change,
     settings::Settings,
-    step::{self, Answer, Context, Converge, LOG_TARGET, Notify, Reply, Step, parse},
+    step::{self, Answer, Converge, LOG_TARGET, Notify, Readers, Reply, Step, parse},
 };
 
 /// How a function ends: with what the Lambda runtime failed with, if it did.
@@ -31,7 +31,7 @@ pub type Exit = std::result::Result<(), lambda_runtime::Error>;
 /// # Errors
 /// What the Lambda runtime fails with, which ends the process.
 pub fn converging<S: Converge>() -> Exit {
-    run::<S>(async |context, input| step::converge::<S>(context, input).await)
+    run::<S>(async |readers, input| step::converge::<S>(readers, input).await)
 }
 
 /// Runs a step that answers as a Lambda function, for as long as Lambda keeps the process.
@@ -39,7 +39,7 @@ pub fn converging<S: Converge>() -> Exit {
 /// # Errors
 /// As [`converging`].
 pub fn answering<S: Answer>() -> Exit {
-    run::<S>(async |context, input| step::answer::<S>(context, input).await)
+    run::<S>(async |readers, input| step::answer::<S>(readers, input).await)
 }
 
 /// Runs a step that notifies as a Lambda function, for as long as Lambda keeps the process.
@@ -47,10 +47,10 @@ pub fn answering<S: Answer>() -> Exit {
 /// # Errors
 /// As [`converging`].
 pub fn notifying<S: Notify>() -> Exit {
-    run::<S>(async |context, input| step::send::<S>(context, input).await)
+    run::<S>(async |readers, input| step::send::<S>(readers, input).await)
 }
 
-fn run<S: Step>(step: impl AsyncFn(&Context, &S::Input) -> Result<Reply<S::Output>>) -> Exit {
+fn run<S: Step>(step: impl AsyncFn(&Readers, &S::Input) -> Result<Reply<S::Output>>) -> Exit {
     tracing_subscriber::registry()
         .with(fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false).with_target(false))
         .with(Targets::new().with_target(LOG_TARGET, tracing::Level::INFO))
@@ -67,7 +67,7 @@ thread_local! {
     static PANICKED_AT: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-async fn serve<S: Step>(step: impl AsyncFn(&Context, &S::Input) -> Result<Reply<S::Output>>) -> Exit {
+async fn serve<S: Step>(step: impl AsyncFn(&Readers, &S::Input) -> Result<Reply<S::Output>>) -> Exit {
     // A function that cannot start still answers, so that its error has a name.
     let context = Settings::from_env().and_then(Contexts::new);
     let cold = Cell::new(true);
@@ -99,17 +99,17 @@ async fn serve<S: Step>(step: impl AsyncFn(&Context, &S::Input) -> Result<Reply<
 /// The clients, by the secret that an input names. A warm function keeps those of the last.
 struct Contexts {
     settings: Settings,
-    default: Context,
-    other: RefCell<Option<(SecretId, Context)>>,
+    default: Readers,
+    other: RefCell<Option<(SecretId, Readers)>>,
 }
 
 impl Contexts {
     fn new(settings: Settings) -> Result<Self> {
-        Ok(Self { default: Context::new(&settings)?, settings, other: RefCell::default() })
+        Ok(Self { default: Readers::new(&settings)?, settings, other: RefCell::default() })
     }
 
     /// An id that is none is refused with the rest of the input.
-    fn for_secret(&self, text: &str) -> Context {
+    fn for_secret(&self, text: &str) -> Readers {
         let Ok(id) = text.parse::<SecretId>() else { return self.default.clone() };
         if let Some((kept, context)) = &*self.other.borrow()
             && *kept == id
@@ -176,12 +176,12 @@ impl Invocation {
 }
 
 async fn reply<S: Step>(
-    step: impl AsyncFn(&Context, &S::Input) -> Result<Reply<S::Output>>,
-    context: &Context,
+    step: impl AsyncFn(&Readers, &S::Input) -> Result<Reply<S::Output>>,
+    readers: &Readers,
     payload: Value,
 ) -> Result<(Value, Vec<Change>)> {
     let input = parse::<S>(payload)?;
-    let reply = step(context, &input).await?;
+    let reply = step(readers, &input).await?;
     let changes = reply.changes.clone();
     let value = serde_json::to_value(reply)
         .map_err(|error| Error::new(ErrorName::Internal, format!("a bug: the output does not serialise: {error}")))?;

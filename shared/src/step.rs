@@ -1,7 +1,7 @@
 //! A step does one thing, and can be run any number of times. It has one of three shapes: it converges something, it answers
 //! a question, or it notifies somebody.
 
-mod context;
+mod clients;
 mod declaration;
 mod run;
 
@@ -15,9 +15,9 @@ use crate::{
     report::{Change, Describe},
 };
 
-pub(crate) use self::context::not_set;
+pub(crate) use self::clients::not_set;
 pub use self::{
-    context::Context,
+    clients::{Readers, Writers},
     declaration::{Actions, Retries, actions, sample_file, sample_request},
     run::{answer, converge, parse, send},
 };
@@ -64,7 +64,7 @@ pub trait Converge: Step {
     type Change: Describe;
 
     /// Reads what is there. Writes nothing.
-    async fn observe(context: &Context, input: &Self::Input) -> Result<Self::Observation>;
+    async fn observe(readers: &Readers, input: &Self::Input) -> Result<Self::Observation>;
 
     /// What has to change for the actual state to match the input: nothing, something, or a conflict, which is an
     /// error. Pure.
@@ -72,7 +72,7 @@ pub trait Converge: Step {
 
     /// Makes the changes, none on a re-run, and returns the resulting state.
     async fn act(
-        context: &Context,
+        writers: &Writers,
         input: &Self::Input,
         observation: Self::Observation,
         changes: &[Self::Change],
@@ -86,7 +86,7 @@ pub trait Answer: Step {
     type Observation;
 
     /// Reads what is there. Writes nothing.
-    async fn observe(context: &Context, input: &Self::Input) -> Result<Self::Observation>;
+    async fn observe(readers: &Readers, input: &Self::Input) -> Result<Self::Observation>;
 
     /// The answer, as of a moment. Pure.
     fn answer(input: &Self::Input, observation: Self::Observation, now: Timestamp) -> Result<Self::Output>;
@@ -96,7 +96,7 @@ pub trait Answer: Step {
 #[expect(async_fn_in_trait, reason = "steps run on a current-thread runtime, where no future has to be Send")]
 pub trait Notify: Step {
     /// Sends what it has to say. Twice is better than never.
-    async fn send(context: &Context, input: &Self::Input) -> Result<Self::Output>;
+    async fn send(writers: &Writers, input: &Self::Input) -> Result<Self::Output>;
 }
 
 /// What a function replies: the output of its step, and what it changed.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use atlas_cmk::{
     ErrorName,
-    atlas::{Atlas, CredentialSource},
+    atlas::{AtlasWriter, CredentialSource},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -297,7 +297,7 @@ async fn a_private_key_never_travels() {
 }
 
 /// Makes eight calls that are under way together. All of them must succeed.
-pub(crate) async fn call_eight_times_at_once(atlas: &Atlas) {
+pub(crate) async fn call_eight_times_at_once(atlas: &AtlasWriter) {
     let mut calls = JoinSet::new();
     for _ in 0..8 {
         let atlas = atlas.clone();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use atlas_cmk::{
     Error, ErrorName,
-    aws::{CreateRole, Iam, Kms, Secrets, sdk_config},
+    aws::{CreateRole, IamWriter, KmsReader, KmsWriter, Secrets, sdk_config},
     ids::{IamPolicyArn, IamRoleArn, KeyAlias, KmsKeyArn},
     policy::PolicyDocument,
     settings::Settings,
@@ -44,7 +44,8 @@ fn key() -> KmsKeyArn {
 #[tokio::test]
 async fn what_creates_or_deletes_something_is_sent_once_and_its_outcome_is_unknown() {
     let peer = in_trouble().await;
-    let (kms, iam, secrets) = (Kms::new(&config(&peer)), Iam::new(&config(&peer)), Secrets::new(&config(&peer)));
+    let (kms, iam, secrets) =
+        (KmsWriter::new(&config(&peer)), IamWriter::new(&config(&peer)), Secrets::new(&config(&peer)));
     let document = PolicyDocument::default();
     let policy: IamPolicyArn = "arn:aws:iam::444455556666:policy/atlas-cmk/x".parse().unwrap();
     let alias: KeyAlias = "alias/atlas-cmk".parse().unwrap();
@@ -73,7 +74,7 @@ async fn what_creates_or_deletes_something_is_sent_once_and_its_outcome_is_unkno
 #[tokio::test]
 async fn a_read_is_sent_three_times() {
     let peer = in_trouble().await;
-    let error = Kms::new(&config(&peer)).key(KEY_ARN).await.unwrap_err();
+    let error = KmsReader::new(&config(&peer)).key(KEY_ARN).await.unwrap_err();
     assert_eq!(error.name(), ErrorName::AwsUnavailable);
     assert_eq!(peer.requests().len(), 3);
 }
@@ -82,7 +83,7 @@ async fn a_read_is_sent_three_times() {
 async fn an_answer_that_takes_seven_seconds_is_waited_for() {
     let body = json!({"Tags": [{"TagKey": "team", "TagValue": "payments"}], "Truncated": false});
     let peer = Peer::start(move |_| Reply::Late(Duration::from_secs(7), Box::new(Reply::json(&body)))).await;
-    let tags = Kms::new(&config(&peer)).tags(&key()).await.unwrap();
+    let tags = KmsReader::new(&config(&peer)).tags(&key()).await.unwrap();
     assert_eq!(tags, [("team".to_owned(), "payments".to_owned())]);
     assert_eq!(peer.requests().len(), 1);
 }
@@ -103,7 +104,7 @@ async fn a_key_whose_tags_cannot_be_read_for_a_moment_is_not_taken_for_a_key_of_
             ),
         })
         .await;
-        let error = Kms::new(&config(&peer)).key_with_tags(&wanted).await.unwrap_err();
+        let error = KmsReader::new(&config(&peer)).key_with_tags(&wanted).await.unwrap_err();
         assert_eq!(error.name(), name, "{refusal}");
     }
     let peer = Peer::start(move |request| match request.header("x-amz-target") {
@@ -112,7 +113,7 @@ async fn a_key_whose_tags_cannot_be_read_for_a_moment_is_not_taken_for_a_key_of_
     })
     .await;
     assert_eq!(
-        Kms::new(&config(&peer)).key_with_tags(&wanted).await.unwrap(),
+        KmsReader::new(&config(&peer)).key_with_tags(&wanted).await.unwrap(),
         None,
         "a key that we may not read is not ours"
     );

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use atlas_cmk::{
     Error, ErrorName,
-    atlas::{Atlas, CredentialSource, RetryPolicy},
+    atlas::{AtlasReader, AtlasWriter, CredentialSource, RetryPolicy},
 };
 use serde_json::json;
 use tokio::time::timeout;
@@ -22,9 +22,14 @@ fn soon() -> Instant {
 }
 
 /// A client that waits for an hour between attempts.
-fn patient(world: &World) -> Atlas {
+fn patient(world: &World) -> AtlasWriter {
     let retry = RetryPolicy { attempts: 3, floor: Duration::from_hours(1) };
-    Atlas::new(http(), world.url(), CredentialSource::Fixed(service_account(CLIENT_SECRET)), retry)
+    AtlasWriter::new(AtlasReader::new(
+        http(),
+        world.url(),
+        CredentialSource::Fixed(service_account(CLIENT_SECRET)),
+        retry,
+    ))
 }
 
 #[tokio::test]
@@ -61,7 +66,7 @@ async fn gives_up_when_asked_to_come_back_after(seconds: &str) {
     let world = World::start().await;
     let limited = json!({"status": 429, "errorCode": "RATE_LIMITED", "headers": {"Retry-After": seconds}});
     world.answer_always("POST", ROLES, limited).await;
-    let atlas = world.with_service_account().for_invocation(soon());
+    let atlas = AtlasWriter::new(world.with_service_account().for_invocation(soon()));
     let answer = timeout(TOO_LONG, atlas.create_access_role(&project())).await.expect("no wait");
     let error = Error::from(answer.expect_err("a refusal"));
     assert_eq!(error.name(), ErrorName::AtlasRateLimited, "the refusal itself is what is reported");
@@ -85,7 +90,7 @@ async fn without_time_no_call_is_begun() {
     let world = World::start().await;
     // The client keeps back two seconds for the function to answer in, so one second is none.
     for left in [Duration::ZERO, Duration::from_secs(1)] {
-        let atlas = world.with_api_key().for_invocation(Instant::now() + left);
+        let atlas = AtlasWriter::new(world.with_api_key().for_invocation(Instant::now() + left));
         let error = Error::from(atlas.create_access_role(&project()).await.unwrap_err());
         assert_eq!(error.name(), ErrorName::AtlasUnavailable);
         assert!(!error.outcome_is_unknown(), "{error}");
@@ -108,7 +113,7 @@ async fn an_atlas_that_does_not_answer_is_left_at_the_deadline() {
     let peer = Peer::atlas([Reply::Silence]).await;
     let client = peer.client();
     for is_read in [true, false] {
-        let atlas = client.for_invocation(Instant::now() + Duration::from_secs(3));
+        let atlas = AtlasWriter::new(client.for_invocation(Instant::now() + Duration::from_secs(3)));
         let answer = async {
             if is_read {
                 atlas.access_roles(&project()).await.map(|_| ())

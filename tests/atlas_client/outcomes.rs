@@ -5,7 +5,7 @@ use atlas_cmk::{
     functions::{AuthorizeRole, CreateEndpoint, CreateRole, EnableKms},
     report::Action,
     settings::Settings,
-    step::{Context, Reply, converge, parse},
+    step::{Readers, Reply, converge, parse},
     steps::enable::{create_endpoint, create_role},
 };
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ fn disturbances() -> [Value; 6] {
 }
 
 /// A context whose IAM is nowhere: these steps have no business there.
-fn context(world: &World) -> Context {
+fn context(world: &World) -> Readers {
     let settings = Settings::read(|name| match name {
         "AWS_REGION" => Some("us-east-1".to_owned()),
         "AWS_ENDPOINT_URL" => Some("http://127.0.0.1:9".to_owned()),
@@ -33,8 +33,8 @@ fn context(world: &World) -> Context {
         _ => None,
     })
     .expect("settings");
-    let mut context = Context::new(&settings).expect("clients");
-    context.atlas = world.with_service_account();
+    let mut context = Readers::new(&settings).expect("clients");
+    context.atlas = (*world.with_service_account()).clone();
     context
 }
 

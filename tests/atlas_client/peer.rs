@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use atlas_cmk::atlas::{Atlas, Credential, CredentialSource};
+use atlas_cmk::atlas::{AtlasReader, AtlasWriter, Credential, CredentialSource};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -123,12 +123,17 @@ impl Peer {
     }
 
     /// A client of the Atlas that this plays, with a service account.
-    pub(crate) fn client(&self) -> Atlas {
+    pub(crate) fn client(&self) -> AtlasWriter {
         self.client_with(service_account(CLIENT_SECRET))
     }
 
-    pub(crate) fn client_with(&self, credential: Credential) -> Atlas {
-        Atlas::new(http(), self.url().parse().expect("a URL"), CredentialSource::Fixed(credential), RETRY)
+    pub(crate) fn client_with(&self, credential: Credential) -> AtlasWriter {
+        AtlasWriter::new(AtlasReader::new(
+            http(),
+            self.url().parse().expect("a URL"),
+            CredentialSource::Fixed(credential),
+            RETRY,
+        ))
     }
 
     /// Every request so far.

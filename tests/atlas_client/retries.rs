@@ -2,7 +2,7 @@
 
 use atlas_cmk::{
     Error, ErrorName,
-    atlas::{Atlas, CredentialSource},
+    atlas::{AtlasReader, AtlasWriter, CredentialSource},
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -18,7 +18,7 @@ fn rate_limit() -> Value {
 }
 
 /// A world and a client that has had its challenge.
-async fn start() -> (World, Atlas) {
+async fn start() -> (World, AtlasWriter) {
     let world = World::start().await;
     let atlas = world.with_api_key();
     atlas.access_roles(&project()).await.expect("the records");
@@ -192,7 +192,7 @@ async fn a_write_that_is_refused_first_and_in_doubt_then_stops_at_the_doubt() {
 async fn an_atlas_that_cannot_be_connected_to_is_unavailable_and_a_write_did_not_happen() {
     let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let source = CredentialSource::Fixed(api_key(PRIVATE_KEY));
-    let atlas = Atlas::new(http(), format!("http://{address}").parse().unwrap(), source, RETRY);
+    let atlas = AtlasWriter::new(AtlasReader::new(http(), format!("http://{address}").parse().unwrap(), source, RETRY));
     for error in
         [atlas.access_roles(&project()).await.unwrap_err(), atlas.create_access_role(&project()).await.unwrap_err()]
     {

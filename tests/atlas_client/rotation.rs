@@ -7,7 +7,7 @@ use std::{
 
 use atlas_cmk::{
     Error, ErrorName,
-    atlas::{Atlas, CredentialSource},
+    atlas::{AtlasWriter, CredentialSource},
     aws::{Secrets, sdk_config},
     settings::Settings,
 };
@@ -48,7 +48,7 @@ impl SecretsManager {
     }
 
     /// A client of the simulated Atlas that takes its credentials from here.
-    fn client(&self, world: &World) -> Atlas {
+    fn client(&self, world: &World) -> AtlasWriter {
         let endpoint = self.peer.url();
         let settings = Settings::read(|name| match name {
             "ATLAS_SECRET_ID" => Some(SECRET_ID.to_owned()),

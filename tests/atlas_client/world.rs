@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use atlas_cmk::{
-    atlas::{Atlas, AwsKmsUpdate, Credential, CredentialSource, RetryPolicy},
+    atlas::{AtlasReader, AtlasWriter, AwsKmsUpdate, Credential, CredentialSource, RetryPolicy},
     ids::{AccessRoleId, ProjectId},
 };
 use atlas_sim::{AtlasSim, Config};
@@ -50,15 +50,15 @@ impl World {
     }
 
     /// A new client, with nothing kept from another.
-    pub(crate) fn client(&self, source: CredentialSource) -> Atlas {
-        Atlas::new(http(), self.url(), source, RETRY)
+    pub(crate) fn client(&self, source: CredentialSource) -> AtlasWriter {
+        AtlasWriter::new(AtlasReader::new(http(), self.url(), source, RETRY))
     }
 
-    pub(crate) fn with_api_key(&self) -> Atlas {
+    pub(crate) fn with_api_key(&self) -> AtlasWriter {
         self.client(CredentialSource::Fixed(api_key(PRIVATE_KEY)))
     }
 
-    pub(crate) fn with_service_account(&self) -> Atlas {
+    pub(crate) fn with_service_account(&self) -> AtlasWriter {
         self.client(CredentialSource::Fixed(service_account(CLIENT_SECRET)))
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use atlas_cmk::{
     functions::{AuthorizeRole, CreateEndpoint, CreateRole, EnableKms, Register, UpdateTrust},
     settings::Settings,
-    step::{Context, Converge, converge, parse},
+    step::{Converge, Readers, converge, parse},
 };
 use atlas_cmk_local::{execution, mailbox::Mailbox};
 use futures_util::{StreamExt, stream};
@@ -26,7 +26,7 @@ struct Registered {
 
 impl World {
     /// The steps themselves, without functions and state machines around them: two hundred enablements in a minute.
-    fn steps(&self) -> Context {
+    fn steps(&self) -> Readers {
         let (hub, simulator) = (self.hub(), self.cloud.simulator.url());
         let boundary = self.customer().access_role_boundary();
         let settings = Settings::read(|name| {
@@ -41,10 +41,10 @@ impl World {
                 _ => return None,
             })
         });
-        Context::new(&settings.unwrap()).unwrap()
+        Readers::new(&settings.unwrap()).unwrap()
     }
 
-    async fn register(&self, context: &Context, n: usize) -> Registered {
+    async fn register(&self, context: &Readers, n: usize) -> Registered {
         let (id, role_name) = (format!("66f0a1b2c3d4e5f7{n:08x}"), format!("atlas-cmk-{n}"));
         let clusters = if n < DRIFTED {
             json!([{"name": "orders", "instanceSize": "M10", "regions": ["US_EAST_1"]}])
@@ -141,7 +141,7 @@ impl World {
     }
 }
 
-async fn run<S: Converge>(context: &Context, input: Value) -> Value {
+async fn run<S: Converge>(context: &Readers, input: Value) -> Value {
     let input = parse::<S>(input).unwrap();
     serde_json::to_value(Box::pin(converge::<S>(context, &input)).await.unwrap().output).unwrap()
 }

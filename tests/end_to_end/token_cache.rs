@@ -1,6 +1,6 @@
 //! Many cold functions, one access token.
 
-use atlas_cmk::{settings::Settings, step::Context};
+use atlas_cmk::{settings::Settings, step::Readers};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::world::World;
 const CLIENT_ID: &str = "mdb_sa_id_66f0a1b2c3d4e5f601234567";
 
 /// The clients of a function that has just been started.
-fn cold_start(world: &World) -> Context {
+fn cold_start(world: &World) -> Readers {
     let (engine, atlas) = (world.cloud.engine.url(), world.cloud.simulator.url());
     let settings = Settings::read(|name| {
         let value = match name {
@@ -25,7 +25,7 @@ fn cold_start(world: &World) -> Context {
         };
         Some(value.to_owned())
     });
-    Context::new(&settings.unwrap()).unwrap()
+    Readers::new(&settings.unwrap()).unwrap()
 }
 
 async fn minted(world: &World) -> usize {
@@ -38,7 +38,7 @@ async fn minted(world: &World) -> usize {
 async fn two_hundred_cold_starts_at_once_share_one_token() {
     let world = World::with_secret(json!({"clientId": CLIENT_ID, "clientSecret": "mdb_sa_sk_a-secret"})).await;
     let project = world.project_id();
-    let functions: Vec<Context> = (0..200).map(|_| cold_start(&world)).collect();
+    let functions: Vec<Readers> = (0..200).map(|_| cold_start(&world)).collect();
     let answers = join_all(functions.iter().map(|function| function.atlas.access_roles(&project))).await;
     for answer in answers {
         answer.unwrap();
@@ -68,11 +68,11 @@ async fn credentials_that_were_wrong_for_a_while_do_not_spoil_the_sharing() {
         world.cloud.simulator.ask(Method::PUT, &path, Some(json!({"clientSecret": secret}))).await.unwrap();
     };
     rotate("mdb_sa_sk_another").await;
-    let early: Vec<Context> = (0..3).map(|_| cold_start(&world)).collect();
+    let early: Vec<Readers> = (0..3).map(|_| cold_start(&world)).collect();
     let answers = join_all(early.iter().map(|function| function.atlas.access_roles(&project))).await;
     assert!(answers.iter().all(Result::is_err));
     rotate("mdb_sa_sk_a-secret").await;
-    let functions: Vec<Context> = (0..100).map(|_| cold_start(&world)).collect();
+    let functions: Vec<Readers> = (0..100).map(|_| cold_start(&world)).collect();
     let answers = join_all(functions.iter().map(|function| function.atlas.access_roles(&project))).await;
     for answer in answers {
         answer.unwrap();

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use atlas_cmk::{
-    atlas::{Atlas, Credential, CredentialSource, RetryPolicy},
+    atlas::{AtlasReader, AtlasWriter, Credential, CredentialSource, RetryPolicy},
     ids::ProjectId,
     policy::PolicyDocument,
 };
@@ -252,7 +252,7 @@ impl World {
     }
 
     /// Atlas as a person uses it, past our steps.
-    pub(crate) fn atlas(&self) -> Atlas {
+    pub(crate) fn atlas(&self) -> AtlasWriter {
         let secret = &self.customer().secret;
         let text = |name: &str| secret[name].as_str().unwrap_or_default().to_owned();
         let credential = if secret.get("clientId").is_some() {
@@ -261,12 +261,12 @@ impl World {
             Credential::ApiKey { public_key: text("publicKey"), private_key: text("privateKey").into() }
         };
         let url = self.cloud.simulator.url().parse().unwrap();
-        Atlas::new(
+        AtlasWriter::new(AtlasReader::new(
             atlas_cmk::http::client(None).unwrap(),
             url,
             CredentialSource::Fixed(credential),
             RetryPolicy::default(),
-        )
+        ))
     }
 
     pub(crate) fn iam(&self) -> aws_sdk_iam::Client {

@@ -14,7 +14,7 @@ use crate::{
     ids::{AccessRoleId, AccountAccess, KmsKeyArn, PrivateEndpointId, ProjectId, SecretId},
     registry::Entry,
     report::Difference,
-    step::{Actions, Answer, Context, Step, actions, sample_file},
+    step::{Actions, Answer, Readers, Step, actions, sample_file},
 };
 
 /// The step.
@@ -196,8 +196,8 @@ impl Step for Describe {
 impl Answer for Describe {
     type Observation = Output;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Output> {
-        Box::pin(read::project(context, input)).await
+    async fn observe(readers: &Readers, input: &Input) -> Result<Output> {
+        Box::pin(read::project(readers, input)).await
     }
 
     fn answer(_: &Input, output: Output, _: Timestamp) -> Result<Output> {

@@ -12,7 +12,7 @@ use crate::{
     ids::{AccessRoleId, KmsKeyArn, ProjectId},
     report::Finding,
     request::EnableEncryption,
-    step::{Actions, Context, Notify, Step, actions, sample_request},
+    step::{Actions, Notify, Readers, Step, Writers, actions, sample_request},
 };
 
 /// The step.
@@ -142,10 +142,10 @@ impl Step for Diagnose {
 }
 
 impl Notify for Diagnose {
-    async fn send(context: &Context, input: &Input) -> Result<Output> {
-        let found = look(context, input).await;
+    async fn send(writers: &Writers, input: &Input) -> Result<Output> {
+        let found = look(writers, input).await;
         let mut diagnosis = conclude(&input.failed, found);
-        if let Ok(topic) = context.topic() {
+        if let Ok(topic) = writers.topic() {
             let subject = format!("atlas-cmk: {} failed with {}", diagnosis.step, diagnosis.error);
             let message = json!({
                 "kind": "execution-failed",
@@ -164,7 +164,7 @@ impl Notify for Diagnose {
 }
 
 /// What can be seen of the cause in both clouds.
-async fn look(context: &Context, input: &Input) -> Vec<Finding> {
+async fn look(readers: &Readers, input: &Input) -> Vec<Finding> {
     if !input.failed.findings.is_empty() {
         return Vec::new();
     }
@@ -178,7 +178,7 @@ async fn look(context: &Context, input: &Input) -> Vec<Finding> {
         role_id: input.role_id.clone(),
         ..known
     };
-    let survey = Box::pin(Survey::read(context, &wanted)).await;
+    let survey = Box::pin(Survey::read(readers, &wanted)).await;
     let mut found = survey.tampering(&wanted);
     found.extend(survey.findings(&request));
     // What disturbs our looking is not what went wrong.

@@ -16,7 +16,7 @@ use crate::{
     policy::PolicyDocument,
     report::PlannedChange,
     request::{EnableEncryption, ManageKey, regional_keys},
-    step::{Actions, Answer, Context, Converge, Step, actions, sample_request},
+    step::{Actions, Answer, Converge, Readers, Step, actions, sample_request},
     steps::enable::{
         authorize_role::{self, AuthorizeRole},
         create_endpoint::{self, CreateEndpoint},
@@ -118,8 +118,8 @@ impl Step for Plan {
 impl Answer for Plan {
     type Observation = Vec<PlannedChange>;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Vec<PlannedChange>> {
-        Planner::new(context, input)?.plan().await
+    async fn observe(readers: &Readers, input: &Input) -> Result<Vec<PlannedChange>> {
+        Planner::new(readers, input)?.plan().await
     }
 
     fn answer(_: &Input, plan: Vec<PlannedChange>, _: Timestamp) -> Result<Output> {
@@ -128,7 +128,7 @@ impl Answer for Plan {
 }
 
 struct Planner<'a> {
-    context: &'a Context,
+    readers: &'a Readers,
     input: &'a Input,
     request: &'a EnableEncryption,
     project: ProjectId,
@@ -137,18 +137,18 @@ struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    fn new(context: &'a Context, input: &'a Input) -> Result<Self> {
+    fn new(readers: &'a Readers, input: &'a Input) -> Result<Self> {
         let request = &input.request;
         let key = match &input.key_arn {
             Some(key) => key.clone(),
             None => {
-                let account = request.key_account(context.own_account.as_ref()).map(ToString::to_string);
+                let account = request.key_account(readers.own_account.as_ref()).map(ToString::to_string);
                 let account = account.unwrap_or_else(|| request.role_arn.account().to_string());
                 placeholder::of(&format!("arn:aws:kms:{}:{account}:key/{}", input.primary_region, placeholder::KEY))?
             }
         };
         let project = input.project_id.clone().map_or_else(|| placeholder::of(placeholder::PROJECT), Ok)?;
-        Ok(Self { context, input, request, project, key, plan: order::Plan::in_order(&order::ENABLING) })
+        Ok(Self { readers, input, request, project, key, plan: order::Plan::in_order(&order::ENABLING) })
     }
 
     fn caller(&self) -> Caller<'a> {
@@ -175,7 +175,7 @@ impl<'a> Planner<'a> {
             return Ok(());
         };
         let input = ensure_project::Input { project, atlas_secret_id: None };
-        let found = EnsureProject::observe(self.context, &input).await?;
+        let found = EnsureProject::observe(self.readers, &input).await?;
         self.plan.add(EnsureProject::NAME, &EnsureProject::decide(&input, &found)?)?;
         Ok(())
     }
@@ -189,7 +189,7 @@ impl<'a> Planner<'a> {
             account: self.request.account.clone(),
             execution: self.input.execution.clone(),
         };
-        let found = EnsureKey::observe(self.context, &input).await?;
+        let found = EnsureKey::observe(self.readers, &input).await?;
         self.plan.add(EnsureKey::NAME, &EnsureKey::decide(&input, &found)?)?;
         Ok(())
     }
@@ -208,7 +208,7 @@ impl<'a> Planner<'a> {
         let input =
             create_role::Input { project_id: self.project.clone(), role_arn: arn.clone(), atlas_secret_id: None };
         let records = match self.input.project_id {
-            Some(_) => CreateRole::observe(self.context, &input).await?,
+            Some(_) => CreateRole::observe(self.readers, &input).await?,
             None => Vec::new(),
         };
         self.plan.add(CreateRole::NAME, &CreateRole::decide(&input, &records)?)?;
@@ -219,7 +219,7 @@ impl<'a> Planner<'a> {
     async fn announcement(&mut self, record: Option<&create_role::Output>) -> Result<Vec<register::RegistryChange>> {
         let role_id = record.map(|record| record.role_id.clone());
         let input = register::Input { announce: true, ..self.registration(role_id)? };
-        let changes = Register::decide(&input, &Register::observe(self.context, &input).await?)?;
+        let changes = Register::decide(&input, &Register::observe(self.readers, &input).await?)?;
         self.plan.add(Register::NAME, &changes)?;
         Ok(changes)
     }
@@ -256,7 +256,7 @@ impl<'a> Planner<'a> {
             account: self.request.account.clone(),
             execution: self.input.execution.clone(),
         };
-        let observed = RolePolicies::read(self.context, self.caller(), arn).await?;
+        let observed = RolePolicies::read(self.readers, self.caller(), arn).await?;
         match update_trust::decide(&input, &observed) {
             Ok(changes) => self.plan.add(UpdateTrust::NAME, &changes)?,
             // What a person has to add is listed apart from what atlas-cmk would change.
@@ -275,8 +275,8 @@ impl<'a> Planner<'a> {
             // A key that is created lets nobody use it yet; a replica has the policy of its primary.
             let policy = match (made, &self.input.key_arn) {
                 (true, None) => PolicyDocument::default(),
-                (true, Some(primary)) => self.context.kms_for(primary, self.caller()).await?.policy(primary).await?,
-                (false, _) => self.context.kms_for(&key, self.caller()).await?.policy(&key).await?,
+                (true, Some(primary)) => self.readers.kms_for(primary, self.caller()).await?.policy(primary).await?,
+                (false, _) => self.readers.kms_for(&key, self.caller()).await?.policy(&key).await?,
             };
             let changes = grant_key::changes(&self.project, &self.request.role_arn, &key, &policy)?;
             self.plan.add(GrantKey::NAME, &changes)?;
@@ -293,7 +293,7 @@ impl<'a> Planner<'a> {
             atlas_secret_id: None,
         };
         let mut records = match self.input.project_id {
-            Some(_) => AuthorizeRole::observe(self.context, &input).await?,
+            Some(_) => AuthorizeRole::observe(self.readers, &input).await?,
             None => Vec::new(),
         };
         if !records.iter().any(|record| record.role_id == role_id) {
@@ -310,7 +310,7 @@ impl<'a> Planner<'a> {
             atlas_secret_id: None,
         };
         let observed = match self.input.project_id {
-            Some(_) => EnableKms::observe(self.context, &input).await?,
+            Some(_) => EnableKms::observe(self.readers, &input).await?,
             None => crate::atlas::EncryptionAtRest::default(),
         };
         self.plan.add(EnableKms::NAME, &EnableKms::decide(&input, &observed)?)?;
@@ -321,7 +321,7 @@ impl<'a> Planner<'a> {
         let regions = self.request.regions();
         let there = match (&self.input.project_id, regions) {
             (None, _) | (_, []) => Vec::new(),
-            (Some(project), _) => self.context.atlas.private_endpoints(project).await?,
+            (Some(project), _) => self.readers.atlas.private_endpoints(project).await?,
         };
         for region in regions {
             let input = create_endpoint::Input {
@@ -344,7 +344,7 @@ impl<'a> Planner<'a> {
 
     async fn registry(&mut self, role_id: Option<AccessRoleId>, announced: &[register::RegistryChange]) -> Result<()> {
         let input = self.registration(role_id)?;
-        let mut observed = register::Registered::read(self.context, &input, &self.input.regions_to_replicate).await?;
+        let mut observed = register::Registered::read(self.readers, &input, &self.input.regions_to_replicate).await?;
         observed.announced(announced);
         if self.input.key_arn.is_none() {
             observed.forget_keys();

@@ -13,7 +13,7 @@ use crate::{
     model::statements::access_sid,
     report::{Describe, Finding, Kept, PlannedChange},
     request::{AccessMode, CrossAccountAccess, ManageRole},
-    step::{Actions, Answer, Context, Step, actions},
+    step::{Actions, Answer, Readers, Step, actions},
     steps::{
         access::{
             attach_access_policy::{self, AttachAccessPolicy, Attached},
@@ -136,19 +136,19 @@ impl Step for PlanAccess {
 impl Answer for PlanAccess {
     type Observation = Found;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Found> {
+    async fn observe(readers: &Readers, input: &Input) -> Result<Found> {
         let request = &input.request;
         let mut policies = Vec::new();
         for policy in wanted(input) {
             let caller = Caller { account: policy.account.as_ref(), execution: input.execution.as_deref() };
-            let iam = context.iam_for(&policy.role_arn, caller).await?;
+            let iam = readers.iam_for(&policy.role_arn, caller).await?;
             let there = iam.own_policy(&policy.policy_arn()?).await?;
-            let attached = attach_access_policy::attached(context, caller, &policy.role_arn).await?;
+            let attached = attach_access_policy::attached(readers, caller, &policy.role_arn).await?;
             policies.push((policy, there, attached));
         }
         let caller = Caller { account: request.target.as_ref(), execution: input.execution.as_deref() };
-        let target = RoleUse::read(context, caller, &request.target_role_arn).await?;
-        Ok(Found { policies, target, new_external_id: context.new_external_id()? })
+        let target = RoleUse::read(readers, caller, &request.target_role_arn).await?;
+        Ok(Found { policies, target, new_external_id: readers.new_external_id()? })
     }
 
     fn answer(input: &Input, found: Found, _: Timestamp) -> Result<Output> {

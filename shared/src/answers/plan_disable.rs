@@ -15,7 +15,7 @@ use crate::{
     ids::{AccessRoleId, AccountAccess, ClusterName, IamRoleArn, KmsKeyArn, ProjectId, Region},
     report::{Finding, Kept, PlannedChange},
     request::{DisableEncryption, ManageRole},
-    step::{Actions, Answer, Context, Step, actions},
+    step::{Actions, Answer, Readers, Step, actions},
 };
 
 pub use found::{Found, InAtlas};
@@ -115,8 +115,8 @@ impl Step for PlanDisable {
 impl Answer for PlanDisable {
     type Observation = Found;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Found> {
-        Box::pin(Found::read(context, input)).await
+    async fn observe(readers: &Readers, input: &Input) -> Result<Found> {
+        Box::pin(Found::read(readers, input)).await
     }
 
     fn answer(input: &Input, found: Found, _: Timestamp) -> Result<Output> {

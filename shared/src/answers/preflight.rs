@@ -14,7 +14,7 @@ use crate::{
     model::{keys::is_same_key, placeholder},
     report::{ByHand, Finding, SkippedCluster},
     request::{EnableEncryption, Mode},
-    step::{Actions, Answer, Context, Step, actions, sample_request},
+    step::{Actions, Answer, Readers, Step, actions, sample_request},
 };
 
 /// The step.
@@ -98,12 +98,12 @@ impl Step for Preflight {
 impl Answer for Preflight {
     type Observation = Survey;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Survey> {
+    async fn observe(readers: &Readers, input: &Input) -> Result<Survey> {
         let request = &input.request;
         let wanted = Wanted::new(request, input.execution.as_deref());
         // Where a role or key is looked for has to be right before anything is read.
-        context.reach("roleArn", request.role_arn.as_ref(), request.role_arn.account(), wanted.caller())?;
-        let survey = Box::pin(Survey::read(context, &wanted)).await;
+        readers.reach("roleArn", request.role_arn.as_ref(), request.role_arn.account(), wanted.caller())?;
+        let survey = Box::pin(Survey::read(readers, &wanted)).await;
         match survey.disturbance() {
             Some(error) => Err(as_of(request.mode, error)),
             None => Ok(survey),

@@ -20,7 +20,7 @@ use crate::{
     registry::Entry,
     report::{ByHand, Finding, SkippedCluster},
     request::{ClusterSelection, Clusters, EnableEncryption, ManageKey, regional_keys},
-    step::Context,
+    step::Readers,
 };
 
 /// What is asked for, with the ids that are known by now.
@@ -113,37 +113,37 @@ pub struct RegionalKey {
 
 impl Survey {
     /// Reads everything. Writes nothing.
-    pub async fn read(context: &Context, wanted: &Wanted<'_>) -> Self {
+    pub async fn read(readers: &Readers, wanted: &Wanted<'_>) -> Self {
         let request = wanted.request;
-        let project = atlas::project(context, wanted).await;
+        let project = atlas::project(readers, wanted).await;
         let id = project.as_ref().ok().and_then(|project| project.as_ref()).map(|project| project.id.clone());
-        let primary_region = wanted.primary_region(&context.region);
-        let encryption = atlas::read(id.as_ref(), async |id| Ok(context.atlas.encryption_at_rest(id).await?)).await;
+        let primary_region = wanted.primary_region(&readers.region);
+        let encryption = atlas::read(id.as_ref(), async |id| Ok(readers.atlas.encryption_at_rest(id).await?)).await;
         let in_use = encryption.as_ref().ok().and_then(|encryption| encryption.aws_kms.as_ref());
         let in_use = in_use.and_then(|kms| kms.customer_master_key_id.as_ref()?.parse().ok());
-        let key_arn = keys::find(context, wanted, in_use.as_ref()).await;
+        let key_arn = keys::find(readers, wanted, in_use.as_ref()).await;
         let (key_arn, alias) = match key_arn {
             Ok(found) => (found, None),
             Err(error) => (None, Some(error)),
         };
-        let keys = keys::read(context, wanted, key_arn.as_ref()).await;
-        let role = RolePolicies::read(context, wanted.caller(), &request.role_arn).await;
+        let keys = keys::read(readers, wanted, key_arn.as_ref()).await;
+        let role = RolePolicies::read(readers, wanted.caller(), &request.role_arn).await;
         Self {
-            registered: owner::registered(context, wanted, id.as_ref()).await,
-            roles: atlas::read(id.as_ref(), async |id| Ok(context.atlas.access_roles(id).await?)).await,
-            endpoints: atlas::read(id.as_ref(), async |id| Ok(context.atlas.private_endpoints(id).await?)).await,
-            clusters: atlas::read(id.as_ref(), async |id| clusters::read(context, request, id).await).await,
-            boundary: role::boundary(context, wanted, &role).await,
-            required_boundary: role::required_boundary(context, wanted),
-            allowed: role::allowed(context, wanted, &role, key_arn.as_ref()).await,
-            spoke: access::simulate(context, wanted).await,
-            own_account: context.own_account.clone(),
+            registered: owner::registered(readers, wanted, id.as_ref()).await,
+            roles: atlas::read(id.as_ref(), async |id| Ok(readers.atlas.access_roles(id).await?)).await,
+            endpoints: atlas::read(id.as_ref(), async |id| Ok(readers.atlas.private_endpoints(id).await?)).await,
+            clusters: atlas::read(id.as_ref(), async |id| clusters::read(readers, request, id).await).await,
+            boundary: role::boundary(readers, wanted, &role).await,
+            required_boundary: role::required_boundary(readers, wanted),
+            allowed: role::allowed(readers, wanted, &role, key_arn.as_ref()).await,
+            spoke: access::simulate(readers, wanted).await,
+            own_account: readers.own_account.clone(),
             project,
             encryption,
             role,
             keys,
             alias,
-            key_tags: keys::tags(context, wanted, key_arn.as_ref()).await,
+            key_tags: keys::tags(readers, wanted, key_arn.as_ref()).await,
             // A key that is found says where it is.
             primary_region: key_arn.as_ref().map_or(primary_region, |key| key.region().clone()),
             key_arn,

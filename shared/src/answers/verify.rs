@@ -13,7 +13,7 @@ use crate::{
     model::role_policies::RolePolicies,
     report::{Difference, Endpoint, PlannedChange},
     request::ManageRole,
-    step::{Actions, Answer, Context, Step, actions},
+    step::{Actions, Answer, Readers, Step, actions},
     steps::enable::{
         authorize_role::AuthorizeRole, create_endpoint::CreateEndpoint, create_role::CreateRole, enable_kms::EnableKms,
         set_cluster_encryption::SetClusterEncryption, update_trust::UpdateTrust,
@@ -104,20 +104,20 @@ impl Step for Verify {
 impl Answer for Verify {
     type Observation = World;
 
-    async fn observe(context: &Context, input: &Input) -> Result<World> {
+    async fn observe(readers: &Readers, input: &Input) -> Result<World> {
         let project = &input.project_id;
         let caller = Caller { account: input.account.as_ref(), execution: input.execution.as_deref() };
         Ok(World {
-            roles: context.atlas.access_roles(project).await?,
-            iam: RolePolicies::read(context, caller, &input.role_arn).await?,
-            encryption: context.atlas.encryption_at_rest(project).await?,
+            roles: readers.atlas.access_roles(project).await?,
+            iam: RolePolicies::read(readers, caller, &input.role_arn).await?,
+            encryption: readers.atlas.encryption_at_rest(project).await?,
             endpoints: match input.regions.as_slice() {
                 [] => Vec::new(),
-                _ => context.atlas.private_endpoints(project).await?,
+                _ => readers.atlas.private_endpoints(project).await?,
             },
             clusters: match input.clusters.as_slice() {
                 [] => Vec::new(),
-                _ => context.atlas.clusters(project).await?,
+                _ => readers.atlas.clusters(project).await?,
             },
         })
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Atlas, AtlasError, ErrorCode,
+    AtlasError, AtlasReader, AtlasWriter, ErrorCode,
     transport::{Call, V2023_01_01},
 };
 use crate::ids::{AccessRoleId, IamRoleArn, ProjectId};
@@ -88,7 +88,7 @@ struct AuthorizeBody<'a> {
     iam_assumed_role_arn: &'a IamRoleArn,
 }
 
-impl Atlas {
+impl AtlasReader {
     /// Every AWS access role record of the project. The list has no pages.
     ///
     /// # Errors
@@ -97,7 +97,9 @@ impl Atlas {
         let roles: AccessRoles = self.call(Call::get(V2023_01_01, path(project))).await?;
         Ok(roles.aws_iam_roles.unwrap_or_default())
     }
+}
 
+impl AtlasWriter {
     /// Makes one more pending record. Not idempotent: look at [`Self::access_roles`] first.
     ///
     /// # Errors

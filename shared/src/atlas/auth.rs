@@ -264,13 +264,13 @@ fn digest(
     url: &Url,
 ) -> Result<String, AtlasError> {
     let uri = &url[url::Position::BeforePath..url::Position::AfterQuery];
-    let context = AuthContext::new_with_method(
+    let readers = AuthContext::new_with_method(
         public_key,
         private_key.expose_secret(),
         uri,
         None::<&[u8]>,
         HttpMethod::from(method.as_str()),
     );
-    let answer = challenge.respond(&context).map_err(|_| AtlasError::unknown_challenge())?;
+    let answer = challenge.respond(&readers).map_err(|_| AtlasError::unknown_challenge())?;
     Ok(answer.to_header_string())
 }

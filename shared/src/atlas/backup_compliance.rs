@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Atlas, AtlasError, transport::Call};
+use super::{AtlasError, AtlasReader, transport::Call};
 use crate::ids::ProjectId;
 
 /// The newest stable version of the policy (Atlas Administration API).
@@ -18,7 +18,7 @@ pub struct BackupCompliancePolicy {
     pub encryption_at_rest_enabled: Option<bool>,
 }
 
-impl Atlas {
+impl AtlasReader {
     /// The project's backup compliance policy, or `None` if it has none.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Atlas, AtlasError, ErrorCode, transport::Call};
+use super::{AtlasError, AtlasReader, AtlasWriter, ErrorCode, transport::Call};
 use crate::ids::{ClusterName, ProjectId};
 
 /// The newest stable version of reading clusters (Atlas Administration API).
@@ -181,7 +181,7 @@ struct ProviderBody {
     encryption_at_rest_provider: EncryptionProvider,
 }
 
-impl Atlas {
+impl AtlasReader {
     /// Every dedicated and free cluster of the project. Flex clusters have an API of their own and are not among them.
     ///
     /// # Errors
@@ -220,20 +220,6 @@ impl Atlas {
         }
     }
 
-    /// Switches a cluster to the project's key, or to MongoDB's own encryption. It makes an initial sync.
-    ///
-    /// # Errors
-    /// Any [`AtlasError`].
-    pub async fn set_cluster_encryption(
-        &self,
-        project: &ProjectId,
-        name: &ClusterName,
-        provider: EncryptionProvider,
-    ) -> Result<Cluster, AtlasError> {
-        let body = ProviderBody { encryption_at_rest_provider: provider };
-        self.call(Call::patch(V2024_10_23, format!("{}/{name}", path(project)), &body)).await
-    }
-
     /// The search nodes of a cluster; `None` if it has none of their own.
     ///
     /// # Errors
@@ -246,6 +232,22 @@ impl Atlas {
             Err(error) if error.code() == Some(&ErrorCode::SearchDeploymentDoesNotExist) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+}
+
+impl AtlasWriter {
+    /// Switches a cluster to the project's key, or to MongoDB's own encryption. It makes an initial sync.
+    ///
+    /// # Errors
+    /// Any [`AtlasError`].
+    pub async fn set_cluster_encryption(
+        &self,
+        project: &ProjectId,
+        name: &ClusterName,
+        provider: EncryptionProvider,
+    ) -> Result<Cluster, AtlasError> {
+        let body = ProviderBody { encryption_at_rest_provider: provider };
+        self.call(Call::patch(V2024_10_23, format!("{}/{name}", path(project)), &body)).await
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Atlas, AtlasError,
+    AtlasError, AtlasReader, AtlasWriter,
     transport::{Call, V2023_01_01},
 };
 use crate::ids::{AccessRoleId, KmsKeyArn, ProjectId};
@@ -103,7 +103,7 @@ struct PartialAwsKms {
     require_private_networking: Option<bool>,
 }
 
-impl Atlas {
+impl AtlasReader {
     /// The project's encryption at rest. Reading it makes Atlas check the key.
     ///
     /// # Errors
@@ -111,7 +111,9 @@ impl Atlas {
     pub async fn encryption_at_rest(&self, project: &ProjectId) -> Result<EncryptionAtRest, AtlasError> {
         self.call(Call::get(V2023_01_01, path(project))).await
     }
+}
 
+impl AtlasWriter {
     /// Changes the AWS block of the project's encryption at rest, whether search nodes use the key if that is given,
     /// and nothing else.
     ///

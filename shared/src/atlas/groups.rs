@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Atlas, AtlasError, ErrorCode,
+    AtlasError, AtlasReader, AtlasWriter, ErrorCode,
     transport::{Call, V2023_01_01},
 };
 use crate::ids::{OrganizationId, ProjectId, ProjectName};
@@ -27,7 +27,7 @@ struct CreateBody<'a> {
     org_id: &'a OrganizationId,
 }
 
-impl Atlas {
+impl AtlasReader {
     /// A project by its id.
     ///
     /// # Errors
@@ -56,7 +56,9 @@ impl Atlas {
             Err(error) => Err(error),
         }
     }
+}
 
+impl AtlasWriter {
     /// Makes a project. Not idempotent: look for the name first.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::{convert::Infallible, fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Atlas, AtlasError,
+    AtlasError, AtlasReader, AtlasWriter,
     transport::{Call, V2023_01_01},
 };
 use crate::ids::{PrivateEndpointId, ProjectId, Region};
@@ -122,7 +122,7 @@ struct CreateBody {
     region_name: String,
 }
 
-impl Atlas {
+impl AtlasReader {
     /// Every private endpoint of the project: one request returns the state of all.
     ///
     /// # Errors
@@ -142,18 +142,6 @@ impl Atlas {
         Ok(endpoints)
     }
 
-    /// Asks for a private endpoint in a region. Not idempotent: look at [`Self::private_endpoints`] first.
-    ///
-    /// # Errors
-    /// Any [`AtlasError`].
-    pub async fn create_private_endpoint(
-        &self,
-        project: &ProjectId,
-        region: &Region,
-    ) -> Result<PrivateEndpoint, AtlasError> {
-        self.call(Call::post(V2023_01_01, path(project), &CreateBody { region_name: region.to_atlas() })).await
-    }
-
     /// A private endpoint by its id, or `None` if it is gone.
     ///
     /// # Errors
@@ -167,6 +155,20 @@ impl Atlas {
             Err(error) if error.is_not_found() => Ok(None),
             other => other.map(Some),
         }
+    }
+}
+
+impl AtlasWriter {
+    /// Asks for a private endpoint in a region. Not idempotent: look at [`Self::private_endpoints`] first.
+    ///
+    /// # Errors
+    /// Any [`AtlasError`].
+    pub async fn create_private_endpoint(
+        &self,
+        project: &ProjectId,
+        region: &Region,
+    ) -> Result<PrivateEndpoint, AtlasError> {
+        self.call(Call::post(V2023_01_01, path(project), &CreateBody { region_name: region.to_atlas() })).await
     }
 
     /// Asks for a private endpoint to be deleted. It is gone when Atlas no longer knows it; one that is gone counts as

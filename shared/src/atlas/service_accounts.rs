@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use super::{
-    Atlas, AtlasError,
+    AtlasError, AtlasReader,
     transport::{Call, V2024_08_05},
 };
 use crate::ids::ProjectId;
@@ -37,7 +37,7 @@ struct Answer {
 /// How much of a secret has to be seen to know it again.
 const SEEN: usize = 4;
 
-impl Atlas {
+impl AtlasReader {
     /// The service account that we call Atlas with, or `None` if it is an API key. One that the project does not know
     /// has no secrets to report.
     ///

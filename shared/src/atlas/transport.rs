@@ -15,7 +15,7 @@ use reqwest::{
 use serde::{Serialize, de::DeserializeOwned};
 use url::Url;
 
-use super::{Atlas, AtlasError, ErrorCode, auth::Authorization};
+use super::{AtlasError, AtlasReader, ErrorCode, auth::Authorization};
 
 /// The version of most resources this client uses. Versions belong to resources: each call names its own.
 pub(super) const V2023_01_01: &str = "application/vnd.atlas.2023-01-01+json";
@@ -75,7 +75,7 @@ fn to_json(body: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(body).expect("request bodies are plain structs")
 }
 
-impl Atlas {
+impl AtlasReader {
     /// Makes the call and reads its answer.
     pub(super) async fn call<T: DeserializeOwned>(&self, call: Call) -> Result<T, AtlasError> {
         let retry = self.shared.retry;

@@ -12,7 +12,7 @@ use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_sts::{Client, error::SdkError};
 use aws_types::SdkConfig;
 
-use super::{Iam, Kms, aws_error, errors::EXPLICIT_DENY};
+use super::{IamReader, IamWriter, KmsReader, KmsWriter, aws_error, errors::EXPLICIT_DENY};
 use crate::{
     error::{Error, ErrorName, Result},
     ids::{AccountAccess, ExternalId, IamRoleArn, Region},
@@ -63,24 +63,39 @@ impl Accounts {
     /// # Errors
     /// `Account.NotReady` if the other account's role cannot be assumed (yet), `Account.AccessDenied` if a service
     /// control policy forbids it; as [`aws_error`] otherwise.
-    pub async fn iam(&self, caller: Caller<'_>) -> Result<Iam> {
-        Ok(Iam::new(&self.config(caller).await?))
+    pub async fn iam_reader(&self, caller: Caller<'_>) -> Result<IamReader> {
+        Ok(IamReader::new(&self.config(caller).await?))
+    }
+
+    /// IAM of the caller's account, to write to.
+    ///
+    /// # Errors
+    /// As [`Self::iam_reader`].
+    pub(crate) async fn iam_writer(&self, caller: Caller<'_>) -> Result<IamWriter> {
+        Ok(IamWriter::new(&self.config(caller).await?))
     }
 
     /// KMS of the caller's account, in a region.
     ///
     /// # Errors
-    /// As [`Self::iam`].
-    pub async fn kms(&self, caller: Caller<'_>, region: &Region) -> Result<Kms> {
-        let region = aws_types::region::Region::new(region.to_string());
-        Ok(Kms::new(&self.config(caller).await?.into_builder().region(region).build()))
+    /// As [`Self::iam_reader`].
+    pub async fn kms_reader(&self, caller: Caller<'_>, region: &Region) -> Result<KmsReader> {
+        Ok(KmsReader::new(&self.regional_config(caller, region).await?))
+    }
+
+    /// KMS of the caller's account, in a region, to write to.
+    ///
+    /// # Errors
+    /// As [`Self::iam_reader`].
+    pub(crate) async fn kms_writer(&self, caller: Caller<'_>, region: &Region) -> Result<KmsWriter> {
+        Ok(KmsWriter::new(&self.regional_config(caller, region).await?))
     }
 
     /// Whether `target` can be assumed with and without an external ID, by `source`, or by ourselves if there is none.
     /// `None` if `source` does not allow the caller in.
     ///
     /// # Errors
-    /// As [`Self::iam`]; a refusal is an answer.
+    /// As [`Self::iam_reader`]; a refusal is an answer.
     pub async fn try_assuming(
         &self,
         caller: Caller<'_>,
@@ -96,6 +111,11 @@ impl Accounts {
         let with = assume(&config, target, Some(external_id), caller.execution).await?;
         let without = assume(&config, target, None, caller.execution).await?;
         Ok(Some(Assumption { with_external_id: with.is_some(), without_external_id: without.is_some() }))
+    }
+
+    async fn regional_config(&self, caller: Caller<'_>, region: &Region) -> Result<SdkConfig> {
+        let region = aws_types::region::Region::new(region.to_string());
+        Ok(self.config(caller).await?.into_builder().region(region).build())
     }
 
     async fn config(&self, caller: Caller<'_>) -> Result<SdkConfig> {

@@ -1,5 +1,7 @@
 //! Executions of Step Functions: started by name, found while they run.
 
+use std::ops::Deref;
+
 use aws_sdk_sfn::{
     Client,
     error::SdkError,
@@ -12,9 +14,21 @@ use serde_json::Value;
 use super::aws_error;
 use crate::error::Result;
 
-/// Starts and finds executions.
+/// Finds executions.
 #[derive(Debug, Clone)]
-pub struct Executions(Client);
+pub struct ExecutionsReader(Client);
+
+/// Starts executions, and finds them.
+#[derive(Debug, Clone)]
+pub struct ExecutionsWriter(ExecutionsReader);
+
+impl Deref for ExecutionsWriter {
+    type Target = ExecutionsReader;
+
+    fn deref(&self) -> &ExecutionsReader {
+        &self.0
+    }
+}
 
 /// An execution that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,29 +50,10 @@ pub struct Running {
     pub arn: String,
 }
 
-impl Executions {
+impl ExecutionsReader {
     /// Calls with the credentials of `config`.
     pub fn new(config: &SdkConfig) -> Self {
         Self(Client::new(config))
-    }
-
-    /// Starts a state machine under a name. A name is used once in 90 days, so that whoever comes second starts nothing
-    /// (Step Functions API reference, `StartExecution`).
-    ///
-    /// # Errors
-    /// As [`aws_error`].
-    pub async fn start(&self, machine: &str, name: &str, input: &Value) -> Result<Started> {
-        let sent = self.0.start_execution().state_machine_arn(machine).name(name).input(input.to_string());
-        match sent.send().await {
-            Ok(answer) => Ok(Started { arn: answer.execution_arn, is_new: true }),
-            Err(SdkError::ServiceError(refusal))
-                if matches!(refusal.err(), StartExecutionError::ExecutionAlreadyExists(_)) =>
-            {
-                let arn = format!("{}:{name}", machine.replacen(":stateMachine:", ":execution:", 1));
-                Ok(Started { arn, is_new: false })
-            }
-            Err(error) => Err(aws_error("states:StartExecution", machine, &error)),
-        }
     }
 
     /// The executions of a state machine that run, the oldest first. The list may lack those of the last seconds.
@@ -90,5 +85,31 @@ impl Executions {
         let answer = self.0.describe_execution().execution_arn(arn).send().await;
         let answer = answer.map_err(|error| aws_error("states:DescribeExecution", arn, &error))?;
         Ok(answer.input.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+    }
+}
+
+impl ExecutionsWriter {
+    /// Calls with the credentials of `config`.
+    pub fn new(config: &SdkConfig) -> Self {
+        Self(ExecutionsReader::new(config))
+    }
+
+    /// Starts a state machine under a name. A name is used once in 90 days, so that whoever comes second starts nothing
+    /// (Step Functions API reference, `StartExecution`).
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn start(&self, machine: &str, name: &str, input: &Value) -> Result<Started> {
+        let sent = self.0.0.start_execution().state_machine_arn(machine).name(name).input(input.to_string());
+        match sent.send().await {
+            Ok(answer) => Ok(Started { arn: answer.execution_arn, is_new: true }),
+            Err(SdkError::ServiceError(refusal))
+                if matches!(refusal.err(), StartExecutionError::ExecutionAlreadyExists(_)) =>
+            {
+                let arn = format!("{}:{name}", machine.replacen(":stateMachine:", ":execution:", 1));
+                Ok(Started { arn, is_new: false })
+            }
+            Err(error) => Err(aws_error("states:StartExecution", machine, &error)),
+        }
     }
 }

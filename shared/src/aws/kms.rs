@@ -1,6 +1,8 @@
 //! KMS keys: describe, create, replicate, and merge into their policies. There is no call here that disables a key or
 //! schedules its deletion, and there never will be.
 
+use std::ops::Deref;
+
 use aws_sdk_kms::{
     Client,
     config::{Builder, Config, retry::RetryConfig},
@@ -17,9 +19,21 @@ use crate::{
     policy::PolicyDocument,
 };
 
-/// The KMS calls of the steps, in one region.
+/// Reads from KMS in one region.
 #[derive(Debug, Clone)]
-pub struct Kms(Client);
+pub struct KmsReader(Client);
+
+/// Writes to KMS in one region, and reads.
+#[derive(Debug, Clone)]
+pub struct KmsWriter(KmsReader);
+
+impl Deref for KmsWriter {
+    type Target = KmsReader;
+
+    fn deref(&self) -> &KmsReader {
+        &self.0
+    }
+}
 
 /// What KMS says of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +74,7 @@ pub struct Rotation {
     pub days: Option<u16>,
 }
 
-impl Kms {
+impl KmsReader {
     /// Calls with the credentials of `config`, in its region.
     pub fn new(config: &SdkConfig) -> Self {
         Self(Client::new(config))
@@ -78,34 +92,6 @@ impl Kms {
             }
             Err(error) => Err(aws_error("kms:DescribeKey", id, &error)),
         }
-    }
-
-    /// Creates a symmetric multi-Region key. Sent once: KMS knows no token by which it would recognise the same call.
-    ///
-    /// # Errors
-    /// As [`aws_error`].
-    pub async fn create_key(
-        &self,
-        policy: &PolicyDocument,
-        description: &str,
-        tags: &[(String, String)],
-    ) -> Result<KmsKeyArn> {
-        let answer = self
-            .0
-            .create_key()
-            .multi_region(true)
-            .key_spec(KeySpec::SymmetricDefault)
-            .key_usage(KeyUsageType::EncryptDecrypt)
-            .policy(policy.to_json())
-            .description(description)
-            .set_tags(Some(sdk_tags(tags)?))
-            .customize()
-            .config_override(once())
-            .send()
-            .await
-            .map_err(|error| aws_error("kms:CreateKey", "a new key", &error))?;
-        let arn = answer.key_metadata.as_ref().and_then(|metadata| metadata.arn()).unwrap_or_default();
-        parse(arn)
     }
 
     /// The key of this region that carries all of these tags, if there is one. A key whose tags we are not allowed to
@@ -130,41 +116,6 @@ impl Kms {
         Ok(None)
     }
 
-    /// Cancels the deletion of a key, which leaves it disabled (KMS API reference, `CancelKeyDeletion`).
-    ///
-    /// # Errors
-    /// As [`aws_error`].
-    pub async fn cancel_deletion(&self, key: &KmsKeyArn) -> Result<()> {
-        let sent = self.0.cancel_key_deletion().key_id(key.as_ref()).send().await;
-        sent.map(drop).map_err(|error| aws_error("kms:CancelKeyDeletion", key.as_ref(), &error))
-    }
-
-    /// Enables a key.
-    ///
-    /// # Errors
-    /// As [`aws_error`].
-    pub async fn enable(&self, key: &KmsKeyArn) -> Result<()> {
-        let sent = self.0.enable_key().key_id(key.as_ref()).send().await;
-        sent.map(drop).map_err(|error| aws_error("kms:EnableKey", key.as_ref(), &error))
-    }
-
-    /// Gives the key an alias.
-    ///
-    /// # Errors
-    /// As [`aws_error`].
-    pub async fn create_alias(&self, alias: &KeyAlias, key: &KmsKeyArn) -> Result<()> {
-        self.0
-            .create_alias()
-            .alias_name(alias.as_ref())
-            .target_key_id(key.as_ref())
-            .customize()
-            .config_override(once())
-            .send()
-            .await
-            .map_err(|error| aws_error("kms:CreateAlias", alias.as_ref(), &error))?;
-        Ok(())
-    }
-
     /// How the key's material is renewed.
     ///
     /// # Errors
@@ -181,12 +132,114 @@ impl Kms {
         Ok(Rotation { enabled: answer.key_rotation_enabled, days })
     }
 
+    /// The key's policy.
+    ///
+    /// # Errors
+    /// As [`aws_error`]; `Internal` if it cannot be read.
+    pub async fn policy(&self, key: &KmsKeyArn) -> Result<PolicyDocument> {
+        let answer = self
+            .0
+            .get_key_policy()
+            .key_id(key.as_ref())
+            .policy_name("default")
+            .send()
+            .await
+            .map_err(|error| aws_error("kms:GetKeyPolicy", key.as_ref(), &error))?;
+        PolicyDocument::parse(answer.policy().unwrap_or_default()).map_err(|error| {
+            Error::new(ErrorName::Internal, format!("the key policy that KMS returned for {key} is {error}"))
+        })
+    }
+
+    /// The key's tags.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn tags(&self, key: &KmsKeyArn) -> Result<Vec<(String, String)>> {
+        let pages = self.0.list_resource_tags().key_id(key.as_ref()).into_paginator().items().send();
+        let tags: std::result::Result<Vec<Tag>, _> = pages.collect().await;
+        let tags = tags.map_err(|error| aws_error("kms:ListResourceTags", key.as_ref(), &error))?;
+        Ok(tags.into_iter().map(|tag| (tag.tag_key, tag.tag_value)).collect())
+    }
+}
+
+impl KmsWriter {
+    /// Calls with the credentials of `config`.
+    pub fn new(config: &SdkConfig) -> Self {
+        Self(KmsReader::new(config))
+    }
+
+    /// Creates a symmetric multi-Region key. Sent once: KMS knows no token by which it would recognise the same call.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn create_key(
+        &self,
+        policy: &PolicyDocument,
+        description: &str,
+        tags: &[(String, String)],
+    ) -> Result<KmsKeyArn> {
+        let answer = self
+            .0
+            .0
+            .create_key()
+            .multi_region(true)
+            .key_spec(KeySpec::SymmetricDefault)
+            .key_usage(KeyUsageType::EncryptDecrypt)
+            .policy(policy.to_json())
+            .description(description)
+            .set_tags(Some(sdk_tags(tags)?))
+            .customize()
+            .config_override(once())
+            .send()
+            .await
+            .map_err(|error| aws_error("kms:CreateKey", "a new key", &error))?;
+        let arn = answer.key_metadata.as_ref().and_then(|metadata| metadata.arn()).unwrap_or_default();
+        parse(arn)
+    }
+
+    /// Cancels the deletion of a key, which leaves it disabled (KMS API reference, `CancelKeyDeletion`).
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn cancel_deletion(&self, key: &KmsKeyArn) -> Result<()> {
+        let sent = self.0.0.cancel_key_deletion().key_id(key.as_ref()).send().await;
+        sent.map(drop).map_err(|error| aws_error("kms:CancelKeyDeletion", key.as_ref(), &error))
+    }
+
+    /// Enables a key.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn enable(&self, key: &KmsKeyArn) -> Result<()> {
+        let sent = self.0.0.enable_key().key_id(key.as_ref()).send().await;
+        sent.map(drop).map_err(|error| aws_error("kms:EnableKey", key.as_ref(), &error))
+    }
+
+    /// Gives the key an alias.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn create_alias(&self, alias: &KeyAlias, key: &KmsKeyArn) -> Result<()> {
+        self.0
+            .0
+            .create_alias()
+            .alias_name(alias.as_ref())
+            .target_key_id(key.as_ref())
+            .customize()
+            .config_override(once())
+            .send()
+            .await
+            .map_err(|error| aws_error("kms:CreateAlias", alias.as_ref(), &error))?;
+        Ok(())
+    }
+
     /// Lets AWS renew the key's material every so many days.
     ///
     /// # Errors
     /// As [`aws_error`].
     pub async fn rotate_every(&self, key: &KmsKeyArn, days: u16) -> Result<()> {
         self.0
+            .0
             .enable_key_rotation()
             .key_id(key.as_ref())
             .rotation_period_in_days(days.into())
@@ -210,6 +263,7 @@ impl Kms {
     ) -> Result<()> {
         let sent = self
             .0
+            .0
             .replicate_key()
             .key_id(primary.as_ref())
             .replica_region(region.as_ref())
@@ -231,30 +285,13 @@ impl Kms {
         }
     }
 
-    /// The key's policy.
-    ///
-    /// # Errors
-    /// As [`aws_error`]; `Internal` if it cannot be read.
-    pub async fn policy(&self, key: &KmsKeyArn) -> Result<PolicyDocument> {
-        let answer = self
-            .0
-            .get_key_policy()
-            .key_id(key.as_ref())
-            .policy_name("default")
-            .send()
-            .await
-            .map_err(|error| aws_error("kms:GetKeyPolicy", key.as_ref(), &error))?;
-        PolicyDocument::parse(answer.policy().unwrap_or_default()).map_err(|error| {
-            Error::new(ErrorName::Internal, format!("the key policy that KMS returned for {key} is {error}"))
-        })
-    }
-
     /// Replaces the key's policy. KMS refuses one that would lock us out, and that check is never bypassed.
     ///
     /// # Errors
     /// As [`aws_error`].
     pub async fn put_policy(&self, key: &KmsKeyArn, policy: &PolicyDocument) -> Result<()> {
         self.0
+            .0
             .put_key_policy()
             .key_id(key.as_ref())
             .policy_name("default")
@@ -265,23 +302,13 @@ impl Kms {
         Ok(())
     }
 
-    /// The key's tags.
-    ///
-    /// # Errors
-    /// As [`aws_error`].
-    pub async fn tags(&self, key: &KmsKeyArn) -> Result<Vec<(String, String)>> {
-        let pages = self.0.list_resource_tags().key_id(key.as_ref()).into_paginator().items().send();
-        let tags: std::result::Result<Vec<Tag>, _> = pages.collect().await;
-        let tags = tags.map_err(|error| aws_error("kms:ListResourceTags", key.as_ref(), &error))?;
-        Ok(tags.into_iter().map(|tag| (tag.tag_key, tag.tag_value)).collect())
-    }
-
     /// Adds tags to the key, or replaces their values.
     ///
     /// # Errors
     /// As [`aws_error`].
     pub async fn tag(&self, key: &KmsKeyArn, tags: &[(String, String)]) -> Result<()> {
         self.0
+            .0
             .tag_resource()
             .key_id(key.as_ref())
             .set_tags(Some(sdk_tags(tags)?))
@@ -297,6 +324,7 @@ impl Kms {
     /// As [`aws_error`].
     pub async fn untag(&self, key: &KmsKeyArn, tag: &str) -> Result<()> {
         self.0
+            .0
             .untag_resource()
             .key_id(key.as_ref())
             .tag_keys(tag)

@@ -1,5 +1,7 @@
 //! Parameter Store of Systems Manager, where finished projects are registered.
 
+use std::ops::Deref;
+
 use aws_sdk_ssm::{
     Client,
     error::SdkError,
@@ -13,11 +15,23 @@ use serde_json::Value;
 use super::aws_error;
 use crate::error::Result;
 
-/// Reads and writes parameters that hold no secret.
+/// Reads parameters that hold no secret.
 #[derive(Debug, Clone)]
-pub struct Parameters(Client);
+pub struct ParametersReader(Client);
 
-impl Parameters {
+/// Writes parameters that hold no secret, and reads them.
+#[derive(Debug, Clone)]
+pub struct ParametersWriter(ParametersReader);
+
+impl Deref for ParametersWriter {
+    type Target = ParametersReader;
+
+    fn deref(&self) -> &ParametersReader {
+        &self.0
+    }
+}
+
+impl ParametersReader {
     /// Calls with the credentials of `config`.
     pub fn new(config: &SdkConfig) -> Self {
         Self(Client::new(config))
@@ -52,6 +66,13 @@ impl Parameters {
             .filter_map(|it| Some((it.name?.strip_prefix(path)?.trim_start_matches('/').to_owned(), it.value?)))
             .collect())
     }
+}
+
+impl ParametersWriter {
+    /// Calls with the credentials of `config`.
+    pub fn new(config: &SdkConfig) -> Self {
+        Self(ParametersReader::new(config))
+    }
 
     /// Creates or replaces a parameter. It holds JSON.
     ///
@@ -59,6 +80,7 @@ impl Parameters {
     /// As [`aws_error`].
     pub async fn write(&self, name: &str, value: &Value, description: &str) -> Result<()> {
         self.0
+            .0
             .put_parameter()
             .name(name)
             .value(without_double_braces(value))
@@ -78,7 +100,7 @@ impl Parameters {
     /// # Errors
     /// As [`aws_error`].
     pub async fn delete(&self, name: &str) -> Result<()> {
-        match self.0.delete_parameter().name(name).send().await {
+        match self.0.0.delete_parameter().name(name).send().await {
             Err(SdkError::ServiceError(refusal))
                 if matches!(refusal.err(), DeleteParameterError::ParameterNotFound(_)) =>
             {

@@ -6,7 +6,7 @@ use crate::{
     ids::IamRoleArn,
     model::statements::INLINE_POLICY,
     policy::PolicyDocument,
-    step::Context,
+    step::Readers,
 };
 
 /// A role as it is.
@@ -21,13 +21,13 @@ pub struct RolePolicies {
 }
 
 impl RolePolicies {
-    pub(crate) async fn read(context: &Context, caller: Caller<'_>, arn: &IamRoleArn) -> Result<Self> {
-        let iam = context.iam_for(arn, caller).await?;
+    pub(crate) async fn read(readers: &Readers, caller: Caller<'_>, arn: &IamRoleArn) -> Result<Self> {
+        let iam = readers.iam_for(arn, caller).await?;
         let role = iam.role(arn).await?;
         let inline_policy = match &role {
             Some(_) => iam.inline_policy(arn, INLINE_POLICY).await?,
             None => None,
         };
-        Ok(Self { role, inline_policy, trust_policy_size_quota: context.trust_policy_size_quota })
+        Ok(Self { role, inline_policy, trust_policy_size_quota: readers.trust_policy_size_quota })
     }
 }

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
+    aws::{ParametersReader, ParametersWriter},
     error::Result,
     ids::{AccountId, ProfileName},
-    step::Context,
 };
 
 /// The value of `/atlas-cmk/accounts/<accountId>`.
@@ -85,8 +85,8 @@ fn failed_parameter(account: &AccountId) -> String {
 ///
 /// # Errors
 /// As [`crate::aws::aws_error`].
-pub async fn read(context: &Context, account: &AccountId) -> Result<Option<AccountEntry>> {
-    let text = context.parameters().read(&parameter(account)).await?;
+pub async fn read(parameters: &ParametersReader, account: &AccountId) -> Result<Option<AccountEntry>> {
+    let text = parameters.read(&parameter(account)).await?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
@@ -94,8 +94,8 @@ pub async fn read(context: &Context, account: &AccountId) -> Result<Option<Accou
 ///
 /// # Errors
 /// As [`crate::aws::aws_error`].
-pub async fn list(context: &Context) -> Result<BTreeMap<AccountId, AccountEntry>> {
-    let texts = context.parameters().list(ACCOUNTS).await?.into_iter();
+pub async fn list(parameters: &ParametersReader) -> Result<BTreeMap<AccountId, AccountEntry>> {
+    let texts = parameters.list(ACCOUNTS).await?.into_iter();
     let entries = texts.filter_map(|(_, text)| serde_json::from_str::<AccountEntry>(&text).ok());
     Ok(entries.map(|entry| (entry.account_id.clone(), entry)).collect())
 }
@@ -104,18 +104,18 @@ pub async fn list(context: &Context) -> Result<BTreeMap<AccountId, AccountEntry>
 ///
 /// # Errors
 /// As [`crate::aws::aws_error`].
-pub async fn write(context: &Context, entry: &AccountEntry) -> Result<()> {
+pub async fn write(parameters: &ParametersWriter, entry: &AccountEntry) -> Result<()> {
     let value = json!(entry);
     let what = "A vended account, and what atlas-cmk started for it";
-    context.parameters().write(&parameter(&entry.account_id), &value, what).await
+    parameters.write(&parameter(&entry.account_id), &value, what).await
 }
 
 /// The failure that was last reported for an account, if any.
 ///
 /// # Errors
 /// As [`crate::aws::aws_error`].
-pub async fn read_failure(context: &Context, account: &AccountId) -> Result<Option<FailedVend>> {
-    let text = context.parameters().read(&failed_parameter(account)).await?;
+pub async fn read_failure(parameters: &ParametersReader, account: &AccountId) -> Result<Option<FailedVend>> {
+    let text = parameters.read(&failed_parameter(account)).await?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
@@ -123,10 +123,7 @@ pub async fn read_failure(context: &Context, account: &AccountId) -> Result<Opti
 ///
 /// # Errors
 /// As [`crate::aws::aws_error`].
-pub async fn write_failure(context: &Context, account: &AccountId, failure: &FailedVend) -> Result<()> {
+pub async fn write_failure(parameters: &ParametersWriter, account: &AccountId, failure: &FailedVend) -> Result<()> {
     let value = json!(failure);
-    context
-        .parameters()
-        .write(&failed_parameter(account), &value, "An account that a vending pipeline failed to create")
-        .await
+    parameters.write(&failed_parameter(account), &value, "An account that a vending pipeline failed to create").await
 }

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::{Answer, Context, Converge, Notify, Reply, Step};
+use super::{Answer, Converge, Notify, Readers, Reply, Step, Writers};
 use crate::{
     error::{Error, ErrorName, Result},
     report::Describe,
@@ -34,7 +34,7 @@ pub fn parse<S: Step>(input: Value) -> Result<S::Input> {
 ///
 /// # Errors
 /// Whatever the step fails with; `Atlas.Unavailable` or `Aws.Unavailable` if the outcome of a write stays unknown.
-pub async fn converge<S: Converge>(context: &Context, input: &S::Input) -> Result<Reply<S::Output>> {
+pub async fn converge<S: Converge>(readers: &Readers, input: &S::Input) -> Result<Reply<S::Output>> {
     let describe = |changes: &[S::Change]| {
         changes
             .iter()
@@ -43,15 +43,16 @@ pub async fn converge<S: Converge>(context: &Context, input: &S::Input) -> Resul
             .collect::<Vec<_>>()
     };
 
-    let observation = Box::pin(S::observe(context, input)).await?;
+    let writers = Writers::new(readers);
+    let observation = Box::pin(S::observe(readers, input)).await?;
     let changes = S::decide(input, &observation)?;
-    match Box::pin(S::act(context, input, observation, &changes)).await {
+    match Box::pin(S::act(&writers, input, observation, &changes)).await {
         Err(error) if error.outcome_is_unknown() => {
             // What was written may take a moment to be seen.
-            tokio::time::sleep(context.atlas.retry_floor()).await;
-            let observation = Box::pin(S::observe(context, input)).await?;
+            tokio::time::sleep(readers.atlas.retry_floor()).await;
+            let observation = Box::pin(S::observe(readers, input)).await?;
             let rest = S::decide(input, &observation)?;
-            let output = Box::pin(S::act(context, input, observation, &rest)).await?;
+            let output = Box::pin(S::act(&writers, input, observation, &rest)).await?;
             // What the first attempt had set out to do is done now, by it or by the second.
             Ok(Reply { output, changes: describe(&changes) })
         }
@@ -64,15 +65,15 @@ pub async fn converge<S: Converge>(context: &Context, input: &S::Input) -> Resul
 ///
 /// # Errors
 /// Whatever the step fails with.
-pub async fn answer<S: Answer>(context: &Context, input: &S::Input) -> Result<Reply<S::Output>> {
-    let observation = Box::pin(S::observe(context, input)).await?;
-    Ok(Reply { output: S::answer(input, observation, context.now)?, changes: Vec::new() })
+pub async fn answer<S: Answer>(readers: &Readers, input: &S::Input) -> Result<Reply<S::Output>> {
+    let observation = Box::pin(S::observe(readers, input)).await?;
+    Ok(Reply { output: S::answer(input, observation, readers.now)?, changes: Vec::new() })
 }
 
 /// Runs a step that notifies.
 ///
 /// # Errors
 /// Whatever the step fails with.
-pub async fn send<S: Notify>(context: &Context, input: &S::Input) -> Result<Reply<S::Output>> {
-    Ok(Reply { output: Box::pin(S::send(context, input)).await?, changes: Vec::new() })
+pub async fn send<S: Notify>(readers: &Readers, input: &S::Input) -> Result<Reply<S::Output>> {
+    Ok(Reply { output: Box::pin(S::send(&Writers::new(readers), input)).await?, changes: Vec::new() })
 }

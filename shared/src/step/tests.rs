@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::*;
 use crate::{
-    atlas::{Atlas, CredentialSource, RetryPolicy},
+    atlas::{AtlasReader, CredentialSource, RetryPolicy},
     error::{Error, ErrorName},
     http,
     report::Action,
@@ -58,7 +58,7 @@ impl Converge for EnsureThing {
     type Observation = bool;
     type Change = NewThing;
 
-    async fn observe(_: &Context, _: &Nothing) -> Result<bool> {
+    async fn observe(_: &Readers, _: &Nothing) -> Result<bool> {
         Ok(WORLD.with_borrow(|world| world.0))
     }
 
@@ -66,7 +66,7 @@ impl Converge for EnsureThing {
         Ok(if *exists { vec![] } else { vec![NewThing] })
     }
 
-    async fn act(_: &Context, _: &Nothing, _: bool, changes: &[NewThing]) -> Result<bool> {
+    async fn act(_: &Writers, _: &Nothing, _: bool, changes: &[NewThing]) -> Result<bool> {
         WORLD.with_borrow_mut(|(exists, writes)| {
             for _ in changes {
                 let unknown = Error::new(ErrorName::AtlasUnavailable, "lost").with_unknown_outcome();
@@ -88,12 +88,12 @@ impl Converge for EnsureThing {
 fn converge_with(writes: &[Write]) -> (Result<Reply<bool>>, usize) {
     let (http, url) = (http::client(None).unwrap(), "http://127.0.0.1:9".parse().unwrap());
     let at_once = RetryPolicy { attempts: 1, floor: Duration::ZERO };
-    let atlas = Atlas::new(http, url, CredentialSource::None, at_once);
-    let mut context = Context::new(&settings()).unwrap();
-    context.atlas = atlas;
+    let atlas = AtlasReader::new(http, url, CredentialSource::None, at_once);
+    let mut readers = Readers::new(&settings()).unwrap();
+    readers.atlas = atlas;
     WORLD.set((false, writes.to_vec()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let result = runtime.block_on(converge::<EnsureThing>(&context, &Nothing {}));
+    let result = runtime.block_on(converge::<EnsureThing>(&readers, &Nothing {}));
     (result, WORLD.with_borrow(|world| world.1.len()))
 }
 

@@ -15,12 +15,12 @@ use crate::{
     registry::{self, Entry, Stage},
     report::Difference,
     request::{ClusterSelection, Clusters, regional_keys},
-    step::Context,
+    step::Readers,
 };
 
-pub(super) async fn project(context: &Context, input: &Input) -> Result<Output> {
-    let (id, atlas) = (&input.project_id, &context.atlas);
-    let (entry, _) = registry::read(context, id).await?;
+pub(super) async fn project(readers: &Readers, input: &Input) -> Result<Output> {
+    let (id, atlas) = (&input.project_id, &readers.atlas);
+    let (entry, _) = registry::read(&readers.parameters(), id, readers.now).await?;
     let account = input.account.clone().or_else(|| entry.as_ref().and_then(|entry| entry.desired.account.clone()));
     let caller = Caller { account: account.as_ref(), execution: None };
 
@@ -31,11 +31,11 @@ pub(super) async fn project(context: &Context, input: &Input) -> Result<Output> 
     let clusters = atlas.clusters(id).await?;
     let mut shown = Vec::new();
     for cluster in &clusters {
-        shown.push(cluster_info(context, id, cluster).await?);
+        shown.push(cluster_info(readers, id, cluster).await?);
     }
     shown.extend(atlas.flex_clusters(id).await?.into_iter().map(flex_info));
     let keys = match &entry {
-        Some(entry) => keys(context, caller, entry).await?,
+        Some(entry) => keys(readers, caller, entry).await?,
         None => Vec::new(),
     };
     let registered = entry.as_ref().map(|entry| &entry.role_id);
@@ -43,7 +43,7 @@ pub(super) async fn project(context: &Context, input: &Input) -> Result<Output> 
         .iter()
         .map(|record| AccessRoleInfo {
             is_registered: registered == Some(&record.role_id),
-            ..role_info(record, context.now)
+            ..role_info(record, readers.now)
         })
         .collect();
     let mut shown_endpoints: Vec<EndpointInfo> = endpoints.iter().map(endpoint_info).collect();
@@ -52,7 +52,7 @@ pub(super) async fn project(context: &Context, input: &Input) -> Result<Output> 
     let differences = match &entry {
         Some(entry) if entry.stage != Stage::Disabled => {
             let arn = &entry.desired.role_arn;
-            match RolePolicies::read(context, caller, arn).await {
+            match RolePolicies::read(readers, caller, arn).await {
                 Ok(iam) => differences(entry, &World { roles, iam, encryption, endpoints, clusters }),
                 Err(error) if is_out_of_reach(&error) => {
                     let difference = format!("it could not be compared: {}", error.message());
@@ -145,12 +145,12 @@ fn endpoint_info(endpoint: &PrivateEndpoint) -> EndpointInfo {
     }
 }
 
-async fn cluster_info(context: &Context, project: &ProjectId, cluster: &Cluster) -> Result<ClusterInfo> {
+async fn cluster_info(readers: &Readers, project: &ProjectId, cluster: &Cluster) -> Result<ClusterInfo> {
     let refusal = cluster.refusal();
     // Those that share their machines have no search nodes.
     let search_nodes = match refusal {
         Some(crate::atlas::ClusterRefusal::Shared) => None,
-        _ => context.atlas.search_nodes(project, &cluster.name).await?,
+        _ => readers.atlas.search_nodes(project, &cluster.name).await?,
     };
     Ok(ClusterInfo {
         name: cluster.name.clone(),
@@ -175,16 +175,16 @@ fn flex_info(name: String) -> ClusterInfo {
     }
 }
 
-async fn keys(context: &Context, caller: Caller<'_>, entry: &Entry) -> Result<Vec<KeyInfo>> {
+async fn keys(readers: &Readers, caller: Caller<'_>, entry: &Entry) -> Result<Vec<KeyInfo>> {
     let mut keys = Vec::new();
     for arn in regional_keys(&entry.key_arn, entry.desired.regions()) {
-        keys.push(KeyInfo { state: key_state(context, caller, &arn).await?, arn });
+        keys.push(KeyInfo { state: key_state(readers, caller, &arn).await?, arn });
     }
     Ok(keys)
 }
 
-async fn key_state(context: &Context, caller: Caller<'_>, arn: &KmsKeyArn) -> Result<String> {
-    let key = async { context.kms_for(arn, caller).await?.key(arn.as_ref()).await };
+async fn key_state(readers: &Readers, caller: Caller<'_>, arn: &KmsKeyArn) -> Result<String> {
+    let key = async { readers.kms_for(arn, caller).await?.key(arn.as_ref()).await };
     let key = match key.await {
         Err(error) if is_out_of_reach(&error) => return Ok(format!("unknown: {}", error.message())),
         other => other?,

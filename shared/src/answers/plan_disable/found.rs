@@ -10,7 +10,7 @@ use crate::{
     registry::{self, Entry},
     report::Kept,
     request::{DisableEncryption, ManageKey, ManageRole, Scope, regional_keys},
-    step::Context,
+    step::Readers,
     steps::disable::{remove_trust::RoleUse, revoke_key::KeyMarks},
 };
 
@@ -42,10 +42,10 @@ pub struct InAtlas {
 }
 
 impl Found {
-    pub(super) async fn read(context: &Context, input: &Input) -> Result<Self> {
+    pub(super) async fn read(readers: &Readers, input: &Input) -> Result<Self> {
         let request = &input.request;
-        let (entry, _) = registry::read(context, &request.project_id).await?;
-        let atlas = match in_atlas(context, request).await {
+        let (entry, _) = registry::read(&readers.parameters(), &request.project_id, readers.now).await?;
+        let atlas = match in_atlas(readers, request).await {
             Ok(found) => Some(found),
             // What a project that was deleted leaves behind on the other side is removed nevertheless.
             Err(error) if error.code() == Some(&ErrorCode::GroupNotFound) && entry.is_some() => None,
@@ -57,27 +57,27 @@ impl Found {
         if request.scope == Scope::Role {
             let account = found.account.clone();
             let caller = Caller { account: account.as_ref(), execution: input.execution.as_deref() };
-            found.read_role(context, caller).await?;
-            found.read_keys(context, caller, &request.project_id).await?;
+            found.read_role(readers, caller).await?;
+            found.read_keys(readers, caller, &request.project_id).await?;
         }
         Ok(found)
     }
 
-    async fn read_role(&mut self, context: &Context, caller: Caller<'_>) -> Result<()> {
+    async fn read_role(&mut self, readers: &Readers, caller: Caller<'_>) -> Result<()> {
         let Some(arn) = self.role_arn() else { return Ok(()) };
-        let found = RoleUse::read(context, caller, &arn).await?;
+        let found = RoleUse::read(readers, caller, &arn).await?;
         self.role = Some((arn, found));
         Ok(())
     }
 
     /// Reads every key that may carry our marks, and the same key in all its regions: so that everything that was ever
     /// granted is found.
-    async fn read_keys(&mut self, context: &Context, caller: Caller<'_>, project: &ProjectId) -> Result<()> {
+    async fn read_keys(&mut self, readers: &Readers, caller: Caller<'_>, project: &ProjectId) -> Result<()> {
         let mut arns = self.key_arns(project);
         let mut next = 0;
         while let Some(arn) = arns.get(next).cloned() {
             next += 1;
-            match KeyMarks::read(context, caller, &arn).await {
+            match KeyMarks::read(readers, caller, &arn).await {
                 Ok(marks) => {
                     for relative in marks.iter().flat_map(|marks| &marks.relatives) {
                         if !arns.contains(relative) {
@@ -153,8 +153,8 @@ fn out_of_reach(arn: &KmsKeyArn, error: &Error) -> Kept {
     Kept { resource: arn.to_string(), reason: format!("it could not be read: {}", error.message()) }
 }
 
-async fn in_atlas(context: &Context, request: &DisableEncryption) -> std::result::Result<InAtlas, AtlasError> {
-    let (atlas, project) = (&context.atlas, &request.project_id);
+async fn in_atlas(readers: &Readers, request: &DisableEncryption) -> std::result::Result<InAtlas, AtlasError> {
+    let (atlas, project) = (&readers.atlas, &request.project_id);
     Ok(InAtlas {
         encryption: atlas.encryption_at_rest(project).await?,
         records: if request.scope == Scope::Role { atlas.access_roles(project).await? } else { Vec::new() },

@@ -6,7 +6,7 @@ use crate::{
     error::ErrorName,
     report::Finding,
     request::{EnableEncryption, ManageRole},
-    step::{Context, Step},
+    step::{Readers, Step},
     steps::enable::update_trust::UpdateTrust,
 };
 
@@ -16,15 +16,15 @@ fn actions() -> Vec<&'static str> {
     actions.filter(|action| action.starts_with("iam:")).collect()
 }
 
-pub(super) async fn simulate(context: &Context, wanted: &Wanted<'_>) -> Option<Vec<Decision>> {
+pub(super) async fn simulate(readers: &Readers, wanted: &Wanted<'_>) -> Option<Vec<Decision>> {
     let request = wanted.request;
     let access = request.account.as_ref()?;
     if request.manage_role() != ManageRole::Full || access.role_arn.account() != request.role_arn.account() {
         return None;
     }
-    let iam = context.accounts.iam(wanted.caller()).await.ok()?;
+    let iam = readers.iam(wanted.caller()).await.ok()?;
     // The role may only do so on roles that carry the boundary, as this one does or will.
-    let boundary = required_boundary(context, wanted)?;
+    let boundary = required_boundary(readers, wanted)?;
     let boundary = [("iam:PermissionsBoundary", boundary.as_ref())];
     iam.simulate(access.role_arn.as_ref(), &actions(), &[request.role_arn.as_ref()], &boundary).await.ok()
 }

@@ -8,13 +8,13 @@ use crate::{
     model::endpoints::leading,
     report::Finding,
     request::EnableEncryption,
-    step::Context,
+    step::Readers,
 };
 
-pub(super) async fn project(context: &Context, wanted: &Wanted<'_>) -> Result<Option<Project>> {
+pub(super) async fn project(readers: &Readers, wanted: &Wanted<'_>) -> Result<Option<Project>> {
     match (&wanted.project_id, &wanted.request.project) {
-        (Some(id), _) => Ok(Some(context.atlas.project(id).await?)),
-        (None, Some(project)) => Ok(context.atlas.project_by_name(&project.org_id, &project.name).await?),
+        (Some(id), _) => Ok(Some(readers.atlas.project(id).await?)),
+        (None, Some(project)) => Ok(readers.atlas.project_by_name(&project.org_id, &project.name).await?),
         (None, None) => Ok(None),
     }
 }

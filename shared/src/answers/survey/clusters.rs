@@ -7,20 +7,20 @@ use crate::{
     ids::ProjectId,
     report::{Finding, SkippedCluster},
     request::{ClusterSelection, Clusters, EnableEncryption},
-    step::Context,
+    step::Readers,
 };
 
 /// The clusters, where they matter: those asked for, and with private networking all that use the key.
 pub(super) async fn read(
-    context: &Context,
+    readers: &Readers,
     request: &EnableEncryption,
     project: &ProjectId,
 ) -> Result<(Vec<Cluster>, Vec<String>)> {
     if !asks_for_clusters(request) && request.regions().is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
-    let clusters = context.atlas.clusters(project).await?;
-    let flex = if asks_for_clusters(request) { context.atlas.flex_clusters(project).await? } else { Vec::new() };
+    let clusters = readers.atlas.clusters(project).await?;
+    let flex = if asks_for_clusters(request) { readers.atlas.flex_clusters(project).await? } else { Vec::new() };
     Ok((clusters, flex))
 }
 

@@ -9,7 +9,7 @@ use crate::{
     policy::{PolicyDocument, Statement},
     report::{ByHand, Finding},
     request::{EnableEncryption, ManageKey},
-    step::Context,
+    step::Readers,
     steps::enable::grant_key,
     tags,
 };
@@ -18,7 +18,7 @@ use crate::{
 /// region, and which that was may no longer be derived from the requested regions: all records are checked, the one of
 /// atlas-cmk, and that of the key the project uses.
 pub(super) async fn find(
-    context: &Context,
+    readers: &Readers,
     wanted: &Wanted<'_>,
     in_use: Option<&KmsKeyArn>,
 ) -> Result<Option<KmsKeyArn>> {
@@ -28,14 +28,14 @@ pub(super) async fn find(
     let Some(alias) = wanted.request.key_alias() else { return Ok(None) };
     let mut regions: Vec<&Region> = wanted.request.regions().iter().collect();
     regions.extend(in_use.map(KmsKeyArn::region));
-    regions.push(&context.region);
+    regions.push(&readers.region);
     let mut looked_at: Vec<&Region> = Vec::new();
     for region in regions {
         if looked_at.contains(&region) {
             continue;
         }
         looked_at.push(region);
-        let kms = context.accounts.kms(wanted.caller(), region).await?;
+        let kms = readers.kms(wanted.caller(), region).await?;
         if let Some(key) = kms.key(alias.as_ref()).await? {
             return Ok(Some(key.arn));
         }
@@ -45,20 +45,20 @@ pub(super) async fn find(
 
 /// The tags of the key under the alias, which show whether atlas-cmk created it.
 pub(super) async fn tags(
-    context: &Context,
+    readers: &Readers,
     wanted: &Wanted<'_>,
     key: Option<&KmsKeyArn>,
 ) -> Option<Vec<(String, String)>> {
     wanted.request.key_alias()?;
     let key = key?;
-    context.kms_for(key, wanted.caller()).await.ok()?.tags(key).await.ok()
+    readers.kms_for(key, wanted.caller()).await.ok()?.tags(key).await.ok()
 }
 
-pub(super) async fn read(context: &Context, wanted: &Wanted<'_>, key: Option<&KmsKeyArn>) -> Vec<RegionalKey> {
+pub(super) async fn read(readers: &Readers, wanted: &Wanted<'_>, key: Option<&KmsKeyArn>) -> Vec<RegionalKey> {
     let Some(key) = key else { return Vec::new() };
     let mut keys = Vec::new();
     for arn in regional(key, wanted.request) {
-        let found = match context.kms_for(&arn, wanted.caller()).await {
+        let found = match readers.kms_for(&arn, wanted.caller()).await {
             Ok(kms) => read_one(&kms, &arn).await,
             Err(error) => (Err(error), Ok(None)),
         };
@@ -67,7 +67,10 @@ pub(super) async fn read(context: &Context, wanted: &Wanted<'_>, key: Option<&Km
     keys
 }
 
-async fn read_one(kms: &crate::aws::Kms, arn: &KmsKeyArn) -> (Result<Option<Key>>, Result<Option<PolicyDocument>>) {
+async fn read_one(
+    kms: &crate::aws::KmsReader,
+    arn: &KmsKeyArn,
+) -> (Result<Option<Key>>, Result<Option<PolicyDocument>>) {
     match kms.key(arn.as_ref()).await {
         Ok(Some(key)) => (Ok(Some(key)), kms.policy(arn).await.map(Some)),
         other => (other, Ok(None)),

@@ -10,18 +10,20 @@ use crate::{
     registry::{self, Entry},
     report::Finding,
     request::EnableEncryption,
-    step::Context,
+    step::Readers,
 };
 
 /// What is registered of a project that is found by its name. One that is named by its id is meant, whoever has
 /// registered it.
 pub(super) async fn registered(
-    context: &Context,
+    readers: &Readers,
     wanted: &Wanted<'_>,
     project: Option<&ProjectId>,
 ) -> Result<Option<Entry>> {
     match project {
-        Some(project) if wanted.request.project.is_some() => Ok(registry::read(context, project).await?.0),
+        Some(project) if wanted.request.project.is_some() => {
+            Ok(registry::read(&readers.parameters(), project, readers.now).await?.0)
+        }
         _ => Ok(None),
     }
 }

@@ -14,21 +14,21 @@ use crate::{
     policy::PolicyDocument,
     report::{ByHand, Finding},
     request::{EnableEncryption, ManageRole},
-    step::Context,
+    step::Readers,
     steps::enable::{create_role, update_trust},
 };
 
 /// The boundary that the role has, or would get.
 pub(super) async fn boundary(
-    context: &Context,
+    readers: &Readers,
     wanted: &Wanted<'_>,
     role: &Result<RolePolicies>,
 ) -> Option<(String, Result<PolicyDocument>)> {
     let arn = match &role.as_ref().ok()?.role {
         Some(role) => role.permissions_boundary.clone()?,
-        None => required_boundary(context, wanted)?.to_string(),
+        None => required_boundary(readers, wanted)?.to_string(),
     };
-    let document = match context.iam_for(&wanted.request.role_arn, wanted.caller()).await {
+    let document = match readers.iam_for(&wanted.request.role_arn, wanted.caller()).await {
         Ok(iam) => iam.managed_policy(&arn).await,
         Err(error) => Err(error),
     };
@@ -36,20 +36,20 @@ pub(super) async fn boundary(
 }
 
 /// The boundary that the role has to carry: without it, the functions may not give it rights.
-pub(super) fn required_boundary(context: &Context, wanted: &Wanted<'_>) -> Option<IamPolicyArn> {
+pub(super) fn required_boundary(readers: &Readers, wanted: &Wanted<'_>) -> Option<IamPolicyArn> {
     let asked = wanted.request.role.as_ref().and_then(|role| role.permissions_boundary.clone());
-    asked.or_else(|| context.boundary_for(&wanted.request.role_arn, wanted.caller()).ok())
+    asked.or_else(|| readers.boundary_for(&wanted.request.role_arn, wanted.caller()).ok())
 }
 
 /// What the role's identity policies allow on the key. If atlas-cmk may not call the simulator, there is no finding.
 pub(super) async fn allowed(
-    context: &Context,
+    readers: &Readers,
     wanted: &Wanted<'_>,
     role: &Result<RolePolicies>,
     key: Option<&KmsKeyArn>,
 ) -> Option<Vec<Decision>> {
     role.as_ref().ok()?.role.as_ref()?;
-    let iam = context.iam_for(&wanted.request.role_arn, wanted.caller()).await.ok()?;
+    let iam = readers.iam_for(&wanted.request.role_arn, wanted.caller()).await.ok()?;
     let keys = regional(key?, wanted.request);
     let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
     iam.simulate(wanted.request.role_arn.as_ref(), &KEY_ACTIONS, &keys, &[]).await.ok()

@@ -9,7 +9,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{AccountAccess, IamPolicyArn, IamRoleArn},
     report::{Action, Describe},
-    step::{Actions, Context, Converge, Retries, Step, actions},
+    step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
 
 /// The step.
@@ -82,8 +82,8 @@ pub struct Carried {
 }
 
 /// Reads what is attached to a role.
-pub(crate) async fn attached(context: &Context, caller: Caller<'_>, role: &IamRoleArn) -> Result<Attached> {
-    let iam = context.iam_for(role, caller).await?;
+pub(crate) async fn attached(readers: &Readers, caller: Caller<'_>, role: &IamRoleArn) -> Result<Attached> {
+    let iam = readers.iam_for(role, caller).await?;
     match iam.role(role).await? {
         Some(found) => Ok(Some(Carried {
             policies: iam.attached_policies(role).await?,
@@ -133,16 +133,16 @@ impl Converge for AttachAccessPolicy {
     type Observation = Attached;
     type Change = Attachment;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Attached> {
-        attached(context, input.caller(), &input.role_arn).await
+    async fn observe(readers: &Readers, input: &Input) -> Result<Attached> {
+        attached(readers, input.caller(), &input.role_arn).await
     }
 
     fn decide(input: &Input, attached: &Attached) -> Result<Vec<Attachment>> {
         decide(input, attached)
     }
 
-    async fn act(context: &Context, input: &Input, _: Attached, changes: &[Attachment]) -> Result<Output> {
-        let iam = context.iam_for(&input.role_arn, input.caller()).await?;
+    async fn act(writers: &Writers, input: &Input, _: Attached, changes: &[Attachment]) -> Result<Output> {
+        let iam = writers.iam_for(&input.role_arn, input.caller()).await?;
         for Attachment(input) in changes {
             if input.remove {
                 iam.detach_policy(&input.role_arn, &input.policy_arn).await?;

@@ -13,7 +13,7 @@ use crate::{
     policy::{PolicyDocument, SID_PREFIX, Statement},
     report::{Action, Describe},
     request::{BucketAccess, Permission},
-    step::{Actions, Context, Converge, Retries, Step, actions},
+    step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
     tags,
 };
 
@@ -222,8 +222,8 @@ impl Converge for CreateAccessPolicy {
     type Observation = Option<ManagedPolicy>;
     type Change = PolicyChange;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Option<ManagedPolicy>> {
-        context.iam_for(&input.role_arn, input.caller()).await?.own_policy(&input.policy_arn()?).await
+    async fn observe(readers: &Readers, input: &Input) -> Result<Option<ManagedPolicy>> {
+        readers.iam_for(&input.role_arn, input.caller()).await?.own_policy(&input.policy_arn()?).await
     }
 
     fn decide(input: &Input, found: &Option<ManagedPolicy>) -> Result<Vec<PolicyChange>> {
@@ -231,12 +231,12 @@ impl Converge for CreateAccessPolicy {
     }
 
     async fn act(
-        context: &Context,
+        writers: &Writers,
         input: &Input,
         _: Option<ManagedPolicy>,
         changes: &[PolicyChange],
     ) -> Result<Output> {
-        let iam = context.iam_for(&input.role_arn, input.caller()).await?;
+        let iam = writers.iam_for(&input.role_arn, input.caller()).await?;
         for change in changes {
             match change {
                 PolicyChange::Create(arn, document) => {

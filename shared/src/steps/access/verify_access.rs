@@ -13,7 +13,7 @@ use crate::{
     model::statements::access_sid,
     policy::PolicyDocument,
     request::Verified,
-    step::{Actions, Answer, Context, Retries, Step, actions},
+    step::{Actions, Answer, Readers, Retries, Step, actions},
 };
 
 /// The step.
@@ -87,10 +87,10 @@ impl Step for VerifyAccess {
 impl Answer for VerifyAccess {
     type Observation = Seen;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Seen> {
+    async fn observe(readers: &Readers, input: &Input) -> Result<Seen> {
         let (source, target) = (input.caller(input.source.as_ref()), input.caller(input.target.as_ref()));
         let role = input.source_role_arn.role();
-        let tried = context.accounts.try_assuming(source, role, &input.target_role_arn, &input.external_id).await?;
+        let tried = readers.try_assuming(source, role, &input.target_role_arn, &input.external_id).await?;
         // Of a path, this function's own role may be one; if it is not, its refusal says nothing.
         let says_something = |tried: &Assumption| role.is_some() || tried.with_external_id;
         if let Some(tried) = tried.filter(says_something) {
@@ -98,13 +98,13 @@ impl Answer for VerifyAccess {
         }
         let decision = match role {
             Some(role) => {
-                let iam = context.iam_for(role, source).await?;
+                let iam = readers.iam_for(role, source).await?;
                 let target = input.target_role_arn.as_ref();
                 iam.simulate(role.as_ref(), &["sts:AssumeRole"], &[target], &[]).await?.into_iter().next()
             }
             None => None,
         };
-        let iam = context.iam_for(&input.target_role_arn, target).await?;
+        let iam = readers.iam_for(&input.target_role_arn, target).await?;
         let trust = iam.role(&input.target_role_arn).await?.map(|role| role.trust_policy);
         Ok(Seen::Read { source: decision, target: trust })
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     aws::TaskToken,
     error::{Error, ErrorName, Result},
-    step::{Actions, Context, Notify, Step, sample_file},
+    step::{Actions, Notify, Step, Writers, sample_file},
     steps::disable::request_approval::RequestApproval,
 };
 
@@ -59,12 +59,12 @@ impl Step for Approve {
 }
 
 impl Notify for Approve {
-    async fn send(context: &Context, input: &Input) -> Result<Output> {
+    async fn send(writers: &Writers, input: &Input) -> Result<Output> {
         if input.approve {
             let output = json!({"approved": true, "by": input.by, "reason": input.reason});
-            context.task_tokens().succeed(&input.task_token, &output.to_string()).await?;
+            writers.task_tokens().succeed(&input.task_token, &output.to_string()).await?;
         } else {
-            context.task_tokens().fail(&input.task_token, ErrorName::ApprovalRefused, &refusal(input)).await?;
+            writers.task_tokens().fail(&input.task_token, ErrorName::ApprovalRefused, &refusal(input)).await?;
         }
         Ok(Output { approved: input.approve })
     }

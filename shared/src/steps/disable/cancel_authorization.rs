@@ -11,7 +11,7 @@ use crate::{
     ids::{AccessRoleId, ProjectId, SecretId},
     model::access_records::Remove,
     registry,
-    step::{Actions, Context, Converge, Step, actions, sample_file},
+    step::{Actions, Converge, Readers, Step, Writers, actions, sample_file},
 };
 
 /// The step.
@@ -62,12 +62,15 @@ impl Converge for CancelAuthorization {
     type Observation = Found;
     type Change = Remove;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Found> {
+    async fn observe(readers: &Readers, input: &Input) -> Result<Found> {
         let registered = match &input.role_id {
             Some(_) => None,
-            None => registry::read(context, &input.project_id).await?.0.map(|entry| entry.role_id),
+            None => registry::read(&readers.parameters(), &input.project_id, readers.now)
+                .await?
+                .0
+                .map(|entry| entry.role_id),
         };
-        Ok(Found { registered, records: context.atlas.access_roles(&input.project_id).await? })
+        Ok(Found { registered, records: readers.atlas.access_roles(&input.project_id).await? })
     }
 
     fn decide(input: &Input, found: &Found) -> Result<Vec<Remove>> {
@@ -86,10 +89,10 @@ impl Converge for CancelAuthorization {
         }
     }
 
-    async fn act(context: &Context, input: &Input, found: Found, changes: &[Remove]) -> Result<Output> {
+    async fn act(writers: &Writers, input: &Input, found: Found, changes: &[Remove]) -> Result<Output> {
         let role_id = meant(input, &found)?.clone();
         for _ in changes {
-            context.atlas.remove_access_role(&input.project_id, &role_id).await?;
+            writers.atlas.remove_access_role(&input.project_id, &role_id).await?;
         }
         Ok(Output { role_id })
     }

@@ -11,7 +11,7 @@ use crate::{
     error::{ErrorName, Result},
     ids::{AccessRoleId, ProjectId, SecretId},
     model::access_records::Remove,
-    step::{Actions, Context, Converge, Retries, Step, actions},
+    step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
 
 /// The step.
@@ -57,8 +57,8 @@ impl Converge for DeauthorizeRole {
     type Observation = Option<AccessRole>;
     type Change = Remove;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Option<AccessRole>> {
-        let records = context.atlas.access_roles(&input.project_id).await?;
+    async fn observe(readers: &Readers, input: &Input) -> Result<Option<AccessRole>> {
+        let records = readers.atlas.access_roles(&input.project_id).await?;
         Ok(records.into_iter().find(|record| record.role_id == input.role_id))
     }
 
@@ -67,9 +67,9 @@ impl Converge for DeauthorizeRole {
         Ok(unused.map(|record| Remove::new(&input.project_id, record)).collect())
     }
 
-    async fn act(context: &Context, _: &Input, record: Option<AccessRole>, changes: &[Remove]) -> Result<Output> {
+    async fn act(writers: &Writers, _: &Input, record: Option<AccessRole>, changes: &[Remove]) -> Result<Output> {
         for change in changes {
-            context.atlas.remove_access_role(&change.project, &change.record.role_id).await?;
+            writers.atlas.remove_access_role(&change.project, &change.record.role_id).await?;
         }
         let used_by = used_by(record.as_ref());
         Ok(Output { gone: used_by.is_empty(), used_by })

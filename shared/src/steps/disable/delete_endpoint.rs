@@ -10,7 +10,7 @@ use crate::{
     error::{ErrorName, Result},
     ids::{PrivateEndpointId, ProjectId, SecretId},
     report::{Action, Describe},
-    step::{Actions, Context, Converge, Retries, Step, actions},
+    step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
 
 /// The step.
@@ -80,17 +80,17 @@ impl Converge for DeleteEndpoint {
     type Observation = Option<PrivateEndpoint>;
     type Change = Delete;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Option<PrivateEndpoint>> {
-        Ok(context.atlas.private_endpoint(&input.project_id, &input.endpoint_id).await?)
+    async fn observe(readers: &Readers, input: &Input) -> Result<Option<PrivateEndpoint>> {
+        Ok(readers.atlas.private_endpoint(&input.project_id, &input.endpoint_id).await?)
     }
 
     fn decide(input: &Input, found: &Option<PrivateEndpoint>) -> Result<Vec<Delete>> {
         Ok(found.iter().filter_map(|endpoint| change(&input.project_id, endpoint)).collect())
     }
 
-    async fn act(context: &Context, input: &Input, _: Option<PrivateEndpoint>, changes: &[Delete]) -> Result<Output> {
+    async fn act(writers: &Writers, input: &Input, _: Option<PrivateEndpoint>, changes: &[Delete]) -> Result<Output> {
         for change in changes {
-            context.atlas.delete_private_endpoint(&change.project, &change.endpoint.id).await?;
+            writers.atlas.delete_private_endpoint(&change.project, &change.endpoint.id).await?;
         }
         Ok(Output { endpoint_id: input.endpoint_id.clone() })
     }

@@ -10,7 +10,7 @@ use crate::{
     error::{ErrorName, Result},
     ids::{ProjectId, SecretId},
     report::{Action, Describe},
-    step::{Actions, Context, Converge, Retries, Step, actions},
+    step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
 
 /// The step.
@@ -128,8 +128,8 @@ impl Converge for DisableKms {
     type Observation = EncryptionAtRest;
     type Change = SwitchOff;
 
-    async fn observe(context: &Context, input: &Input) -> Result<EncryptionAtRest> {
-        Ok(context.atlas.encryption_at_rest(&input.project_id).await?)
+    async fn observe(readers: &Readers, input: &Input) -> Result<EncryptionAtRest> {
+        Ok(readers.atlas.encryption_at_rest(&input.project_id).await?)
     }
 
     fn decide(input: &Input, observed: &EncryptionAtRest) -> Result<Vec<SwitchOff>> {
@@ -146,15 +146,15 @@ impl Converge for DisableKms {
     }
 
     async fn act(
-        context: &Context,
+        writers: &Writers,
         input: &Input,
         observed: EncryptionAtRest,
         changes: &[SwitchOff],
     ) -> Result<Output> {
         let now = match (changes, input.part) {
             ([], _) => observed,
-            (_, Part::PrivateNetworking) => context.atlas.stop_private_networking(&input.project_id).await?,
-            (_, Part::Keys) => context.atlas.disable_aws_kms(&input.project_id).await?,
+            (_, Part::PrivateNetworking) => writers.atlas.stop_private_networking(&input.project_id).await?,
+            (_, Part::Keys) => writers.atlas.disable_aws_kms(&input.project_id).await?,
         };
         let now = now.aws_kms.unwrap_or_default();
         Ok(Output {

@@ -17,7 +17,7 @@ use crate::{
     policy::{NOBODY_SID, PolicyDocument, Statement},
     report::{Action, Describe, Kept},
     request::ManageRole,
-    step::{Actions, Context, Converge, Retries, Step, actions},
+    step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
     tags,
 };
 
@@ -128,12 +128,12 @@ impl Describe for RoleChange {
 
 impl RoleUse {
     /// Reads a role and what hangs on it.
-    pub(crate) async fn read(context: &Context, caller: Caller<'_>, arn: &IamRoleArn) -> Result<Self> {
-        let policies = RolePolicies::read(context, caller, arn).await?;
+    pub(crate) async fn read(readers: &Readers, caller: Caller<'_>, arn: &IamRoleArn) -> Result<Self> {
+        let policies = RolePolicies::read(readers, caller, arn).await?;
         if policies.role.is_none() {
             return Ok(Self { policies, other_inline: Vec::new(), attached: Vec::new() });
         }
-        let iam = context.iam_for(arn, caller).await?;
+        let iam = readers.iam_for(arn, caller).await?;
         let mut other_inline = iam.inline_policies(arn).await?;
         other_inline.retain(|name| name != INLINE_POLICY);
         Ok(Self { policies, other_inline, attached: iam.attached_policies(arn).await? })
@@ -292,16 +292,16 @@ impl Converge for RemoveTrust {
     type Observation = RoleUse;
     type Change = RoleChange;
 
-    async fn observe(context: &Context, input: &Input) -> Result<RoleUse> {
-        RoleUse::read(context, input.caller(), &input.role_arn).await
+    async fn observe(readers: &Readers, input: &Input) -> Result<RoleUse> {
+        RoleUse::read(readers, input.caller(), &input.role_arn).await
     }
 
     fn decide(input: &Input, found: &RoleUse) -> Result<Vec<RoleChange>> {
         Ok(decide(input, found)?.0)
     }
 
-    async fn act(context: &Context, input: &Input, found: RoleUse, changes: &[RoleChange]) -> Result<Output> {
-        let iam = context.iam_for(&input.role_arn, input.caller()).await?;
+    async fn act(writers: &Writers, input: &Input, found: RoleUse, changes: &[RoleChange]) -> Result<Output> {
+        let iam = writers.iam_for(&input.role_arn, input.caller()).await?;
         for RoleChange(arn, removal) in changes {
             match removal {
                 Removal::PutInlinePolicy(policy, _) => iam.put_inline_policy(arn, INLINE_POLICY, policy).await?,

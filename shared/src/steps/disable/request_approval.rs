@@ -11,7 +11,7 @@ use crate::{
     ids::ProjectId,
     report::{Change, Kept, PlannedChange},
     request::Scope,
-    step::{Actions, Context, Notify, Step, actions},
+    step::{Actions, Notify, Step, Writers, actions},
 };
 
 /// The step.
@@ -88,8 +88,8 @@ impl Step for RequestApproval {
 }
 
 impl Notify for RequestApproval {
-    async fn send(context: &Context, input: &Input) -> Result<Output> {
-        let topic = context.topic()?;
+    async fn send(writers: &Writers, input: &Input) -> Result<Output> {
+        let topic = writers.topic()?;
         let subject =
             format!("atlas-cmk: {} changes of project {} wait for your approval", input.plan.len(), input.project_id);
         topic.publish("approval-requested", &subject, &question(input).to_string()).await?;

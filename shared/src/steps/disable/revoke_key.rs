@@ -12,7 +12,7 @@ use crate::{
     model::statements::sid,
     policy::PolicyDocument,
     report::{Action, Describe},
-    step::{Actions, Context, Converge, Retries, Step, actions},
+    step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
     tags,
 };
 
@@ -95,8 +95,8 @@ impl Describe for Revocation {
 
 impl KeyMarks {
     /// Reads policy and tags of a key; `None` if there is none.
-    pub(crate) async fn read(context: &Context, caller: Caller<'_>, arn: &KmsKeyArn) -> Result<Option<Self>> {
-        let kms = context.kms_for(arn, caller).await?;
+    pub(crate) async fn read(readers: &Readers, caller: Caller<'_>, arn: &KmsKeyArn) -> Result<Option<Self>> {
+        let kms = readers.kms_for(arn, caller).await?;
         let Some(key) = kms.key(arn.as_ref()).await? else { return Ok(None) };
         Ok(Some(Self {
             policy: kms.policy(arn).await?,
@@ -146,22 +146,22 @@ impl Converge for RevokeKey {
     type Observation = Option<KeyMarks>;
     type Change = Revocation;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Option<KeyMarks>> {
-        KeyMarks::read(context, input.caller(), &input.key_arn).await
+    async fn observe(readers: &Readers, input: &Input) -> Result<Option<KeyMarks>> {
+        KeyMarks::read(readers, input.caller(), &input.key_arn).await
     }
 
     fn decide(input: &Input, marks: &Option<KeyMarks>) -> Result<Vec<Revocation>> {
         Ok(changes(&input.project_id, &input.key_arn, marks.as_ref()))
     }
 
-    async fn act(context: &Context, input: &Input, marks: Option<KeyMarks>, changes: &[Revocation]) -> Result<Output> {
+    async fn act(writers: &Writers, input: &Input, marks: Option<KeyMarks>, changes: &[Revocation]) -> Result<Output> {
         for change in changes {
             match change {
                 Revocation::PutPolicy(key, policy, _) => {
-                    context.kms_for(key, input.caller()).await?.put_policy(key, policy).await?;
+                    writers.kms_for(key, input.caller()).await?.put_policy(key, policy).await?;
                 }
                 Revocation::Untag(key, (tag, _)) => {
-                    context.kms_for(key, input.caller()).await?.untag(key, tag).await?;
+                    writers.kms_for(key, input.caller()).await?.untag(key, tag).await?;
                 }
             }
         }

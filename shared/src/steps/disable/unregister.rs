@@ -11,7 +11,7 @@ use crate::{
     registry::{self, Entry, Stage},
     report::{Action, Describe},
     request::{ClusterSelection, Clusters, Scope},
-    step::{Actions, Context, Converge, Step},
+    step::{Actions, Converge, Readers, Step, Writers},
 };
 
 /// The step.
@@ -112,8 +112,8 @@ impl Converge for Unregister {
     type Observation = Written;
     type Change = Rewrite;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Written> {
-        Ok(registry::read(context, &input.project_id).await?.0)
+    async fn observe(readers: &Readers, input: &Input) -> Result<Written> {
+        Ok(registry::read(&readers.parameters(), &input.project_id, readers.now).await?.0)
     }
 
     fn decide(input: &Input, written: &Written) -> Result<Vec<Rewrite>> {
@@ -123,16 +123,16 @@ impl Converge for Unregister {
         Ok(if is_same { Vec::new() } else { vec![Rewrite { before: before.clone(), after }] })
     }
 
-    async fn act(context: &Context, input: &Input, written: Written, changes: &[Rewrite]) -> Result<Output> {
+    async fn act(writers: &Writers, input: &Input, written: Written, changes: &[Rewrite]) -> Result<Output> {
         let parameter = registry::parameter(&input.project_id);
         let mut registered = written.is_some();
         for change in changes {
             match &change.after {
                 Some(entry) => {
-                    let entry = Entry { registered_at: context.now.to_string(), ..entry.clone() };
-                    registry::write(context, &entry).await?;
+                    let entry = Entry { registered_at: writers.now.to_string(), ..entry.clone() };
+                    registry::write(&writers.parameters(), &entry).await?;
                 }
-                None => context.parameters().delete(&parameter).await?,
+                None => writers.parameters().delete(&parameter).await?,
             }
             registered = change.after.is_some();
         }

@@ -10,7 +10,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{AccessRoleId, IamRoleArn, ProjectId, SecretId},
     report::{Action, Describe},
-    step::{Actions, Context, Converge, Retries, Step, actions},
+    step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
 
 /// The step.
@@ -87,8 +87,8 @@ impl Converge for AuthorizeRole {
     type Observation = Vec<AccessRole>;
     type Change = Authorize;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Vec<AccessRole>> {
-        Ok(context.atlas.access_roles(&input.project_id).await?)
+    async fn observe(readers: &Readers, input: &Input) -> Result<Vec<AccessRole>> {
+        Ok(readers.atlas.access_roles(&input.project_id).await?)
     }
 
     fn decide(input: &Input, records: &Vec<AccessRole>) -> Result<Vec<Authorize>> {
@@ -109,9 +109,9 @@ impl Converge for AuthorizeRole {
         }
     }
 
-    async fn act(context: &Context, input: &Input, _: Vec<AccessRole>, changes: &[Authorize]) -> Result<Output> {
+    async fn act(writers: &Writers, input: &Input, _: Vec<AccessRole>, changes: &[Authorize]) -> Result<Output> {
         for Authorize(input, _) in changes {
-            context.atlas.authorize_access_role(&input.project_id, &input.role_id, &input.role_arn).await?;
+            writers.atlas.authorize_access_role(&input.project_id, &input.role_id, &input.role_arn).await?;
         }
         Ok(Output { role_id: input.role_id.clone() })
     }

@@ -11,7 +11,7 @@ use crate::{
     error::Result,
     ids::{ClusterName, ProjectId, SecretId},
     model::clusters::{Found, State, towards},
-    step::{Actions, Answer, Context, Step, actions},
+    step::{Actions, Answer, Readers, Step, actions},
 };
 
 /// The step.
@@ -62,8 +62,8 @@ impl Step for CheckCluster {
 impl Answer for CheckCluster {
     type Observation = Found;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Found> {
-        Ok(context.atlas.cluster(&input.project_id, &input.cluster).await?)
+    async fn observe(readers: &Readers, input: &Input) -> Result<Found> {
+        Ok(readers.atlas.cluster(&input.project_id, &input.cluster).await?)
     }
 
     fn answer(input: &Input, found: Found, _: Timestamp) -> Result<Output> {

@@ -14,7 +14,7 @@ use crate::{
     ids::{PrivateEndpointId, ProjectId, Region, SecretId},
     model::endpoints::{State, regional},
     report::Endpoint,
-    step::{Actions, Answer, Context, Step, actions},
+    step::{Actions, Answer, Readers, Step, actions},
 };
 
 /// The step.
@@ -82,8 +82,8 @@ impl Step for CheckEndpoints {
 impl Answer for CheckEndpoints {
     type Observation = Vec<PrivateEndpoint>;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Vec<PrivateEndpoint>> {
-        Ok(context.atlas.private_endpoints(&input.project_id).await?)
+    async fn observe(readers: &Readers, input: &Input) -> Result<Vec<PrivateEndpoint>> {
+        Ok(readers.atlas.private_endpoints(&input.project_id).await?)
     }
 
     fn answer(input: &Input, endpoints: Vec<PrivateEndpoint>, _: Timestamp) -> Result<Output> {

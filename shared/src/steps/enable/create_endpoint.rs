@@ -12,7 +12,7 @@ use crate::{
     ids::{ProjectId, Region, SecretId},
     model::endpoints::leading,
     report::{Action, Describe},
-    step::{Actions, Context, Converge, Step, actions},
+    step::{Actions, Converge, Readers, Step, Writers, actions},
 };
 
 /// The step.
@@ -83,8 +83,8 @@ impl Converge for CreateEndpoint {
     type Observation = Vec<PrivateEndpoint>;
     type Change = NewEndpoint;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Vec<PrivateEndpoint>> {
-        Ok(context.atlas.private_endpoints(&input.project_id).await?)
+    async fn observe(readers: &Readers, input: &Input) -> Result<Vec<PrivateEndpoint>> {
+        Ok(readers.atlas.private_endpoints(&input.project_id).await?)
     }
 
     fn decide(input: &Input, endpoints: &Vec<PrivateEndpoint>) -> Result<Vec<NewEndpoint>> {
@@ -104,14 +104,14 @@ impl Converge for CreateEndpoint {
     }
 
     async fn act(
-        context: &Context,
+        writers: &Writers,
         input: &Input,
         endpoints: Vec<PrivateEndpoint>,
         changes: &[NewEndpoint],
     ) -> Result<Output> {
         let status = match changes {
             [] => leading(&endpoints, &input.region).map(|endpoint| endpoint.status.clone()),
-            _ => Some(context.atlas.create_private_endpoint(&input.project_id, &input.region).await?.status),
+            _ => Some(writers.atlas.create_private_endpoint(&input.project_id, &input.region).await?.status),
         };
         Ok(Output { region: input.region.clone(), status: status.map(|status| status.to_string()).unwrap_or_default() })
     }

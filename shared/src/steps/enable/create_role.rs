@@ -12,7 +12,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{AccessRoleId, ExternalId, IamRoleArn, PrincipalArn, ProjectId, SecretId},
     report::{Action, Describe},
-    step::{Actions, Context, Converge, Step, actions},
+    step::{Actions, Converge, Readers, Step, Writers, actions},
 };
 
 /// The step.
@@ -88,8 +88,8 @@ impl Converge for CreateRole {
     type Observation = Vec<AccessRole>;
     type Change = NewRecord;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Vec<AccessRole>> {
-        Ok(context.atlas.access_roles(&input.project_id).await?)
+    async fn observe(readers: &Readers, input: &Input) -> Result<Vec<AccessRole>> {
+        Ok(readers.atlas.access_roles(&input.project_id).await?)
     }
 
     fn decide(input: &Input, records: &Vec<AccessRole>) -> Result<Vec<NewRecord>> {
@@ -99,14 +99,14 @@ impl Converge for CreateRole {
         })
     }
 
-    async fn act(context: &Context, input: &Input, records: Vec<AccessRole>, changes: &[NewRecord]) -> Result<Output> {
+    async fn act(writers: &Writers, input: &Input, records: Vec<AccessRole>, changes: &[NewRecord]) -> Result<Output> {
         if let ([], Some(record)) = (changes, choose(&input.role_arn, &input.project_id, &records)?) {
             return output(record);
         }
-        let made = context.atlas.create_access_role(&input.project_id).await?;
+        let made = writers.atlas.create_access_role(&input.project_id).await?;
         // Another execution may have made one at the same time. Both then go on with the older, and the other is reused
         // by whoever needs a record next.
-        let records = context.atlas.access_roles(&input.project_id).await?;
+        let records = writers.atlas.access_roles(&input.project_id).await?;
         output(choose(&input.role_arn, &input.project_id, &records)?.unwrap_or(&made))
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     ids::{AccessRoleId, KmsKeyArn, ProjectId, SecretId},
     model::{encryption::Asked, keys::is_same_key},
     report::{Action, Describe},
-    step::{Actions, Context, Converge, Retries, Step, actions},
+    step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
 
 /// The step.
@@ -169,8 +169,8 @@ impl Converge for EnableKms {
     type Observation = EncryptionAtRest;
     type Change = Configure;
 
-    async fn observe(context: &Context, input: &Input) -> Result<EncryptionAtRest> {
-        Ok(context.atlas.encryption_at_rest(&input.project_id).await?)
+    async fn observe(readers: &Readers, input: &Input) -> Result<EncryptionAtRest> {
+        Ok(readers.atlas.encryption_at_rest(&input.project_id).await?)
     }
 
     fn decide(input: &Input, observed: &EncryptionAtRest) -> Result<Vec<Configure>> {
@@ -215,14 +215,14 @@ impl Converge for EnableKms {
     }
 
     async fn act(
-        context: &Context,
+        writers: &Writers,
         input: &Input,
         observed: EncryptionAtRest,
         changes: &[Configure],
     ) -> Result<Output> {
         let mut now = observed;
         for change in changes {
-            now = context.atlas.update_aws_kms(&change.project, &change.update, change.search_nodes).await?;
+            now = writers.atlas.update_aws_kms(&change.project, &change.update, change.search_nodes).await?;
         }
         let now = now.aws_kms.unwrap_or_default();
         if now.valid == Some(true) {

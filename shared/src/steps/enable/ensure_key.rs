@@ -11,7 +11,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{AccountAccess, KeyAlias, KmsKeyArn, Region},
     report::{Action, Describe},
-    step::{Actions, Context, Converge, Retries, Step, actions},
+    step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
     tags,
 };
 
@@ -181,8 +181,8 @@ impl Converge for EnsureKey {
     type Observation = Option<Found>;
     type Change = KeyChange;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Option<Found>> {
-        let kms = context.accounts.kms(input.caller(), &input.region).await?;
+    async fn observe(readers: &Readers, input: &Input) -> Result<Option<Found>> {
+        let kms = readers.kms(input.caller(), &input.region).await?;
         let (key, has_alias) = match kms.key(input.alias.as_ref()).await? {
             Some(key) => (key, true),
             // One that is on its way out is none that was left behind.
@@ -193,7 +193,7 @@ impl Converge for EnsureKey {
         };
         // A replica is rotated with its primary, and only there.
         let primary = key.primary.clone().unwrap_or_else(|| key.arn.clone());
-        let at_primary = context.kms_for(&primary, input.caller()).await?;
+        let at_primary = readers.kms_for(&primary, input.caller()).await?;
         let rotation = at_primary.rotation(&primary).await?;
         Ok(Some(Found { tags: kms.tags(&key.arn).await?, rotation, key, has_alias }))
     }
@@ -234,24 +234,24 @@ impl Converge for EnsureKey {
         Ok(changes)
     }
 
-    async fn act(context: &Context, input: &Input, found: Option<Found>, changes: &[KeyChange]) -> Result<Output> {
+    async fn act(writers: &Writers, input: &Input, found: Option<Found>, changes: &[KeyChange]) -> Result<Output> {
         let mut arn = found.map(|found| found.key.arn);
         for change in changes {
             match change {
                 KeyChange::Create { alias, region, days } => {
-                    let kms = context.accounts.kms(input.caller(), region).await?;
-                    let account = context.account_of(input.caller())?;
-                    let policy = context.key_maintainers(account, input.caller())?.policy_of_new_key();
+                    let kms = writers.kms(input.caller(), region).await?;
+                    let account = writers.account_of(input.caller())?;
+                    let policy = writers.key_maintainers(account, input.caller())?.policy_of_new_key();
                     let made = kms.create_key(&policy, DESCRIPTION, &[tags::ours(), tags::for_alias(alias)]).await?;
                     kms.create_alias(alias, &made).await.map_err(settling)?;
                     kms.rotate_every(&made, *days).await.map_err(settling)?;
                     arn = Some(made);
                 }
                 KeyChange::Adopt(key, alias) => {
-                    context.kms_for(key, input.caller()).await?.create_alias(alias, key).await.map_err(settling)?;
+                    writers.kms_for(key, input.caller()).await?.create_alias(alias, key).await.map_err(settling)?;
                 }
                 KeyChange::Rotate(primary, _, days) => {
-                    let kms = context.kms_for(primary, input.caller()).await?;
+                    let kms = writers.kms_for(primary, input.caller()).await?;
                     kms.rotate_every(primary, *days).await.map_err(settling)?;
                 }
             }

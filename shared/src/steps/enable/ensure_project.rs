@@ -11,7 +11,7 @@ use crate::{
     ids::{ProjectId, SecretId},
     report::{Action, Describe},
     request::ProjectOptions,
-    step::{Actions, Context, Converge, Step, actions},
+    step::{Actions, Converge, Readers, Step, Writers, actions},
 };
 
 /// The step.
@@ -74,8 +74,8 @@ impl Converge for EnsureProject {
     type Observation = Option<Project>;
     type Change = NewProject;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Option<Project>> {
-        Ok(context.atlas.project_by_name(&input.project.org_id, &input.project.name).await?)
+    async fn observe(readers: &Readers, input: &Input) -> Result<Option<Project>> {
+        Ok(readers.atlas.project_by_name(&input.project.org_id, &input.project.name).await?)
     }
 
     fn decide(input: &Input, found: &Option<Project>) -> Result<Vec<NewProject>> {
@@ -85,10 +85,10 @@ impl Converge for EnsureProject {
         })
     }
 
-    async fn act(context: &Context, input: &Input, found: Option<Project>, _: &[NewProject]) -> Result<Output> {
+    async fn act(writers: &Writers, input: &Input, found: Option<Project>, _: &[NewProject]) -> Result<Output> {
         let project = match found {
             Some(project) => project,
-            None => context.atlas.create_project(&input.project.org_id, &input.project.name).await?,
+            None => writers.atlas.create_project(&input.project.org_id, &input.project.name).await?,
         };
         Ok(Output { project_id: project.id })
     }

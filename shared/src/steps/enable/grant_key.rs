@@ -17,7 +17,7 @@ use crate::{
     },
     policy::{Merged, PolicyDocument, SID_PREFIX, Statement},
     report::{Action, Describe},
-    step::{Actions, Context, Converge, Retries, Step, actions},
+    step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
 
 /// KMS's quota for a key policy in bytes (KMS developer guide, "Resource quotas"). It cannot be raised.
@@ -169,18 +169,18 @@ impl Converge for GrantKey {
     type Observation = PolicyDocument;
     type Change = PutKeyPolicy;
 
-    async fn observe(context: &Context, input: &Input) -> Result<PolicyDocument> {
+    async fn observe(readers: &Readers, input: &Input) -> Result<PolicyDocument> {
         let key = input.regional_key()?;
-        context.kms_for(&key, input.caller()).await?.policy(&key).await
+        readers.kms_for(&key, input.caller()).await?.policy(&key).await
     }
 
     fn decide(input: &Input, policy: &PolicyDocument) -> Result<Vec<PutKeyPolicy>> {
         changes(&input.project_id, &input.role_arn, &input.regional_key()?, policy)
     }
 
-    async fn act(context: &Context, input: &Input, _: PolicyDocument, changes: &[PutKeyPolicy]) -> Result<Output> {
+    async fn act(writers: &Writers, input: &Input, _: PolicyDocument, changes: &[PutKeyPolicy]) -> Result<Output> {
         for change in changes {
-            context.kms_for(&change.key, input.caller()).await?.put_policy(&change.key, &change.policy).await?;
+            writers.kms_for(&change.key, input.caller()).await?.put_policy(&change.key, &change.policy).await?;
         }
         Ok(Output { key_arn: input.regional_key()? })
     }

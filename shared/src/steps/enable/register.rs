@@ -18,7 +18,7 @@ use crate::{
     registry::{self, Entry, Stage},
     report::{Action, Describe, OldKey},
     request::{EnableEncryption, KeyOptions, ManageKey, ManageRole, regional_keys},
-    step::{Actions, Context, Converge, Step, actions, sample_request},
+    step::{Actions, Converge, Readers, Step, Writers, actions, sample_request},
     tags,
 };
 
@@ -128,15 +128,15 @@ impl Describe for RegistryChange {
 
 impl Registered {
     /// Reads entry and tags, of all keys but those in `not_yet`.
-    pub(crate) async fn read(context: &Context, input: &Input, not_yet: &[Region]) -> Result<Self> {
+    pub(crate) async fn read(readers: &Readers, input: &Input, not_yet: &[Region]) -> Result<Self> {
         let caller = Caller { account: input.request.account.as_ref(), execution: input.execution.as_deref() };
-        let (entry, old_keys) = registry::read(context, &input.project_id).await?;
+        let (entry, old_keys) = registry::read(&readers.parameters(), &input.project_id, readers.now).await?;
         if input.announce {
-            return Ok(Self { entry, old_keys, now: context.now, ..Self::default() });
+            return Ok(Self { entry, old_keys, now: readers.now, ..Self::default() });
         }
         let role = match input.request.manage_role() {
             ManageRole::Full => {
-                let iam = context.iam_for(&input.request.role_arn, caller).await?;
+                let iam = readers.iam_for(&input.request.role_arn, caller).await?;
                 iam.role(&input.request.role_arn).await?.map(|role| role.tags).unwrap_or_default()
             }
             _ => Vec::new(),
@@ -147,13 +147,13 @@ impl Registered {
                 if not_yet.contains(key.region()) {
                     continue;
                 }
-                let kms = context.kms_for(&key, caller).await?;
+                let kms = readers.kms_for(&key, caller).await?;
                 let there = kms.key(key.as_ref()).await?.is_some();
                 let tags = if there { kms.tags(&key).await? } else { Vec::new() };
                 keys.push((key, tags));
             }
         }
-        Ok(Self { entry, old_keys, role, keys, now: context.now })
+        Ok(Self { entry, old_keys, role, keys, now: readers.now })
     }
 
     /// The tags of a key, if they were read.
@@ -221,8 +221,8 @@ impl Converge for Register {
     type Observation = Registered;
     type Change = RegistryChange;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Registered> {
-        Registered::read(context, input, &[]).await
+    async fn observe(readers: &Readers, input: &Input) -> Result<Registered> {
+        Registered::read(readers, input, &[]).await
     }
 
     fn decide(input: &Input, observed: &Registered) -> Result<Vec<RegistryChange>> {
@@ -260,17 +260,17 @@ impl Converge for Register {
         Ok(changes)
     }
 
-    async fn act(context: &Context, input: &Input, observed: Registered, changes: &[RegistryChange]) -> Result<Output> {
+    async fn act(writers: &Writers, input: &Input, observed: Registered, changes: &[RegistryChange]) -> Result<Output> {
         let caller = Caller { account: input.request.account.as_ref(), execution: input.execution.as_deref() };
         for change in changes {
             match change {
                 RegistryChange::TagRole(arn, tag) => {
-                    context.iam_for(arn, caller).await?.tag_role(arn, std::slice::from_ref(tag)).await?;
+                    writers.iam_for(arn, caller).await?.tag_role(arn, std::slice::from_ref(tag)).await?;
                 }
                 RegistryChange::TagKey(arn, tag) => {
-                    context.kms_for(arn, caller).await?.tag(arn, std::slice::from_ref(tag)).await?;
+                    writers.kms_for(arn, caller).await?.tag(arn, std::slice::from_ref(tag)).await?;
                 }
-                RegistryChange::Write { entry, .. } => registry::write(context, entry).await?,
+                RegistryChange::Write { entry, .. } => registry::write(&writers.parameters(), entry).await?,
             }
         }
         Ok(Output { parameter: registry::parameter(&input.project_id), old_keys: entry(input, &observed).old_keys })

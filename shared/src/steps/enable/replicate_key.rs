@@ -14,7 +14,7 @@ use crate::{
     model::keys::replica_of,
     policy::PolicyDocument,
     report::{Action, Describe},
-    step::{Actions, Context, Converge, Retries, Step, actions},
+    step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
     tags,
 };
 
@@ -147,9 +147,9 @@ impl Converge for ReplicateKey {
     type Observation = Keys;
     type Change = NewReplica;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Keys> {
+    async fn observe(readers: &Readers, input: &Input) -> Result<Keys> {
         let wanted = replica_of(&input.key_arn, &input.region)?;
-        let replica = context.kms_for(&wanted, input.caller()).await?.key(wanted.as_ref()).await?;
+        let replica = readers.kms_for(&wanted, input.caller()).await?.key(wanted.as_ref()).await?;
         if replica.is_some() {
             return Ok(Keys {
                 primary: input.key_arn.clone(),
@@ -158,11 +158,11 @@ impl Converge for ReplicateKey {
                 tags: Vec::new(),
             });
         }
-        let named = context.kms_for(&input.key_arn, input.caller()).await?.key(input.key_arn.as_ref()).await?;
+        let named = readers.kms_for(&input.key_arn, input.caller()).await?.key(input.key_arn.as_ref()).await?;
         let primary = named.and_then(|key| key.primary).ok_or_else(|| {
             Error::new(ErrorName::KmsKeyUnusable, format!("the multi-Region key {} does not exist", input.key_arn))
         })?;
-        let kms = context.kms_for(&primary, input.caller()).await?;
+        let kms = readers.kms_for(&primary, input.caller()).await?;
         Ok(Keys { policy: kms.policy(&primary).await?, tags: kms.tags(&primary).await?, primary, replica: None })
     }
 
@@ -173,14 +173,14 @@ impl Converge for ReplicateKey {
         }
     }
 
-    async fn act(context: &Context, input: &Input, keys: Keys, changes: &[NewReplica]) -> Result<Output> {
+    async fn act(writers: &Writers, input: &Input, keys: Keys, changes: &[NewReplica]) -> Result<Output> {
         let mut found = keys.replica;
         for change in changes {
-            let at_primary = context.kms_for(&change.primary, input.caller()).await?;
-            let maintainers = context.key_maintainers(change.primary.account(), input.caller())?;
+            let at_primary = writers.kms_for(&change.primary, input.caller()).await?;
+            let maintainers = writers.key_maintainers(change.primary.account(), input.caller())?;
             let policy = maintainers.add_to(&change.policy);
             at_primary.replicate(&change.primary, change.replica.region(), &policy, DESCRIPTION, &change.tags).await?;
-            let there = context.kms_for(&change.replica, input.caller()).await?;
+            let there = writers.kms_for(&change.replica, input.caller()).await?;
             found = there.key(change.replica.as_ref()).await?;
         }
         match found {

@@ -15,7 +15,7 @@ use crate::{
         endpoints::leading,
     },
     report::{Action, Describe},
-    step::{Actions, Context, Converge, Step, actions},
+    step::{Actions, Converge, Readers, Step, Writers, actions},
 };
 
 /// The step.
@@ -126,17 +126,17 @@ impl Converge for SetClusterEncryption {
     type Observation = World;
     type Change = Switch;
 
-    async fn observe(context: &Context, input: &Input) -> Result<World> {
+    async fn observe(readers: &Readers, input: &Input) -> Result<World> {
         let encryption = match input.encryption_at_rest_provider {
-            EncryptionProvider::Aws => Some(context.atlas.encryption_at_rest(&input.project_id).await?),
+            EncryptionProvider::Aws => Some(readers.atlas.encryption_at_rest(&input.project_id).await?),
             EncryptionProvider::None => None,
         };
         let kms = encryption.as_ref().and_then(|encryption| encryption.aws_kms.as_ref());
         let private = kms.is_some_and(|kms| kms.require_private_networking == Some(true));
         Ok(World {
-            cluster: context.atlas.cluster(&input.project_id, &input.cluster).await?,
+            cluster: readers.atlas.cluster(&input.project_id, &input.cluster).await?,
             encryption,
-            endpoints: if private { context.atlas.private_endpoints(&input.project_id).await? } else { Vec::new() },
+            endpoints: if private { readers.atlas.private_endpoints(&input.project_id).await? } else { Vec::new() },
         })
     }
 
@@ -174,9 +174,9 @@ impl Converge for SetClusterEncryption {
         Ok(vec![switch])
     }
 
-    async fn act(context: &Context, input: &Input, _: World, changes: &[Switch]) -> Result<Output> {
+    async fn act(writers: &Writers, input: &Input, _: World, changes: &[Switch]) -> Result<Output> {
         for change in changes {
-            context.atlas.set_cluster_encryption(&change.project, &change.cluster, change.provider).await?;
+            writers.atlas.set_cluster_encryption(&change.project, &change.cluster, change.provider).await?;
         }
         Ok(Output { cluster: input.cluster.clone() })
     }

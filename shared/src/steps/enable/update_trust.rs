@@ -20,7 +20,7 @@ use crate::{
     policy::{Merged, NOBODY_SID, PolicyDocument, Statement},
     report::{Action, Describe},
     request::{ManageRole, regional_keys},
-    step::{Actions, Context, Converge, Retries, Step, actions},
+    step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
 
 /// IAM's quota for all inline policies of a role together (IAM user guide, "IAM and AWS STS quotas"). It cannot be
@@ -214,22 +214,22 @@ impl Converge for UpdateTrust {
     type Observation = RolePolicies;
     type Change = RoleChange;
 
-    async fn observe(context: &Context, input: &Input) -> Result<RolePolicies> {
-        RolePolicies::read(context, input.caller(), &input.role_arn).await
+    async fn observe(readers: &Readers, input: &Input) -> Result<RolePolicies> {
+        RolePolicies::read(readers, input.caller(), &input.role_arn).await
     }
 
     fn decide(input: &Input, observed: &RolePolicies) -> Result<Vec<RoleChange>> {
         decide(input, observed)
     }
 
-    async fn act(context: &Context, input: &Input, _: RolePolicies, changes: &[RoleChange]) -> Result<Output> {
-        let iam = context.iam_for(&input.role_arn, input.caller()).await?;
+    async fn act(writers: &Writers, input: &Input, _: RolePolicies, changes: &[RoleChange]) -> Result<Output> {
+        let iam = writers.iam_for(&input.role_arn, input.caller()).await?;
         for change in changes {
             match change {
                 RoleChange::CreateRole(arn, trust_policy) => {
                     let boundary = match &input.permissions_boundary {
                         Some(asked) => asked.clone(),
-                        None => context.boundary_for(arn, input.caller())?,
+                        None => writers.boundary_for(arn, input.caller())?,
                     };
                     let role = CreateRole {
                         arn,

@@ -14,7 +14,7 @@ use crate::{
     profile::{self, Profile},
     registry::accounts::{self, FailedVend},
     report::limited,
-    step::{Actions, Answer, Context, Step},
+    step::{Actions, Answer, Readers, Step},
 };
 
 /// The step.
@@ -75,27 +75,27 @@ impl Step for FindMissedAccounts {
 impl Answer for FindMissedAccounts {
     type Observation = Vec<Unheard>;
 
-    async fn observe(context: &Context, _: &Input) -> Result<Vec<Unheard>> {
-        let profiles = profile::list(context).await?;
+    async fn observe(readers: &Readers, _: &Input) -> Result<Vec<Unheard>> {
+        let profiles = profile::list(&readers.parameters()).await?;
         // Where no account is to get anything, none was missed.
         if profiles.is_empty() {
             return Ok(Vec::new());
         }
         let units_matter = profiles.values().any(Profile::asks_for_unit);
-        let (entries, now) = (accounts::list(context).await?, context.now);
-        let accounts = context.organizations().accounts().await?.unwrap_or_default();
+        let (entries, now) = (accounts::list(&readers.parameters()).await?, readers.now);
+        let accounts = readers.organizations().accounts().await?.unwrap_or_default();
         let (heard, not_heard): (Vec<_>, Vec<_>) =
             accounts.into_iter().partition(|account| entries.contains_key(&account.account_id));
         let mut unheard = Vec::new();
         for account in not_heard.into_iter().filter(|account| is_due(account.at, now)) {
-            unheard.push(match accounts::read_failure(context, &account.account_id).await? {
+            unheard.push(match accounts::read_failure(&readers.parameters(), &account.account_id).await? {
                 Some(failure) => Unheard::Failed(account, failure),
                 None => Unheard::Joined(account),
             });
         }
         let looks = heard.into_iter().filter(|_| units_matter).map(|account| async move {
             // One that cannot be looked up is looked up the next night.
-            let unit = context.organizations().unit_of(&account.account_id).await.ok().flatten();
+            let unit = readers.organizations().unit_of(&account.account_id).await.ok().flatten();
             (account, unit)
         });
         let units: Vec<_> = stream::iter(looks).buffered(AT_THE_SAME_TIME).collect().await;

@@ -29,7 +29,7 @@ use crate::{
         Action, Describe,
         vending::{Ending, Outcome},
     },
-    step::{Actions, Context, Converge, LOG_TARGET, Step, actions, not_set, sample_file},
+    step::{Actions, Converge, LOG_TARGET, Readers, Step, Writers, actions, not_set, sample_file},
 };
 
 /// The step.
@@ -150,12 +150,12 @@ impl Converge for OnAccountVended {
     type Observation = Vec<Received>;
     type Change = VendingChange;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Vec<Received>> {
+    async fn observe(readers: &Readers, input: &Input) -> Result<Vec<Received>> {
         let mut received = Vec::new();
         for reading in vending::read(&input.0) {
             let known = match &reading {
                 Reading::Of(Vending::Succeeded(vended)) => {
-                    patiently(context, async || look_up(context, vended).await).await.map(Some)
+                    patiently(readers, async || look_up(readers, vended).await).await.map(Some)
                 }
                 _ => Ok(None),
             };
@@ -171,15 +171,15 @@ impl Converge for OnAccountVended {
         Ok(observed.iter().map(decide_one).collect())
     }
 
-    async fn act(context: &Context, input: &Input, _: Vec<Received>, changes: &[VendingChange]) -> Result<Output> {
+    async fn act(writers: &Writers, input: &Input, _: Vec<Received>, changes: &[VendingChange]) -> Result<Output> {
         let mut accounts = Vec::new();
         for change in changes {
-            let outcome = match patiently(context, async || carry_out(context, change).await).await {
+            let outcome = match patiently(writers, async || carry_out(writers, change).await).await {
                 Ok(outcome) => outcome,
                 Err(error) => problem(None, &error),
             };
             if outcome.result == Ending::Problem {
-                report_problem(context, &input.0, &outcome).await?;
+                report_problem(writers, &input.0, &outcome).await?;
             }
             tracing::info!(
                 target: LOG_TARGET, account = outcome.account_id, result = ?outcome.result, reason = outcome.reason,
@@ -192,18 +192,18 @@ impl Converge for OnAccountVended {
 }
 
 /// Tries again for a while what passes by itself. Nothing else retries it: the pipeline has already got a success.
-async fn patiently<T>(context: &Context, what: impl AsyncFn() -> Result<T>) -> Result<T> {
-    let backoff = ExponentialBuilder::default().with_min_delay(context.atlas.retry_floor()).with_max_times(4);
+async fn patiently<T>(readers: &Readers, what: impl AsyncFn() -> Result<T>) -> Result<T> {
+    let backoff = ExponentialBuilder::default().with_min_delay(readers.atlas.retry_floor()).with_max_times(4);
     (|| what()).retry(backoff).when(|error: &Error| error.name().passes_by_itself()).await
 }
 
 /// What has to be known of an account to choose and to fill its profile. Organizations is asked for no more than that.
-async fn look_up(context: &Context, vended: &Vended) -> Result<Known> {
-    let profiles = profile::list(context).await?;
-    let entry = accounts::read(context, &vended.account_id).await?;
+async fn look_up(readers: &Readers, vended: &Vended) -> Result<Known> {
+    let profiles = profile::list(&readers.parameters()).await?;
+    let entry = accounts::read(&readers.parameters(), &vended.account_id).await?;
     let any = |needs: &dyn Fn(&profile::Profile) -> bool| profiles.values().any(needs);
     let mut vended = vended.clone();
-    let (account, organizations) = (vended.account_id.clone(), context.organizations());
+    let (account, organizations) = (vended.account_id.clone(), readers.organizations());
     let knows_name = entry.as_ref().is_some_and(|entry| entry.account_name.is_some());
     if vended.account_name.is_none() && !knows_name && any(&|profile| profile.mentions("accountName")) {
         vended.account_name = organizations.name_of(&account).await?;
@@ -221,7 +221,7 @@ async fn look_up(context: &Context, vended: &Vended) -> Result<Known> {
     if vended.tags.is_none() && any(&|profile| !profile.account_tags.is_empty()) {
         vended.tags = organizations.tags_of(&account).await?;
     }
-    Ok(Known { vended, profiles, entry, region: context.region.clone() })
+    Ok(Known { vended, profiles, entry, region: readers.region.clone() })
 }
 
 fn decide_one(received: &Received) -> VendingChange {
@@ -250,12 +250,13 @@ fn decide_one(received: &Received) -> VendingChange {
     }
 }
 
-async fn carry_out(context: &Context, change: &VendingChange) -> Result<Outcome> {
+async fn carry_out(writers: &Writers, change: &VendingChange) -> Result<Outcome> {
     match change {
         VendingChange::Start { name, input, entry } => {
-            let machine = context.machines.enable.as_deref().ok_or_else(|| not_set("ENABLE_MACHINE_ARN"))?;
-            let Started { arn, is_new } = context.executions().start(machine, name, input).await?;
-            accounts::write(context, &AccountEntry { execution_arn: arn.clone(), ..(**entry).clone() }).await?;
+            let machine = writers.machines.enable.as_deref().ok_or_else(|| not_set("ENABLE_MACHINE_ARN"))?;
+            let Started { arn, is_new } = writers.executions().start(machine, name, input).await?;
+            accounts::write(&writers.parameters(), &AccountEntry { execution_arn: arn.clone(), ..(**entry).clone() })
+                .await?;
             Ok(Outcome {
                 result: if is_new { Ending::Started } else { Ending::Known },
                 account_id: Some(entry.account_id.to_string()),
@@ -264,7 +265,7 @@ async fn carry_out(context: &Context, change: &VendingChange) -> Result<Outcome>
             })
         }
         VendingChange::Learn(entry) => {
-            accounts::write(context, entry).await?;
+            accounts::write(&writers.parameters(), entry).await?;
             Ok(Outcome {
                 result: Ending::Known,
                 account_id: Some(entry.account_id.to_string()),
@@ -275,16 +276,16 @@ async fn carry_out(context: &Context, change: &VendingChange) -> Result<Outcome>
         VendingChange::TellFailure { account, what, reason } => {
             // A sweep would take it for an account that no event reported.
             if let Some(account) = account.as_deref().and_then(|account| account.parse().ok()) {
-                let told_at = context.now.to_string();
+                let told_at = writers.now.to_string();
                 let failure = FailedVend { what: what.clone(), reason: reason.chars().take(1000).collect(), told_at };
-                accounts::write_failure(context, &account, &failure).await?;
+                accounts::write_failure(&writers.parameters(), &account, &failure).await?;
             }
             let subject = format!("atlas-cmk: {what} failed, nothing was started");
             let message = json!({
                 "kind": "vend-failed", "accountId": account, "event": what, "reason": reason,
                 "fix": "fix the failure that the pipeline reports; its next success starts the enablement",
             });
-            context.topic()?.publish("vend-failed", &subject, &message.to_string()).await?;
+            writers.topic()?.publish("vend-failed", &subject, &message.to_string()).await?;
             let reason = format!("{what} failed: {reason}");
             Ok(Outcome { result: Ending::VendFailed, account_id: account.clone(), execution_arn: None, reason })
         }
@@ -299,8 +300,8 @@ fn problem(account: Option<String>, error: &Error) -> Outcome {
 
 /// Keeps the event and reports why. Both are tried; only if neither works does the invocation fail, for Lambda to keep
 /// the event.
-async fn report_problem(context: &Context, event: &Value, outcome: &Outcome) -> Result<()> {
-    let kept = match context.dead_letters() {
+async fn report_problem(writers: &Writers, event: &Value, outcome: &Outcome) -> Result<()> {
+    let kept = match writers.dead_letters() {
         Some(queue) => queue.keep(&event.to_string()).await,
         None => Err(not_set("DEAD_LETTER_QUEUE_URL")),
     };
@@ -313,7 +314,7 @@ async fn report_problem(context: &Context, event: &Value, outcome: &Outcome) -> 
     });
     let account = outcome.account_id.as_deref().unwrap_or("an account");
     let subject = format!("atlas-cmk: no enablement was started for {account}");
-    let published = match context.topic() {
+    let published = match writers.topic() {
         Ok(topic) => topic.publish("vend-problem", &subject, &message.to_string()).await,
         Err(error) => Err(error),
     };

@@ -9,7 +9,7 @@ use crate::{
     ids::ProfileName,
     profile::{self, PROFILES, Profile},
     report::{Action, Describe},
-    step::{Actions, Context, Converge, Step, sample_file},
+    step::{Actions, Converge, Readers, Step, Writers, sample_file},
 };
 
 /// The step.
@@ -90,9 +90,9 @@ impl Converge for PutProfile {
     type Observation = Vec<(ProfileName, Profile)>;
     type Change = Write;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Self::Observation> {
+    async fn observe(readers: &Readers, input: &Input) -> Result<Self::Observation> {
         // This step is the one that repairs a profile that was damaged by hand.
-        match profile::list(context).await {
+        match profile::list(&readers.parameters()).await {
             Ok(profiles) => Ok(profiles.into_iter().collect()),
             Err(error) if error.message().contains(&format!("{} ", parameter(&input.name))) => Ok(Vec::new()),
             Err(error) => Err(error),
@@ -117,11 +117,11 @@ impl Converge for PutProfile {
         Ok(vec![Write { before, name: input.name.clone(), profile: input.profile.clone() }])
     }
 
-    async fn act(context: &Context, input: &Input, _: Self::Observation, changes: &[Write]) -> Result<Output> {
+    async fn act(writers: &Writers, input: &Input, _: Self::Observation, changes: &[Write]) -> Result<Output> {
         for change in changes {
             let value = json!(change.profile);
             let what = "An atlas-cmk profile: the input of the enablement of vended accounts";
-            context.parameters().write(&parameter(&change.name), &value, what).await?;
+            writers.parameters().write(&parameter(&change.name), &value, what).await?;
         }
         Ok(Output { parameter: parameter(&input.name) })
     }

@@ -10,7 +10,7 @@ use crate::{
     atlas::ServiceAccount,
     error::Result,
     report::sweep::Listed,
-    step::{Actions, Answer, Context, Step, actions},
+    step::{Actions, Answer, Readers, Step, actions},
 };
 
 /// The step.
@@ -49,8 +49,8 @@ impl Step for CheckCredential {
 impl Answer for CheckCredential {
     type Observation = Option<ServiceAccount>;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Option<ServiceAccount>> {
-        Ok(context.atlas.own_service_account(&input.project.project_id).await?)
+    async fn observe(readers: &Readers, input: &Input) -> Result<Option<ServiceAccount>> {
+        Ok(readers.atlas.own_service_account(&input.project.project_id).await?)
     }
 
     fn answer(input: &Input, account: Option<ServiceAccount>, now: Timestamp) -> Result<Output> {

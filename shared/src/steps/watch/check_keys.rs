@@ -16,7 +16,7 @@ use crate::{
     registry::{self, Entry, Stage},
     report::limited,
     request::regional_keys,
-    step::{Actions, Context, Converge, Step, actions},
+    step::{Actions, Converge, Readers, Step, Writers, actions},
     steps::watch::{
         affected::Affected,
         reactions::{Reaction, access_to, guard, react},
@@ -79,19 +79,19 @@ impl Converge for CheckKeys {
     type Observation = Keys;
     type Change = Reaction;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Keys> {
-        let entries = registry::list(context).await?.entries;
+    async fn observe(readers: &Readers, input: &Input) -> Result<Keys> {
+        let entries = registry::list(&readers.parameters(), readers.now).await?.entries;
         let looks = needed(&entries).into_iter().map(|key| {
             let account = access_to(&key, entries.iter());
             let caller = Caller { account, execution: Some(&input.execution) };
             async move {
-                let state = async { context.kms_for(&key, caller).await?.key(key.as_ref()).await }.await;
+                let state = async { readers.kms_for(&key, caller).await?.key(key.as_ref()).await }.await;
                 (key, state)
             }
         });
         let looks: Vec<_> = stream::iter(looks).buffer_unordered(AT_THE_SAME_TIME).collect().await;
         let mut keys =
-            Keys { entries, now: context.now, in_danger: Vec::new(), gone: Vec::new(), out_of_reach: Vec::new() };
+            Keys { entries, now: readers.now, in_danger: Vec::new(), gone: Vec::new(), out_of_reach: Vec::new() };
         for (key, state) in looks {
             match state.map(|found| (lost_event(found.as_ref().map(|key| &key.state)), found.is_none())) {
                 Ok((Some(_), true)) if !is_in_use(&key, &keys.entries) => keys.gone.push(key),
@@ -116,8 +116,8 @@ impl Converge for CheckKeys {
         Ok(reactions.collect())
     }
 
-    async fn act(context: &Context, _: &Input, keys: Keys, reactions: &[Reaction]) -> Result<Output> {
-        react(context, reactions).await?;
+    async fn act(writers: &Writers, _: &Input, keys: Keys, reactions: &[Reaction]) -> Result<Output> {
+        react(writers, reactions).await?;
         let endangered = keys.in_danger.iter().map(|(key, what)| {
             format!(
                 "key {key} cannot be used (as after {what}) but is needed: see the message of the kind key-endangered"

@@ -13,7 +13,7 @@ use crate::{
     registry::{self, Registry, Stage},
     report::{limited, sweep::Listed},
     request::Sweep,
-    step::{Actions, Answer, Context, Step},
+    step::{Actions, Answer, Readers, Step},
 };
 
 /// The step.
@@ -68,8 +68,8 @@ impl Step for ListProjects {
 impl Answer for ListProjects {
     type Observation = Registry;
 
-    async fn observe(context: &Context, _: &Input) -> Result<Registry> {
-        registry::list(context).await
+    async fn observe(readers: &Readers, _: &Input) -> Result<Registry> {
+        registry::list(&readers.parameters(), readers.now).await
     }
 
     fn answer(_: &Input, registry: Registry, now: Timestamp) -> Result<Output> {

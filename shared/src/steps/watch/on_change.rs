@@ -18,7 +18,7 @@ use crate::{
     registry::{self, Entry, Stage},
     request::ReconcileProject,
     settings::OwnRoles,
-    step::{Actions, Context, Converge, Step, actions},
+    step::{Actions, Converge, Readers, Step, Writers, actions},
     steps::watch::{
         affected::Affected,
         reactions::{Reaction, access_to, cause, guard, react},
@@ -139,28 +139,28 @@ impl Converge for OnChange {
     type Observation = Observed;
     type Change = Reaction;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Observed> {
+    async fn observe(readers: &Readers, input: &Input) -> Result<Observed> {
         let changed = match change::read(&input.0) {
             Reading::Of(changed) => changed,
             Reading::Unknown(why) => return Ok(Observed::Nobody(why)),
         };
         // None of ours can take a key away: a call that does was made by somebody else, whatever the role is called.
         if let Some(role) =
-            own_role(&changed, &context.own_roles, context.own_account.as_ref()).filter(|_| !changed.endangers_a_key())
+            own_role(&changed, &readers.own_roles, readers.own_account.as_ref()).filter(|_| !changed.endangers_a_key())
         {
             return Ok(Observed::Nobody(format!("{} was made by atlas-cmk itself, with {role}", changed.what)));
         }
-        let entries = registry::list(context).await?.entries;
+        let entries = registry::list(&readers.parameters(), readers.now).await?.entries;
         let mut named = changed.tagged_projects.clone();
         if let Subject::Key(key) = &changed.subject
             && changed.endangers_a_key()
         {
-            named.extend(tagged_on(context, key, &entries).await);
+            named.extend(tagged_on(readers, key, &entries).await);
         }
         let mut affected = Vec::new();
         for entry in entries {
             let by_tag = named.iter().any(|project| project == entry.project_id.as_ref());
-            if let Some(how) = Affected::by(&changed.subject, &entry, context.default_secret.as_deref(), by_tag) {
+            if let Some(how) = Affected::by(&changed.subject, &entry, readers.default_secret.as_deref(), by_tag) {
                 affected.push((entry, how));
             }
         }
@@ -194,8 +194,8 @@ impl Converge for OnChange {
         Ok(reactions)
     }
 
-    async fn act(context: &Context, _: &Input, observed: Observed, reactions: &[Reaction]) -> Result<Output> {
-        let executions = react(context, reactions).await?;
+    async fn act(writers: &Writers, _: &Input, observed: Observed, reactions: &[Reaction]) -> Result<Output> {
+        let executions = react(writers, reactions).await?;
         let (projects, ignored) = match observed {
             Observed::Nobody(why) => (Vec::new(), Some(why)),
             Observed::Change { affected, .. } if affected.is_empty() => {
@@ -223,10 +223,10 @@ fn own_role<'a>(changed: &'a Changed, own: &OwnRoles, hub: Option<&AccountId>) -
 
 /// The projects that the tags of a key name, if they can be read: our own account is, and another if a project there
 /// has the access to it.
-async fn tagged_on(context: &Context, key: &KmsKeyArn, entries: &[Entry]) -> Vec<String> {
+async fn tagged_on(readers: &Readers, key: &KmsKeyArn, entries: &[Entry]) -> Vec<String> {
     let account = access_to(key, entries.iter());
     let tags = async {
-        let kms = context.kms_for(key, Caller { account, execution: None }).await?;
+        let kms = readers.kms_for(key, Caller { account, execution: None }).await?;
         kms.tags(key).await
     };
     // The registry has most of it; what cannot be read of the rest must not delay an alert.

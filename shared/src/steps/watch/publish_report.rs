@@ -12,7 +12,7 @@ pub use self::{drift::Drift, sweep::Results};
 use crate::{
     error::Result,
     request::SweepReport,
-    step::{Actions, Context, Notify, Step, actions},
+    step::{Actions, Notify, Step, Writers, actions},
 };
 
 /// The step.
@@ -70,12 +70,12 @@ impl Step for PublishReport {
 }
 
 impl Notify for PublishReport {
-    async fn send(context: &Context, input: &Input) -> Result<Output> {
+    async fn send(writers: &Writers, input: &Input) -> Result<Output> {
         let message = match input {
             Input::Drift(drift) => drift::message(drift),
             Input::Sweep(results) => sweep::message(results),
         };
-        context.topic()?.publish(message.kind, &message.subject, &message.text).await?;
+        writers.topic()?.publish(message.kind, &message.subject, &message.text).await?;
         Ok(Output { kind: message.kind.to_owned(), report: message.report })
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     registry::Entry,
     report::{Action, Describe},
     request::{Cause, Guard, GuardKey, ReconcileProject},
-    step::{Context, not_set},
+    step::{Writers, not_set},
     steps::watch::affected::{Affected, Need},
 };
 
@@ -71,19 +71,19 @@ impl Describe for Reaction {
 }
 
 /// Publishes alerts and starts executions. Their ARNs, started now or before.
-pub(super) async fn react(context: &Context, reactions: &[Reaction]) -> Result<Vec<String>> {
+pub(super) async fn react(writers: &Writers, reactions: &[Reaction]) -> Result<Vec<String>> {
     let (mut executions, mut unpublished) = (Vec::new(), None);
     for reaction in reactions {
         match reaction {
             // A key is restored even if the alert cannot be published.
-            Reaction::Alert(alert) => unpublished = publish(context, alert).await.err().or(unpublished),
+            Reaction::Alert(alert) => unpublished = publish(writers, alert).await.err().or(unpublished),
             Reaction::Restore(name, guard) => {
-                let machine = context.machines.guard.as_deref().ok_or_else(|| not_set("GUARD_MACHINE_ARN"))?;
-                executions.push(context.executions().start(machine, name, &json!(guard)).await?.arn);
+                let machine = writers.machines.guard.as_deref().ok_or_else(|| not_set("GUARD_MACHINE_ARN"))?;
+                executions.push(writers.executions().start(machine, name, &json!(guard)).await?.arn);
             }
             Reaction::Reconcile(name, project) => {
-                let machine = context.machines.reconcile.as_deref().ok_or_else(|| not_set("RECONCILE_MACHINE_ARN"))?;
-                executions.push(context.executions().start(machine, name, &json!(project)).await?.arn);
+                let machine = writers.machines.reconcile.as_deref().ok_or_else(|| not_set("RECONCILE_MACHINE_ARN"))?;
+                executions.push(writers.executions().start(machine, name, &json!(project)).await?.arn);
             }
         }
     }
@@ -164,11 +164,11 @@ fn undo(key: &KmsKeyArn, what: &str) -> Vec<String> {
     }
 }
 
-async fn publish(context: &Context, alert: &Alert) -> Result<()> {
+async fn publish(writers: &Writers, alert: &Alert) -> Result<()> {
     let subject = format!("CRITICAL atlas-cmk: {} of key {}", alert.event, alert.key_arn.key_id());
     let mut message = json!({"kind": "key-endangered", "severity": "critical"});
     if let (Some(message), Some(fields)) = (message.as_object_mut(), json!(alert).as_object()) {
         message.extend(fields.clone());
     }
-    context.topic()?.publish("key-endangered", &subject, &message.to_string()).await
+    writers.topic()?.publish("key-endangered", &subject, &message.to_string()).await
 }

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    aws::{Caller, KeyState, Kms},
+    aws::{Caller, KeyState},
     error::{Error, ErrorName, Result},
     ids::{AccountAccess, KmsKeyArn},
     report::{Action, Describe},
     request::GuardKey,
-    step::{Actions, Context, Converge, Retries, Step, actions, not_set},
+    step::{Actions, Converge, Readers, Retries, Step, Writers, actions, not_set},
 };
 
 /// The step.
@@ -104,8 +104,10 @@ impl Converge for RestoreKey {
     type Observation = Option<KeyState>;
     type Change = Restoring;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Option<KeyState>> {
-        let key = kms(context, input).await?.key(input.request.key_arn.as_ref()).await?;
+    async fn observe(readers: &Readers, input: &Input) -> Result<Option<KeyState>> {
+        let account = restoring_access(input, readers.own_roles.guard.as_deref())?;
+        let arn = &input.request.key_arn;
+        let key = readers.kms_for(arn, caller(input, account.as_ref())).await?.key(arn.as_ref()).await?;
         Ok(key.map(|key| key.state))
     }
 
@@ -128,8 +130,9 @@ impl Converge for RestoreKey {
         }
     }
 
-    async fn act(context: &Context, input: &Input, _: Option<KeyState>, changes: &[Restoring]) -> Result<Output> {
-        let kms = kms(context, input).await?;
+    async fn act(writers: &Writers, input: &Input, _: Option<KeyState>, changes: &[Restoring]) -> Result<Output> {
+        let account = restoring_access(input, writers.own_roles.guard.as_deref())?;
+        let kms = writers.kms_for(&input.request.key_arn, caller(input, account.as_ref())).await?;
         for change in changes {
             match change {
                 Restoring::CancelDeletion(arn) => kms.cancel_deletion(arn).await.map_err(settling)?,
@@ -137,7 +140,7 @@ impl Converge for RestoreKey {
             }
         }
         if !changes.is_empty() {
-            publish(context, input, changes).await?;
+            publish(writers, input, changes).await?;
         }
         Ok(Output { key_arn: input.request.key_arn.clone() })
     }
@@ -153,15 +156,13 @@ fn settling(error: Error) -> Error {
     error
 }
 
-/// KMS of the key, in its account as the role that restores keys there.
-async fn kms(context: &Context, input: &Input) -> Result<Kms> {
-    let request = &input.request;
-    let account = match &request.account {
-        Some(access) => Some(guard_role(access, context.own_roles.guard.as_deref())?),
-        None => None,
-    };
-    let caller = Caller { account: account.as_ref(), execution: input.execution.as_deref() };
-    context.kms_for(&request.key_arn, caller).await
+/// How to reach the account of the key, if it is another: as the role that restores keys there.
+fn restoring_access(input: &Input, role_name: Option<&str>) -> Result<Option<AccountAccess>> {
+    input.request.account.as_ref().map(|access| guard_role(access, role_name)).transpose()
+}
+
+fn caller<'a>(input: &'a Input, account: Option<&'a AccountAccess>) -> Caller<'a> {
+    Caller { account, execution: input.execution.as_deref() }
 }
 
 /// The role that restores keys, in the account of the one that treats them, under the same external ID.
@@ -172,7 +173,7 @@ fn guard_role(access: &AccountAccess, name: Option<&str>) -> Result<AccountAcces
     Ok(AccountAccess { role_arn, external_id: access.external_id.clone() })
 }
 
-async fn publish(context: &Context, input: &Input, changes: &[Restoring]) -> Result<()> {
+async fn publish(writers: &Writers, input: &Input, changes: &[Restoring]) -> Result<()> {
     let request = &input.request;
     let done: Vec<String> = changes.iter().map(Describe::summary).collect();
     let subject = format!("atlas-cmk: key {} restored", request.key_arn.key_id());
@@ -186,7 +187,7 @@ async fn publish(context: &Context, input: &Input, changes: &[Restoring]) -> Res
             or register them with guard: alert",
         "execution": input.execution,
     });
-    context.topic()?.publish("key-restored", &subject, &message.to_string()).await
+    writers.topic()?.publish("key-restored", &subject, &message.to_string()).await
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::{
         Change, Difference, Finding,
         sweep::{Listed, ProjectResult, ProjectState},
     },
-    step::{Actions, Answer, Context, Step, actions},
+    step::{Actions, Answer, Readers, Step, actions},
 };
 
 /// The step.
@@ -85,8 +85,8 @@ impl Step for SummarizeProject {
 impl Answer for SummarizeProject {
     type Observation = std::result::Result<Remains, Error>;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Self::Observation> {
-        match read(context, &input.project.project_id).await.map_err(Error::from) {
+    async fn observe(readers: &Readers, input: &Input) -> Result<Self::Observation> {
+        match read(readers, &input.project.project_id).await.map_err(Error::from) {
             // What passes is tried again. What does not is reported, beside what the reconciliation has found.
             Err(error) if error.name().passes_by_itself() => Err(error),
             read => Ok(read),
@@ -108,8 +108,8 @@ impl Answer for SummarizeProject {
     }
 }
 
-async fn read(context: &Context, project: &ProjectId) -> std::result::Result<Remains, AtlasError> {
-    Ok((context.atlas.access_roles(project).await?, context.atlas.private_endpoints(project).await?))
+async fn read(readers: &Readers, project: &ProjectId) -> std::result::Result<Remains, AtlasError> {
+    Ok((readers.atlas.access_roles(project).await?, readers.atlas.private_endpoints(project).await?))
 }
 
 /// How long a sentence about a project may be, in characters.

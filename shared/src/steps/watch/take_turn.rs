@@ -16,7 +16,7 @@ use crate::{
     ids::ProjectId,
     registry::{self, Entry, Stage},
     request::{EnableEncryption, Mode, ReconcileProject},
-    step::{Actions, Answer, Context, Step},
+    step::{Actions, Answer, Readers, Step},
 };
 
 /// The step.
@@ -102,18 +102,18 @@ impl Step for TakeTurn {
 impl Answer for TakeTurn {
     type Observation = Queue;
 
-    async fn observe(context: &Context, input: &Input) -> Result<Queue> {
+    async fn observe(readers: &Readers, input: &Input) -> Result<Queue> {
         let project = &input.request.project_id;
-        let (entry, _) = registry::read(context, project).await?;
-        let mut looking = context.executions().running(&input.reconcile_machine).await?;
+        let (entry, _) = registry::read(&readers.parameters(), project, readers.now).await?;
+        let mut looking = readers.executions().running(&input.reconcile_machine).await?;
         looking.retain(|running| is_about(&running.name, project) || running.name == input.execution);
         let mut changing = None;
         for machine in &input.changing_machines {
-            for running in context.executions().running(machine).await? {
+            for running in readers.executions().running(machine).await? {
                 // Those that were started from here carry the name of the execution that did.
                 if !looking.iter().any(|other| other.name == running.name)
                     && !is_about_another(&running.name)
-                    && changes(&context.executions().input(&running.arn).await?, project, entry.as_ref())
+                    && changes(&readers.executions().input(&running.arn).await?, project, entry.as_ref())
                 {
                     changing = Some(running.arn);
                 }

@@ -1,18 +1,19 @@
-//! The clients a step works with, and what it knows of where it runs.
+//! The clients a step works with, and what it knows of where it runs. Observing and answering get [`Readers`], which have
+//! no call that writes; only acting and sending get [`Writers`], and only this module's parent makes them.
 
 #![expect(clippy::disallowed_methods, reason = "what is random comes from here")]
 
-use std::time::Instant;
+use std::{ops::Deref, time::Instant};
 
 use aws_types::SdkConfig;
 use jiff::Timestamp;
 
 use super::Step;
 use crate::{
-    atlas::{Atlas, CredentialSource, RetryPolicy, TokenCache},
+    atlas::{AtlasReader, AtlasWriter, CredentialSource, RetryPolicy, TokenCache},
     aws::{
-        self, Accounts, Caller, DeadLetters, Executions, Iam, Kms, Organizations, Parameters, Secrets, TaskTokens,
-        Topic,
+        self, Accounts, Assumption, Caller, DeadLetters, ExecutionsReader, ExecutionsWriter, IamReader, IamWriter,
+        KmsReader, KmsWriter, Organizations, ParametersReader, ParametersWriter, Secrets, TaskTokens, Topic,
     },
     error::{Error, ErrorName, Result},
     http,
@@ -25,13 +26,13 @@ use crate::{
     },
 };
 
-/// The clients a step works with. Built once, and kept while the function is warm.
+/// The clients that read. Built once, and kept while the function is warm.
 #[derive(Debug, Clone)]
-pub struct Context {
+pub struct Readers {
     /// The Atlas Administration API.
-    pub atlas: Atlas,
-    /// IAM and KMS of the account the function runs in, and of others.
-    pub accounts: Accounts,
+    pub atlas: AtlasReader,
+    /// Sessions in the account the function runs in, and in others.
+    accounts: Accounts,
     /// What clients of the account the function runs in are built from. Each is built where it is used, so that a
     /// function does not contain those that it does not use.
     config: SdkConfig,
@@ -57,7 +58,7 @@ pub struct Context {
     pub trust_policy_size_quota: usize,
 }
 
-impl Context {
+impl Readers {
     /// Builds the clients. Nothing is sent.
     ///
     /// # Errors
@@ -183,18 +184,13 @@ impl Context {
     }
 
     /// Parameter Store of the account the function runs in.
-    pub fn parameters(&self) -> Parameters {
-        Parameters::new(&self.config)
-    }
-
-    /// Executions that wait for an answer.
-    pub fn task_tokens(&self) -> TaskTokens {
-        TaskTokens::new(&self.config)
+    pub fn parameters(&self) -> ParametersReader {
+        ParametersReader::new(&self.config)
     }
 
     /// Executions of the state machines of the stack.
-    pub fn executions(&self) -> Executions {
-        Executions::new(&self.config)
+    pub fn executions(&self) -> ExecutionsReader {
+        ExecutionsReader::new(&self.config)
     }
 
     /// The organization of the account.
@@ -202,9 +198,93 @@ impl Context {
         Organizations::new(&self.config)
     }
 
+    /// Whether a role can be assumed with and without an external ID; see [`Accounts::try_assuming`].
+    ///
+    /// # Errors
+    /// As [`Accounts::try_assuming`].
+    pub async fn try_assuming(
+        &self,
+        caller: Caller<'_>,
+        source: Option<&IamRoleArn>,
+        target: &IamRoleArn,
+        external_id: &ExternalId,
+    ) -> Result<Option<Assumption>> {
+        self.accounts.try_assuming(caller, source, target, external_id).await
+    }
+
+    /// IAM of the caller's account.
+    ///
+    /// # Errors
+    /// As [`Accounts::iam_reader`].
+    pub async fn iam(&self, caller: Caller<'_>) -> Result<IamReader> {
+        self.accounts.iam_reader(caller).await
+    }
+
+    /// KMS of the caller's account, in a region.
+    ///
+    /// # Errors
+    /// As [`Accounts::iam_reader`].
+    pub async fn kms(&self, caller: Caller<'_>, region: &Region) -> Result<KmsReader> {
+        self.accounts.kms_reader(caller, region).await
+    }
+
+    /// IAM of the account of a role.
+    ///
+    /// # Errors
+    /// As [`Self::reach`] and [`Self::iam`].
+    pub async fn iam_for(&self, role: &IamRoleArn, caller: Caller<'_>) -> Result<IamReader> {
+        self.iam(self.reach("roleArn", role.as_ref(), role.account(), caller)?).await
+    }
+
+    /// KMS of the account and the region of a key.
+    ///
+    /// # Errors
+    /// As [`Self::reach`] and [`Self::kms`].
+    pub async fn kms_for(&self, key: &KmsKeyArn, caller: Caller<'_>) -> Result<KmsReader> {
+        self.kms(self.reach("keyArn", key.as_ref(), key.account(), caller)?, key.region()).await
+    }
+}
+
+/// The clients that write. They read, too: what is written is looked at again.
+#[derive(Debug, Clone)]
+pub struct Writers {
+    readers: Readers,
+    /// The Atlas Administration API.
+    pub atlas: AtlasWriter,
+}
+
+impl Deref for Writers {
+    type Target = Readers;
+
+    fn deref(&self) -> &Readers {
+        &self.readers
+    }
+}
+
+impl Writers {
+    /// Of the place that `readers` read.
+    pub(super) fn new(readers: &Readers) -> Self {
+        Self { readers: readers.clone(), atlas: AtlasWriter::new(readers.atlas.clone()) }
+    }
+
+    /// Parameter Store of the account the function runs in.
+    pub fn parameters(&self) -> ParametersWriter {
+        ParametersWriter::new(&self.readers.config)
+    }
+
+    /// Executions of the state machines of the stack.
+    pub fn executions(&self) -> ExecutionsWriter {
+        ExecutionsWriter::new(&self.readers.config)
+    }
+
+    /// Executions that wait for an answer.
+    pub fn task_tokens(&self) -> TaskTokens {
+        TaskTokens::new(&self.readers.config)
+    }
+
     /// The queue of what could not be handled, of functions that have one.
     pub fn dead_letters(&self) -> Option<DeadLetters> {
-        self.dead_letter_queue_url.clone().map(|url| DeadLetters::new(&self.config, url))
+        self.readers.dead_letter_queue_url.clone().map(|url| DeadLetters::new(&self.readers.config, url))
     }
 
     /// The topic of the stack.
@@ -212,24 +292,32 @@ impl Context {
     /// # Errors
     /// `Internal` if the function was deployed without one.
     pub fn topic(&self) -> Result<Topic> {
-        let arn = self.topic_arn.clone().ok_or_else(|| not_set("TOPIC_ARN"))?;
-        Ok(Topic::new(&self.config, arn))
+        let arn = self.readers.topic_arn.clone().ok_or_else(|| not_set("TOPIC_ARN"))?;
+        Ok(Topic::new(&self.readers.config, arn))
     }
 
     /// IAM of the account of a role.
     ///
     /// # Errors
-    /// As [`Self::reach`] and [`Accounts::iam`].
-    pub async fn iam_for(&self, role: &IamRoleArn, caller: Caller<'_>) -> Result<Iam> {
-        self.accounts.iam(self.reach("roleArn", role.as_ref(), role.account(), caller)?).await
+    /// As [`Readers::iam_for`].
+    pub async fn iam_for(&self, role: &IamRoleArn, caller: Caller<'_>) -> Result<IamWriter> {
+        self.accounts.iam_writer(self.reach("roleArn", role.as_ref(), role.account(), caller)?).await
+    }
+
+    /// KMS of the caller's account, in a region.
+    ///
+    /// # Errors
+    /// As [`Readers::kms`].
+    pub async fn kms(&self, caller: Caller<'_>, region: &Region) -> Result<KmsWriter> {
+        self.accounts.kms_writer(caller, region).await
     }
 
     /// KMS of the account and the region of a key.
     ///
     /// # Errors
-    /// As [`Self::reach`] and [`Accounts::kms`].
-    pub async fn kms_for(&self, key: &KmsKeyArn, caller: Caller<'_>) -> Result<Kms> {
-        self.accounts.kms(self.reach("keyArn", key.as_ref(), key.account(), caller)?, key.region()).await
+    /// As [`Readers::kms_for`].
+    pub async fn kms_for(&self, key: &KmsKeyArn, caller: Caller<'_>) -> Result<KmsWriter> {
+        self.kms(self.reach("keyArn", key.as_ref(), key.account(), caller)?, key.region()).await
     }
 }
 
@@ -242,7 +330,7 @@ pub(crate) fn not_set(variable: &str) -> Error {
 }
 
 /// A client of Atlas with the credentials of a secret, or with none.
-fn atlas(settings: &Settings, config: &SdkConfig, http: reqwest::Client, secret_id: Option<&str>) -> Atlas {
+fn atlas(settings: &Settings, config: &SdkConfig, http: reqwest::Client, secret_id: Option<&str>) -> AtlasReader {
     let secrets = Secrets::new(config);
     let source = match secret_id {
         Some(secret_id) => {
@@ -252,5 +340,5 @@ fn atlas(settings: &Settings, config: &SdkConfig, http: reqwest::Client, secret_
     };
     let key = settings.token_cache_key.clone();
     let cache = settings.token_cache_prefix.clone().map(|prefix| TokenCache::new(secrets, prefix, key));
-    Atlas::with_token_cache(http, settings.atlas_base_url.clone(), source, RetryPolicy::default(), cache)
+    AtlasReader::with_token_cache(http, settings.atlas_base_url.clone(), source, RetryPolicy::default(), cache)
 }
