@@ -46,13 +46,12 @@ pub fn names() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Builds every function, without the optimisations of a release, and zips it.
+/// Builds every function, without the optimisations of a release: its binaries, by their names.
 ///
 /// # Errors
 /// If one does not build.
-pub async fn build() -> Result<Build> {
-    let names = names()?;
-    progress::step(&format!("building {} functions", names.len()));
+pub async fn compile() -> Result<BTreeMap<String, PathBuf>> {
+    progress::step(&format!("building {} functions", names()?.len()));
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(workspace::root()).args(["build", "--locked", "--message-format", "json-render-diagnostics"]);
     // With this package, so that features are unified to what it was built with, and nothing is compiled again.
@@ -74,7 +73,15 @@ pub async fn build() -> Result<Build> {
     if !output.status.success() {
         bail!("the functions do not build; cargo says why above");
     }
-    let binaries = binaries(&output.stdout);
+    Ok(binaries(&output.stdout))
+}
+
+/// Builds every function, without the optimisations of a release, and zips it.
+///
+/// # Errors
+/// If one does not build.
+pub async fn build() -> Result<Build> {
+    let (names, binaries) = (names()?, compile().await?);
     let build = format!("{:x}", std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_nanos());
     let mut packing = JoinSet::new();
     for name in names {

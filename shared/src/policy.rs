@@ -6,15 +6,14 @@
 mod access;
 mod key;
 mod meaning;
+mod owner;
 mod statement;
 
 use serde_json::{Map, Value, json};
 
 pub use key::KeyMaintainers;
-pub use statement::{Merged, NOBODY_SID, Statement};
-
-/// The mark of this project: Sids of our statements start with it.
-pub const SID_PREFIX: &str = "AtlasCmk";
+pub use owner::{Document, KEY_POLICY_WRITERS, KEY_REPLICATOR, Owner, SID_PREFIX};
+pub use statement::{Merged, Statement};
 
 /// The only policy version that supports everything we write
 /// (IAM user guide, "IAM JSON policy elements: Version").

@@ -10,7 +10,7 @@ use crate::{
     aws::{Caller, ManagedPolicy},
     error::{Error, ErrorName, Result},
     ids::{AccountAccess, ExternalId, IamPolicyArn, IamRoleArn},
-    model::statements::access_sid,
+    policy::Owner,
     report::{Describe, Finding, Kept, PlannedChange},
     request::{AccessMode, CrossAccountAccess, ManageRole},
     step::{Actions, Answer, Readers, Step, actions},
@@ -309,7 +309,8 @@ fn external_id(request: &CrossAccountAccess, found: &Found) -> ExternalId {
     if let Some(given) = &request.external_id {
         return given.clone();
     }
-    let in_force = found.target.trust_policy().and_then(|trust| trust.statement(&access_sid(&request.name)));
+    let in_force =
+        found.target.trust_policy().and_then(|trust| trust.statement(&Owner::AccessTrust(&request.name).sid()));
     let in_force = in_force.as_ref().and_then(|statement| statement.external_id()).and_then(|id| id.parse().ok());
     in_force.unwrap_or_else(|| found.new_external_id.clone())
 }

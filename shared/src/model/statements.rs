@@ -1,8 +1,8 @@
 //! Our statements in the policies of roles and keys, and who owns which Sid.
 
 use crate::{
-    ids::{AccessName, ExternalId, KmsKeyArn, PrincipalArn, ProjectId, TrustedArn},
-    policy::{PolicyDocument, SID_PREFIX, Statement},
+    ids::{ExternalId, KmsKeyArn, PrincipalArn, ProjectId, TrustedArn},
+    policy::{Owner, PolicyDocument, Statement},
 };
 
 /// The inline policy that holds our statements, one for each project.
@@ -12,7 +12,7 @@ pub(crate) const INLINE_POLICY: &str = "atlas-cmk";
 pub(crate) const KEY_ACTIONS: [&str; 3] = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt"];
 
 pub(crate) fn trust_statement(project: &ProjectId, principal: &PrincipalArn, external_id: &ExternalId) -> Statement {
-    Statement::trust(&sid(project), principal.as_ref(), external_id.as_ref())
+    Statement::trust(&Owner::ProjectTrust(project).sid(), principal.as_ref(), external_id.as_ref())
 }
 
 /// Our statement with these keys, and with those it has already in `document`.
@@ -20,7 +20,7 @@ pub(crate) fn trust_statement(project: &ProjectId, principal: &PrincipalArn, ext
 /// A key is added here and never taken out: Atlas needs the one it uses while it changes to another, old snapshots need
 /// the one they were made with, and a region that is not named this time may still have an endpoint.
 pub(crate) fn kms_statement(project: &ProjectId, keys: &[KmsKeyArn], document: Option<&PolicyDocument>) -> Statement {
-    let sid = sid(project);
+    let sid = Owner::ProjectKeys(project).sid();
     let ours = document.and_then(|document| document.statement(&sid));
     let kept = ours.iter().flat_map(Statement::resources).filter(|resource| resource.parse::<KmsKeyArn>().is_ok());
     let mut resources: Vec<&str> = kept.collect();
@@ -30,16 +30,6 @@ pub(crate) fn kms_statement(project: &ProjectId, keys: &[KmsKeyArn], document: O
         }
     }
     Statement::allow(&sid, &KEY_ACTIONS, resources)
-}
-
-/// One Sid for each cross-account access.
-pub(crate) fn access_sid(name: &AccessName) -> String {
-    format!("{SID_PREFIX}Access{name}")
-}
-
-/// One Sid for each project. Sids take letters and digits only, which a project's id is made of.
-pub(crate) fn sid(project: &ProjectId) -> String {
-    format!("{SID_PREFIX}{project}")
 }
 
 /// The statement that allows a principal, or all roles below a path, to assume a role with an external ID.

@@ -12,17 +12,8 @@
 
 use serde_json::json;
 
-use super::{PolicyDocument, Statement};
+use super::{Owner, PolicyDocument, Statement};
 use crate::ids::AccountId;
-
-/// Sid of the statement by which the account administers the key.
-const ADMINISTRATION_SID: &str = "AtlasCmkAdministration";
-
-/// Sid of the statement for those who change the key policy.
-const KEY_POLICY_SID: &str = "AtlasCmkKeyPolicy";
-
-/// Sid of the statement for those who replicate the key.
-const REPLICAS_SID: &str = "AtlasCmkReplicas";
 
 /// What the account's IAM policies may allow: everything but to use the key, to change its policy, to grant or to
 /// replicate it.
@@ -64,17 +55,19 @@ impl KeyMaintainers {
     pub fn policy_of_new_key(&self) -> PolicyDocument {
         let partition = self.of_policy.first().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws");
         let root = format!("arn:{partition}:iam::{}:root", self.account);
-        self.add_to(&PolicyDocument::default().merge(&Statement::grant(ADMINISTRATION_SID, &root, &ADMINISTRATION)))
+        self.add_to(&PolicyDocument::default().merge(&Statement::grant(
+            &Owner::KeyAdministration.sid(),
+            &root,
+            &ADMINISTRATION,
+        )))
     }
 
     /// The policy with the statements that admit us. Every other statement stays as it is.
     #[must_use]
     pub fn add_to(&self, policy: &PolicyDocument) -> PolicyDocument {
-        policy.merge(&self.statement(KEY_POLICY_SID, "kms:PutKeyPolicy", &self.of_policy)).merge(&self.statement(
-            REPLICAS_SID,
-            "kms:ReplicateKey",
-            &self.of_replicas,
-        ))
+        policy
+            .merge(&self.statement(&Owner::KeyPolicyWriters.sid(), "kms:PutKeyPolicy", &self.of_policy))
+            .merge(&self.statement(&Owner::KeyReplicator.sid(), "kms:ReplicateKey", &self.of_replicas))
     }
 
     fn statement(&self, sid: &str, action: &str, roles: &[String]) -> Statement {
@@ -129,8 +122,9 @@ mod tests {
     #[test]
     fn our_roles_are_named_by_conditions_and_never_as_principals() {
         let policy = maintainers().policy_of_new_key();
-        for (sid, step) in [(KEY_POLICY_SID, "grant-key"), (REPLICAS_SID, "replicate-key")] {
-            let statement = policy.statement(sid).unwrap();
+        for (sid, step) in [(Owner::KeyPolicyWriters.sid(), "grant-key"), (Owner::KeyReplicator.sid(), "replicate-key")]
+        {
+            let statement = policy.statement(&sid).unwrap();
             assert_eq!(statement.elements()["Principal"], json!({"AWS": "*"}));
             let condition = &statement.elements()["Condition"];
             assert_eq!(condition["StringEquals"]["kms:CallerAccount"], "444455556666");

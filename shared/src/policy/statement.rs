@@ -2,10 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{PolicyDocument, meaning};
-
-/// The Sid of [`Statement::nobody`].
-pub const NOBODY_SID: &str = "AtlasCmkNobody";
+use super::{Owner, PolicyDocument, meaning};
 
 /// A statement of an IAM policy, kept as the JSON it was read or built from.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +40,7 @@ impl Statement {
     /// empty.
     pub fn nobody() -> Self {
         Self::from_json(json!({
-            "Sid": NOBODY_SID,
+            "Sid": Owner::Nobody.sid(),
             "Effect": "Deny",
             "Principal": { "AWS": "*" },
             "Action": "sts:AssumeRole",

@@ -8,7 +8,6 @@ use std::{ops::Deref, time::Instant};
 use aws_types::SdkConfig;
 use jiff::Timestamp;
 
-use super::Step;
 use crate::{
     atlas::{AtlasReader, AtlasWriter, CredentialSource, RetryPolicy, TokenCache},
     aws::{
@@ -18,12 +17,8 @@ use crate::{
     error::{Error, ErrorName, Result},
     http,
     ids::{AccountId, ExternalId, IamPolicyArn, IamRoleArn, InvalidId, KmsKeyArn, Region, SecretId},
-    policy::KeyMaintainers,
+    policy::{KEY_POLICY_WRITERS, KEY_REPLICATOR, KeyMaintainers},
     settings::{Machines, OwnRoles, Settings},
-    steps::{
-        disable::revoke_key::RevokeKey,
-        enable::{ensure_key::EnsureKey, grant_key::GrantKey, replicate_key::ReplicateKey},
-    },
 };
 
 /// The clients that read. Built once, and kept while the function is warm.
@@ -175,11 +170,10 @@ impl Readers {
         }
         let prefix = self.own_roles.arn_prefix.as_ref().ok_or_else(|| not_set("OWN_ROLE_ARN_PREFIX"))?;
         let role = |step: &str| format!("{prefix}{step}");
-        let steps = [EnsureKey::NAME, ReplicateKey::NAME, GrantKey::NAME, RevokeKey::NAME];
         Ok(KeyMaintainers {
             account: account.clone(),
-            of_policy: steps.map(role).to_vec(),
-            of_replicas: vec![role(ReplicateKey::NAME)],
+            of_policy: KEY_POLICY_WRITERS.map(role).to_vec(),
+            of_replicas: vec![role(KEY_REPLICATOR)],
         })
     }
 
@@ -249,8 +243,6 @@ impl Readers {
 #[derive(Debug, Clone)]
 pub struct Writers {
     readers: Readers,
-    /// The Atlas Administration API.
-    pub atlas: AtlasWriter,
 }
 
 impl Deref for Writers {
@@ -264,7 +256,12 @@ impl Deref for Writers {
 impl Writers {
     /// Of the place that `readers` read.
     pub(super) fn new(readers: &Readers) -> Self {
-        Self { readers: readers.clone(), atlas: AtlasWriter::new(readers.atlas.clone()) }
+        Self { readers: readers.clone() }
+    }
+
+    /// The Atlas Administration API.
+    pub fn atlas(&self) -> AtlasWriter {
+        AtlasWriter::new(self.readers.atlas.clone())
     }
 
     /// Parameter Store of the account the function runs in.

@@ -6,7 +6,7 @@ use crate::{
     aws::Caller,
     error::{Error, ErrorName, Result},
     ids::{AccountAccess, IamRoleArn, KmsKeyArn, ProjectId},
-    model::statements::sid,
+    policy::Owner,
     registry::{self, Entry},
     report::Kept,
     request::{DisableEncryption, ManageKey, ManageRole, Scope, regional_keys},
@@ -106,7 +106,7 @@ impl Found {
     /// The same, if it is ours: written down, or trusted by a statement of ours.
     pub(super) fn own_record(&self, project: &ProjectId) -> Option<&AccessRole> {
         let trusts = |(_, role): &(IamRoleArn, RoleUse)| {
-            role.trust_policy().is_some_and(|trust| trust.statement(&sid(project)).is_some())
+            role.trust_policy().is_some_and(|trust| trust.statement(&Owner::ProjectTrust(project).sid()).is_some())
         };
         let is_ours = self.entry.is_some() || self.role.as_ref().is_some_and(trusts);
         self.record().filter(|_| is_ours)

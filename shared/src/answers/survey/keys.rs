@@ -5,8 +5,8 @@ use crate::{
     aws::{Key, KeyState},
     error::{Error, ErrorName, Result},
     ids::{KmsKeyArn, Region},
-    model::statements::{KEY_ACTIONS, sid},
-    policy::{PolicyDocument, Statement},
+    model::statements::KEY_ACTIONS,
+    policy::{Owner, PolicyDocument, SID_PREFIX, Statement},
     report::{ByHand, Finding},
     request::{EnableEncryption, ManageKey},
     step::Readers,
@@ -223,7 +223,7 @@ pub(super) fn by_hand(survey: &Survey, request: &EnableEncryption) -> Vec<ByHand
         return Vec::new();
     }
     let project = survey.project.as_ref().ok().and_then(|project| project.as_ref());
-    let sid = project.map_or_else(|| "AtlasCmk".to_owned(), |project| sid(&project.id));
+    let sid = project.map_or_else(|| SID_PREFIX.to_owned(), |project| Owner::KeyUse(&project.id).sid());
     let missing = policies(survey).filter(|(arn, policy)| {
         let lacking = missing_actions(|action| policy.lets_role(&request.role_arn, action));
         must_be_named(arn, policy, request) && !lacking.is_empty()

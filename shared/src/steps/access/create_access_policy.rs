@@ -10,7 +10,7 @@ use crate::{
     aws::{Caller, ManagedPolicy},
     error::{Error, ErrorName, Result},
     ids::{AccessName, AccountAccess, IamPolicyArn, IamRoleArn},
-    policy::{PolicyDocument, SID_PREFIX, Statement},
+    policy::{Owner, PolicyDocument, SID_PREFIX, Statement},
     report::{Action, Describe},
     request::{BucketAccess, Permission},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
@@ -131,7 +131,7 @@ impl Input {
     fn document(&self) -> PolicyDocument {
         match &self.grants {
             Grants::AssumeRole(target) => PolicyDocument::default().merge(&Statement::allow(
-                &format!("{SID_PREFIX}{}", self.access_name),
+                &Owner::AccessSource(&self.access_name).sid(),
                 &["sts:AssumeRole"],
                 [target.as_ref()],
             )),
@@ -160,7 +160,7 @@ fn of_buckets(role: &str, buckets: &[BucketAccess]) -> PolicyDocument {
             return document;
         }
         let resources = resources.iter().map(String::as_str);
-        document.merge(&Statement::allow(&format!("{SID_PREFIX}{name}"), actions, resources))
+        document.merge(&Statement::allow(&Owner::AccessBuckets(name).sid(), actions, resources))
     })
 }
 

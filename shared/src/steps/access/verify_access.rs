@@ -10,8 +10,7 @@ use crate::{
     aws::{Assumption, Caller, Decision},
     error::{Error, ErrorName, Result},
     ids::{AccessName, AccountAccess, ExternalId, IamRoleArn, SourceRole},
-    model::statements::access_sid,
-    policy::PolicyDocument,
+    policy::{Owner, PolicyDocument},
     request::Verified,
     step::{Actions, Answer, Readers, Retries, Step, actions},
 };
@@ -146,7 +145,7 @@ fn judge(input: &Input, seen: &Seen) -> Result<Output> {
             differs("no policy of the source role allows sts:AssumeRole, or one denies it")
         }
         Seen::Read { target: Some(trust), .. } => {
-            let sid = access_sid(&input.access_name);
+            let sid = Owner::AccessTrust(&input.access_name).sid();
             let ours = trust.statement(&sid);
             if ours.and_then(|it| it.external_id().map(str::to_owned)).as_deref() != Some(input.external_id.as_ref()) {
                 return differs("its trust policy lacks the statement of atlas-cmk with this external ID");

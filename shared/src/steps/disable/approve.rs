@@ -8,8 +8,10 @@ use crate::{
     aws::TaskToken,
     error::{Error, ErrorName, Result},
     step::{Actions, Notify, Step, Writers, sample_file},
-    steps::disable::request_approval::RequestApproval,
 };
+
+/// The step that asked: the task that fails is its task.
+const ASKED_BY: &str = "request-approval";
 
 /// The step.
 pub struct Approve;
@@ -72,9 +74,20 @@ impl Notify for Approve {
 
 /// What the state that waits fails with: it speaks for the function that has asked.
 fn refusal(input: &Input) -> String {
-    let (by, asked) = (input.by.as_deref().unwrap_or("the approver"), RequestApproval::NAME);
+    let (by, asked) = (input.by.as_deref().unwrap_or("the approver"), ASKED_BY);
     match &input.reason {
         Some(reason) => format!("[{asked}] {by} refused: {reason}"),
         None => format!("[{asked}] {by} refused without giving a reason"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::steps::disable::request_approval::RequestApproval;
+
+    #[test]
+    fn the_step_that_asked_exists() {
+        assert_eq!(ASKED_BY, RequestApproval::NAME);
     }
 }

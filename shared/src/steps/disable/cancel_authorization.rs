@@ -92,7 +92,7 @@ impl Converge for CancelAuthorization {
     async fn act(writers: &Writers, input: &Input, found: Found, changes: &[Remove]) -> Result<Output> {
         let role_id = meant(input, &found)?.clone();
         for _ in changes {
-            writers.atlas.remove_access_role(&input.project_id, &role_id).await?;
+            writers.atlas().remove_access_role(&input.project_id, &role_id).await?;
         }
         Ok(Output { role_id })
     }

@@ -69,7 +69,7 @@ impl Converge for DeauthorizeRole {
 
     async fn act(writers: &Writers, _: &Input, record: Option<AccessRole>, changes: &[Remove]) -> Result<Output> {
         for change in changes {
-            writers.atlas.remove_access_role(&change.project, &change.record.role_id).await?;
+            writers.atlas().remove_access_role(&change.project, &change.record.role_id).await?;
         }
         let used_by = used_by(record.as_ref());
         Ok(Output { gone: used_by.is_empty(), used_by })

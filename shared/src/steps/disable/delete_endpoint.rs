@@ -90,7 +90,7 @@ impl Converge for DeleteEndpoint {
 
     async fn act(writers: &Writers, input: &Input, _: Option<PrivateEndpoint>, changes: &[Delete]) -> Result<Output> {
         for change in changes {
-            writers.atlas.delete_private_endpoint(&change.project, &change.endpoint.id).await?;
+            writers.atlas().delete_private_endpoint(&change.project, &change.endpoint.id).await?;
         }
         Ok(Output { endpoint_id: input.endpoint_id.clone() })
     }

@@ -153,8 +153,8 @@ impl Converge for DisableKms {
     ) -> Result<Output> {
         let now = match (changes, input.part) {
             ([], _) => observed,
-            (_, Part::PrivateNetworking) => writers.atlas.stop_private_networking(&input.project_id).await?,
-            (_, Part::Keys) => writers.atlas.disable_aws_kms(&input.project_id).await?,
+            (_, Part::PrivateNetworking) => writers.atlas().stop_private_networking(&input.project_id).await?,
+            (_, Part::Keys) => writers.atlas().disable_aws_kms(&input.project_id).await?,
         };
         let now = now.aws_kms.unwrap_or_default();
         Ok(Output {

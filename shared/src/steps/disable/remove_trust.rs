@@ -10,11 +10,8 @@ use crate::{
     aws::Caller,
     error::{Error, ErrorName, Result},
     ids::{AccessName, AccountAccess, IamRoleArn, ProjectId},
-    model::{
-        role_policies::RolePolicies,
-        statements::{INLINE_POLICY, access_sid, sid},
-    },
-    policy::{NOBODY_SID, PolicyDocument, Statement},
+    model::{role_policies::RolePolicies, statements::INLINE_POLICY},
+    policy::{Owner, PolicyDocument, Statement},
     report::{Action, Describe, Kept},
     request::ManageRole,
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
@@ -146,7 +143,11 @@ impl RoleUse {
 
     /// The keys that our statement of the project allows: all that the project ever used.
     pub(crate) fn keys(&self, project: &ProjectId) -> Vec<String> {
-        let statement = self.policies.inline_policy.as_ref().and_then(|policy| policy.statement(&sid(project)));
+        let statement = self
+            .policies
+            .inline_policy
+            .as_ref()
+            .and_then(|policy| policy.statement(&Owner::ProjectKeys(project).sid()));
         statement.iter().flat_map(|it| it.resources()).map(str::to_owned).collect()
     }
 
@@ -192,8 +193,8 @@ pub(crate) fn decide(input: &Input, found: &RoleUse) -> Result<(Vec<RoleChange>,
         ));
     }
     let sid = match (&input.project_id, &input.access_name) {
-        (Some(project), _) => sid(project),
-        (None, Some(name)) => access_sid(name),
+        (Some(project), _) => Owner::ProjectTrust(project).sid(),
+        (None, Some(name)) => Owner::AccessTrust(name).sid(),
         (None, None) => unreachable!("validated: one of the two is there"),
     };
     let ours = role.trust_policy.statement(&sid);
@@ -222,7 +223,7 @@ pub(crate) fn decide(input: &Input, found: &RoleUse) -> Result<(Vec<RoleChange>,
         return Ok((changes, kept));
     }
     let trust = role.trust_policy.remove(&sid);
-    let others = trust.remove(NOBODY_SID);
+    let others = trust.remove(&Owner::Nobody.sid());
     match (ours, found.other_use(input.project_id.as_ref(), &others, rest.as_ref())) {
         (Some(statement), None) => {
             change(Removal::DeleteRole(statement.into()));

@@ -9,8 +9,7 @@ use crate::{
     aws::{Caller, KeyState},
     error::{ErrorName, Result},
     ids::{AccountAccess, KmsKeyArn, ProjectId},
-    model::statements::sid,
-    policy::PolicyDocument,
+    policy::{Owner, PolicyDocument},
     report::{Action, Describe},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
     tags,
@@ -111,7 +110,7 @@ impl KeyMarks {
 /// What of the project is in the policy and the tags of a key.
 pub(crate) fn changes(project: &ProjectId, key: &KmsKeyArn, marks: Option<&KeyMarks>) -> Vec<Revocation> {
     let Some(marks) = marks else { return Vec::new() };
-    let sid = sid(project);
+    let sid = Owner::KeyUse(project).sid();
     let statement = marks
         .policy
         .statement(&sid)

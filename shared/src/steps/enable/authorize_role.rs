@@ -111,7 +111,7 @@ impl Converge for AuthorizeRole {
 
     async fn act(writers: &Writers, input: &Input, _: Vec<AccessRole>, changes: &[Authorize]) -> Result<Output> {
         for Authorize(input, _) in changes {
-            writers.atlas.authorize_access_role(&input.project_id, &input.role_id, &input.role_arn).await?;
+            writers.atlas().authorize_access_role(&input.project_id, &input.role_id, &input.role_arn).await?;
         }
         Ok(Output { role_id: input.role_id.clone() })
     }

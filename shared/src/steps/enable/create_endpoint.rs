@@ -111,7 +111,7 @@ impl Converge for CreateEndpoint {
     ) -> Result<Output> {
         let status = match changes {
             [] => leading(&endpoints, &input.region).map(|endpoint| endpoint.status.clone()),
-            _ => Some(writers.atlas.create_private_endpoint(&input.project_id, &input.region).await?.status),
+            _ => Some(writers.atlas().create_private_endpoint(&input.project_id, &input.region).await?.status),
         };
         Ok(Output { region: input.region.clone(), status: status.map(|status| status.to_string()).unwrap_or_default() })
     }

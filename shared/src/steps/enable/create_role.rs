@@ -103,7 +103,7 @@ impl Converge for CreateRole {
         if let ([], Some(record)) = (changes, choose(&input.role_arn, &input.project_id, &records)?) {
             return output(record);
         }
-        let made = writers.atlas.create_access_role(&input.project_id).await?;
+        let made = writers.atlas().create_access_role(&input.project_id).await?;
         // Another execution may have made one at the same time. Both then go on with the older, and the other is reused
         // by whoever needs a record next.
         let records = writers.atlas.access_roles(&input.project_id).await?;

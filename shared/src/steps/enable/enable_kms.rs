@@ -222,7 +222,7 @@ impl Converge for EnableKms {
     ) -> Result<Output> {
         let mut now = observed;
         for change in changes {
-            now = writers.atlas.update_aws_kms(&change.project, &change.update, change.search_nodes).await?;
+            now = writers.atlas().update_aws_kms(&change.project, &change.update, change.search_nodes).await?;
         }
         let now = now.aws_kms.unwrap_or_default();
         if now.valid == Some(true) {

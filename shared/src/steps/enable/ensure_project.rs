@@ -88,7 +88,7 @@ impl Converge for EnsureProject {
     async fn act(writers: &Writers, input: &Input, found: Option<Project>, _: &[NewProject]) -> Result<Output> {
         let project = match found {
             Some(project) => project,
-            None => writers.atlas.create_project(&input.project.org_id, &input.project.name).await?,
+            None => writers.atlas().create_project(&input.project.org_id, &input.project.name).await?,
         };
         Ok(Output { project_id: project.id })
     }

@@ -11,11 +11,8 @@ use crate::{
     aws::Caller,
     error::{Error, ErrorName, Result},
     ids::{AccountAccess, IamRoleArn, KmsKeyArn, ProjectId, Region},
-    model::{
-        keys::replica_of,
-        statements::{KEY_ACTIONS, sid},
-    },
-    policy::{Merged, PolicyDocument, SID_PREFIX, Statement},
+    model::{keys::replica_of, statements::KEY_ACTIONS},
+    policy::{Merged, Owner, PolicyDocument, SID_PREFIX, Statement},
     report::{Action, Describe},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
@@ -101,7 +98,7 @@ pub(crate) fn changes(
     key: &KmsKeyArn,
     policy: &PolicyDocument,
 ) -> Result<Vec<PutKeyPolicy>> {
-    let sid = sid(project);
+    let sid = Owner::KeyUse(project).sid();
     let needed = role.account() != key.account() || !policy.delegates_to_iam(key.account(), &KEY_ACTIONS);
     if !needed && policy.statement(&sid).is_none() {
         return Ok(Vec::new());

@@ -176,7 +176,7 @@ impl Converge for SetClusterEncryption {
 
     async fn act(writers: &Writers, input: &Input, _: World, changes: &[Switch]) -> Result<Output> {
         for change in changes {
-            writers.atlas.set_cluster_encryption(&change.project, &change.cluster, change.provider).await?;
+            writers.atlas().set_cluster_encryption(&change.project, &change.cluster, change.provider).await?;
         }
         Ok(Output { cluster: input.cluster.clone() })
     }

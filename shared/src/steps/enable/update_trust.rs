@@ -15,9 +15,9 @@ use crate::{
     ids::{AccessName, AccountAccess, ExternalId, IamPolicyArn, IamRoleArn, KmsKeyArn, ProjectId, Region, TrustedArn},
     model::{
         role_policies::RolePolicies,
-        statements::{INLINE_POLICY, access_sid, kms_statement, sid, trust},
+        statements::{INLINE_POLICY, kms_statement, trust},
     },
-    policy::{Merged, NOBODY_SID, PolicyDocument, Statement},
+    policy::{Merged, Owner, PolicyDocument, Statement},
     report::{Action, Describe},
     request::{ManageRole, regional_keys},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
@@ -84,8 +84,8 @@ impl Input {
     /// The statement that the trust policy is to have.
     pub(crate) fn trust_statement(&self) -> Statement {
         match (&self.project_id, &self.access_name) {
-            (Some(project), _) => trust(&sid(project), &self.principal_arn, &self.external_id),
-            (None, Some(name)) => trust(&access_sid(name), &self.principal_arn, &self.external_id),
+            (Some(project), _) => trust(&Owner::ProjectTrust(project).sid(), &self.principal_arn, &self.external_id),
+            (None, Some(name)) => trust(&Owner::AccessTrust(name).sid(), &self.principal_arn, &self.external_id),
             (None, None) => unreachable!("validated: one of the two is there"),
         }
     }
@@ -275,7 +275,7 @@ pub(crate) fn decide(input: &Input, observed: &RolePolicies) -> Result<Vec<RoleC
         }
         Some(role) => {
             let ours = input.trust_statement();
-            let trust = role.trust_policy.remove(NOBODY_SID).merge(&ours);
+            let trust = role.trust_policy.remove(&Owner::Nobody.sid()).merge(&ours);
             // Where somebody else writes the role, the statement may have any Sid.
             let by_others = input.manage == ManageRole::None && role.trust_policy.has_meaning_of(&ours);
             if trust != role.trust_policy && !by_others {
