@@ -50,12 +50,12 @@ error_names! {
     AtlasRoleNotAuthorized = "Atlas.RoleNotAuthorized",
     /// Atlas features still use the access role.
     AtlasRoleInUse = "Atlas.RoleInUse",
-    /// An existing resource contradicts the input, and atlas-cmk must not change it.
+    /// What Atlas has contradicts the input, and atlas-cmk must not change it.
     AtlasConflict = "Atlas.Conflict",
     /// Atlas refuses the request for good.
     AtlasRejected = "Atlas.Rejected",
-    /// A change to IAM is not visible everywhere yet.
-    IamPropagating = "Iam.Propagating",
+    /// A change to IAM or KMS is not visible everywhere yet.
+    AwsPropagating = "Aws.Propagating",
     /// A policy would exceed, or has exceeded, a quota of IAM.
     IamQuotaExceeded = "Iam.QuotaExceeded",
     /// Atlas may not use the key: usual for minutes after a change of policy, wrong after that.
@@ -64,6 +64,10 @@ error_names! {
     KmsKeyUnusable = "Kms.KeyUnusable",
     /// The key has no replica in a region that needs one.
     KmsNotReplicated = "Kms.NotReplicated",
+    /// A role, a policy or a key contradicts the input, and atlas-cmk must not change it.
+    AwsConflict = "Aws.Conflict",
+    /// AWS refuses the request for good.
+    AwsRejected = "Aws.Rejected",
     /// An AWS service did not answer or asked us to slow down for longer than a call may wait.
     AwsUnavailable = "Aws.Unavailable",
     /// A private endpoint failed and will not become active by waiting.
@@ -86,6 +90,8 @@ error_names! {
     ApprovalRefused = "Approval.Refused",
     /// No approver answered in time. Nothing was changed.
     ApprovalTimedOut = "Approval.TimedOut",
+    /// The function was deployed without something that it needs, or with something that it cannot use.
+    DeploymentInvalid = "Deployment.Invalid",
     /// A bug of ours.
     Internal = "Internal",
 }
@@ -104,7 +110,7 @@ impl ErrorName {
                 | Self::AtlasRateLimited
                 | Self::AtlasUnavailable
                 | Self::AtlasRoleNotAuthorized
-                | Self::IamPropagating
+                | Self::AwsPropagating
                 | Self::AwsUnavailable
                 | Self::EndpointTimedOut
                 | Self::EndpointProvisioning
@@ -132,6 +138,41 @@ pub struct Error {
     name: ErrorName,
     message: String,
     outcome_unknown: bool,
+    source: Option<Failure>,
+}
+
+/// What another system answered, or which field of the input could not be read: the source of an [`Error`]. Whatever
+/// depends on more than the name of an error depends on its code, and never on the words of a message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// Atlas refused a call, with this `errorCode`.
+    #[error("Atlas answered {0}")]
+    Atlas(String),
+    /// AWS refused a call, with this code, or with one of [`denial`].
+    #[error("AWS answered {0}")]
+    Aws(String),
+    /// The field at this path is malformed.
+    #[error("the field {0} is malformed")]
+    Input(String),
+}
+
+impl Failure {
+    /// The code, or the path of the field.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Atlas(code) | Self::Aws(code) | Self::Input(code) => code,
+        }
+    }
+}
+
+/// Codes for what AWS says of a refusal in words only.
+pub mod denial {
+    /// A service control policy of the organization denies the call.
+    pub const SERVICE_CONTROL_POLICY: &str = "DeniedByServiceControlPolicy";
+    /// No permissions boundary of the caller allows the call.
+    pub const PERMISSIONS_BOUNDARY: &str = "DeniedByPermissionsBoundary";
+    /// What the tag of a key that was just made allows is denied until the tag counts.
+    pub const TAGS_OF_NEW_KEY: &str = "DeniedUntilTagsCount";
 }
 
 /// The result of anything that can fail with an [`Error`].
@@ -140,7 +181,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error with the given name and sentence.
     pub fn new(name: ErrorName, message: impl Into<String>) -> Self {
-        Self { name, message: message.into(), outcome_unknown: false }
+        Self { name, message: message.into(), outcome_unknown: false, source: None }
     }
 
     /// A write may or may not have taken place: read again before writing again.
@@ -148,6 +189,24 @@ impl Error {
     pub fn with_unknown_outcome(mut self) -> Self {
         self.outcome_unknown = true;
         self
+    }
+
+    /// With what caused it.
+    #[must_use]
+    pub fn because_of(mut self, source: Failure) -> Self {
+        self.source = Some(source);
+        self
+    }
+
+    /// The same failure, with the same source, under another name and in other words.
+    #[must_use]
+    pub fn restated(self, name: ErrorName, message: impl Into<String>) -> Self {
+        Self { name, message: message.into(), ..self }
+    }
+
+    /// What another system answered, or which field is malformed, as a code; see [`Failure`].
+    pub fn code(&self) -> Option<&str> {
+        self.source.as_ref().map(Failure::code)
     }
 
     /// The name that state machines match on.

@@ -12,61 +12,72 @@ use crate::error::Error;
 
 /// Who failed, and what it said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct Raised {
     /// The function if it said so itself, else the state, if the text names one.
     pub step: Option<String>,
+    /// The code of what caused it, if another system gave one; see [`crate::error::Failure`].
+    pub code: Option<String>,
     /// Its sentence, without what it was wrapped in.
     pub said: String,
 }
 
 /// What a function answers Lambda with when its step fails.
 pub fn raise(step: &str, error: &Error) -> Diagnostic {
-    Diagnostic { error_type: error.name().as_str().to_owned(), error_message: format!("[{step}] {}", error.message()) }
+    let code = error.code().filter(|code| is_code(code)).map(|code| format!(" {code}")).unwrap_or_default();
+    let error_message = format!("[{step}{code}] {}", error.message());
+    Diagnostic { error_type: error.name().as_str().to_owned(), error_message }
 }
 
-impl Failure {
+impl Raised {
     /// Reads the Cause of a failed state, whatever it is.
     pub fn read(cause: &str) -> Self {
-        let Some((before, wrapped)) = split(cause) else {
-            let (step, said) = without_mark(cause);
-            return Self { step, said };
-        };
-        let (outer_step, before) = without_mark(before);
-        Self { step: wrapped.step.or(outer_step), said: format!("{before}{}", wrapped.said) }
+        let Some((before, wrapped)) = split(cause) else { return without_mark(cause) };
+        let outer = without_mark(before);
+        Self {
+            step: wrapped.step.or(outer.step),
+            code: wrapped.code.or(outer.code),
+            said: format!("{}{}", outer.said, wrapped.said),
+        }
     }
 }
 
 /// What stands before the JSON that the text ends with, and what that wraps.
-fn split(text: &str) -> Option<(&str, Failure)> {
+fn split(text: &str) -> Option<(&str, Raised)> {
     let (before, json) = text.split_at(text.find('{')?);
     let json: Value = serde_json::from_str(json).ok()?;
     let field = |name: &str| json.get(name)?.as_str();
     if let Some(inner) = field("errorMessage").or(field("Cause")) {
-        return Some((before, Failure::read(inner)));
+        return Some((before, Raised::read(inner)));
     }
     // What could not be diagnosed: the failure as the state machine caught it.
     if let Some(failed) = json.get("failed") {
-        let failure = Failure::read(failed["failure"]["Cause"].as_str().unwrap_or_default());
+        let failure = Raised::read(failed["failure"]["Cause"].as_str().unwrap_or_default());
         let state = failed["state"].as_str().map(str::to_owned);
-        return Some((before, Failure { step: failure.step.or(state), ..failure }));
+        return Some((before, Raised { step: failure.step.or(state), ..failure }));
     }
     let (step, said) = (field("step")?.to_owned(), field("cause")?.to_owned());
-    Some((before, Failure { step: Some(step), said }))
+    Some((before, Raised { step: Some(step), code: None, said }))
 }
 
-/// The name of the function or the state, in brackets at the start of the text or behind what a Map puts before it, and
-/// the text without it.
-fn without_mark(text: &str) -> (Option<String>, String) {
-    let named = text.find('[').and_then(|start| {
-        let (name, rest) = text[start + 1..].split_once("] ")?;
-        let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-');
-        let before = &text[..start];
-        (is_name && (before.is_empty() || before.ends_with(": "))).then(|| (name.to_owned(), format!("{before}{rest}")))
+/// The text without what stands in brackets at its start or behind what a Map puts before it: the name of the function or
+/// the state and, if there is one, a code.
+fn without_mark(text: &str) -> Raised {
+    let marked = text.find('[').and_then(|start| {
+        let (before, (mark, rest)) = (&text[..start], text[start + 1..].split_once("] ")?);
+        let (step, code) = mark.split_once(' ').map_or((mark, None), |(step, code)| (step, Some(code)));
+        let is_step = !step.is_empty() && step.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-');
+        let is_mark = is_step && code.is_none_or(is_code) && (before.is_empty() || before.ends_with(": "));
+        is_mark.then(|| Raised {
+            step: Some(step.to_owned()),
+            code: code.map(str::to_owned),
+            said: format!("{before}{rest}"),
+        })
     });
-    match named {
-        Some((name, said)) => (Some(name), said),
-        None => (None, text.to_owned()),
-    }
+    marked.unwrap_or_else(|| Raised { step: None, code: None, said: text.to_owned() })
+}
+
+fn is_code(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.')
 }
 
 #[cfg(test)]
@@ -74,7 +85,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::error::ErrorName;
+    use crate::error::{ErrorName, Failure};
 
     fn of_lambda(step: &str, message: &str) -> String {
         let raised = raise(step, &Error::new(ErrorName::AtlasRejected, message));
@@ -121,7 +132,25 @@ mod tests {
             ("", None, ""),
         ] {
             let step = step.map(str::to_owned);
-            assert_eq!(Failure::read(cause), Failure { step, said: said.to_owned() }, "{cause}");
+            assert_eq!(Raised::read(cause), Raised { step, code: None, said: said.to_owned() }, "{cause}");
         }
+    }
+
+    #[test]
+    fn the_code_of_what_another_system_answered_comes_along() {
+        let refused =
+            Error::new(ErrorName::AtlasUnauthorized, "no").because_of(Failure::Atlas("NOT_IN_GROUP".to_owned()));
+        let raised = raise("create-role", &refused);
+        assert_eq!(raised.error_message, "[create-role NOT_IN_GROUP] no");
+        let wrapped = json!({"errorMessage": raised.error_message}).to_string();
+        for cause in [wrapped.clone(), format!("orders: [CreateRole] {wrapped}")] {
+            assert_eq!(Raised::read(&cause).code.as_deref(), Some("NOT_IN_GROUP"), "{cause}");
+        }
+        let odd = Error::new(ErrorName::InputInvalid, "no").because_of(Failure::Input("regions[0]".to_owned()));
+        assert_eq!(
+            raise("preflight", &odd).error_message,
+            "[preflight] no",
+            "a code that would not be read is left out"
+        );
     }
 }

@@ -191,20 +191,27 @@ fn only<'a>(candidates: &[(&'a ProfileName, &'a Profile)]) -> Result<Option<(&'a
 /// # Errors
 /// `Input.Invalid` if one was written by hand and is invalid; else as [`crate::aws::aws_error`].
 pub async fn list(parameters: &ParametersReader) -> Result<BTreeMap<ProfileName, Profile>> {
-    let mut profiles = BTreeMap::new();
-    for (name, text) in parameters.list(PROFILES).await? {
-        let unusable = |why: String| {
-            Error::new(
-                ErrorName::InputInvalid,
-                format!(
-                    "the parameter {PROFILES}/{name} is not a valid profile: {why}; write it again with put-profile"
-                ),
-            )
-        };
-        let profile = serde_json::from_str(&text).map_err(|error| unusable(error.to_string()))?;
-        profiles.insert(name.parse().map_err(|error: InvalidId| unusable(error.to_string()))?, profile);
-    }
-    Ok(profiles)
+    read_all(parameters).await?.into_iter().map(|(_, profile)| profile).collect()
+}
+
+/// What is stored for profiles, by the names of the parameters. One that was written by hand may be invalid.
+///
+/// # Errors
+/// As [`crate::aws::aws_error`].
+pub async fn read_all(parameters: &ParametersReader) -> Result<Vec<(String, Result<(ProfileName, Profile)>)>> {
+    let stored = parameters.list(PROFILES).await?.into_iter();
+    Ok(stored.map(|(name, text)| (name.clone(), read_one(&name, &text))).collect())
+}
+
+fn read_one(name: &str, text: &str) -> Result<(ProfileName, Profile)> {
+    let unusable = |why: String| {
+        Error::new(
+            ErrorName::InputInvalid,
+            format!("the parameter {PROFILES}/{name} is not a valid profile: {why}; write it again with put-profile"),
+        )
+    };
+    let profile = serde_json::from_str(text).map_err(|error| unusable(error.to_string()))?;
+    Ok((name.parse().map_err(|error: InvalidId| unusable(error.to_string()))?, profile))
 }
 
 #[cfg(test)]

@@ -95,7 +95,7 @@ impl Settings {
     /// Reads the environment of the process.
     ///
     /// # Errors
-    /// `Input.Invalid`, naming the variable that is missing or unusable.
+    /// `Deployment.Invalid`, naming the variable that is missing or unusable.
     pub fn from_env() -> Result<Self> {
         Self::read(|name| env::var(name).ok().filter(|value| !value.is_empty()))
     }
@@ -103,7 +103,7 @@ impl Settings {
     /// Reads the variables that `get` knows.
     ///
     /// # Errors
-    /// `Input.Invalid`, naming the variable that is missing or unusable.
+    /// `Deployment.Invalid`, naming the variable that is missing or unusable.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let required = |name: &str| get(name).ok_or_else(|| invalid(name, "is not set"));
         let endpoint = |name: &str| get(name).map(|value| parse_endpoint(name, &value)).transpose();
@@ -173,7 +173,7 @@ fn parse_endpoint(name: &str, text: &str) -> Result<Url> {
 }
 
 fn invalid(name: &str, what: &str) -> Error {
-    Error::new(ErrorName::InputInvalid, format!("the environment variable {name} {what}"))
+    Error::new(ErrorName::DeploymentInvalid, format!("the environment variable {name} {what}"))
 }
 
 #[cfg(test)]

@@ -92,7 +92,7 @@ fn changes_get_five_minutes_to_propagate_accounts_an_hour_to_be_ready_and_endpoi
     let own = |class: Retries| retriers(class).pop().unwrap();
     for (retrier, minutes) in [
         (account(), 60.0),
-        (own(Retries::Minutes(&[atlas_cmk::ErrorName::IamPropagating])), 5.0),
+        (own(Retries::Minutes(&[atlas_cmk::ErrorName::AwsPropagating])), 5.0),
         (own(Retries::Hours(&[atlas_cmk::ErrorName::EndpointProvisioning])), 180.0),
     ] {
         let least = hardly_ever_less_than(&retrier);
@@ -115,6 +115,9 @@ fn what_only_a_person_can_fix_is_not_retried() {
             "Atlas.IpNotAllowed",
             "Atlas.Rejected",
             "Atlas.Conflict",
+            "Aws.Conflict",
+            "Aws.Rejected",
+            "Deployment.Invalid",
             "Iam.QuotaExceeded",
             "Kms.KeyUnusable",
             "Endpoint.Failed",

@@ -153,7 +153,7 @@ async fn a_role_that_is_missing_or_a_policy_that_is_not_ours_is_reported_before_
     let missing = run(&world, &input(&world)).await;
     assert_failed(
         &missing,
-        "Atlas.Conflict",
+        "Aws.Conflict",
         "plan-access",
         &["does not exist, and atlas-cmk does not create it", TARGET],
     );
@@ -167,7 +167,7 @@ async fn a_role_that_is_missing_or_a_policy_that_is_not_ours_is_reported_before_
     let foreign = run(&world, &input(&world)).await;
     assert_failed(
         &foreign,
-        "Atlas.Conflict",
+        "Aws.Conflict",
         "plan-access",
         &["already exists and is not managed by atlas-cmk", "choose another name"],
     );

@@ -40,7 +40,7 @@ const TABLE: [Row; 20] = [
     row("boundary without kms", "Kms.AccessDenied", "preflight", "permissions boundary", "allow kms:Decrypt"),
     row("role policy denies", "Kms.AccessDenied", "preflight", "denies it kms:Decrypt", "remove the Deny"),
     row("trust policy full", "Iam.QuotaExceeded", "preflight", "an AWS quota is reached", "request a higher quota"),
-    row("role of another path", "Atlas.Conflict", "preflight", "atlas-cmk must not change it", "change the other"),
+    row("role of another path", "Aws.Conflict", "preflight", "atlas-cmk must not change it", "change the other"),
     row("role we may not touch", "Account.AccessDenied", "preflight", "atlas-cmk is not allowed to read", "AccessRoleName"),
     row("atlas access list", "Atlas.IpNotAllowed", "preflight", "refuses the IP address", "access list"),
     row("missing project role", "Atlas.Unauthorized", "preflight", "lack the role Project Owner", "Project Owner"),

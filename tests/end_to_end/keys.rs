@@ -76,7 +76,7 @@ async fn an_alias_of_somebody_elses_key_is_refused_and_the_key_is_left_alone() {
     let theirs = world.kms().create_key().multi_region(true).send().await.unwrap().key_metadata.unwrap();
     world.kms().create_alias().alias_name("alias/atlas-cmk").target_key_id(theirs.key_id()).send().await.unwrap();
     let run = world.enable_with(&world.bare_input()).await;
-    assert_failed(&run, "Atlas.Conflict", "preflight", &["that atlas-cmk did not create", "keyArn"]);
+    assert_failed(&run, "Aws.Conflict", "preflight", &["that atlas-cmk did not create", "keyArn"]);
     assert_eq!(world.cloud.atlas_writes().await.unwrap(), [] as [String; 0], "no project is made for it");
     let rotation = world.kms().get_key_rotation_status().key_id(theirs.key_id()).send().await.unwrap();
     assert!(!rotation.key_rotation_enabled);
@@ -179,7 +179,7 @@ async fn a_role_that_is_not_ours_to_write_is_not_written_and_works_once_somebody
     input["regions"] = Value::Null;
     input["role"] = json!({"manage": "none"});
     let run = world.enable_with(&input).await;
-    assert_failed(&run, "Atlas.Conflict", "preflight", &["does not exist, and role.manage forbids"]);
+    assert_failed(&run, "Aws.Conflict", "preflight", &["does not exist, and role.manage forbids"]);
 
     let iam = world.iam();
     let role = &world.customer().role_name;
@@ -197,7 +197,7 @@ async fn a_role_that_is_not_ours_to_write_is_not_written_and_works_once_somebody
     let put = iam.put_role_policy().role_name(role).policy_name("theirs").policy_document(allow.to_string());
     put.send().await.unwrap();
     let run = world.enable_with(&input).await;
-    assert_failed(&run, "Atlas.Conflict", "update-trust", &["lacks this statement", "sts:ExternalId"]);
+    assert_failed(&run, "Aws.Conflict", "update-trust", &["lacks this statement", "sts:ExternalId"]);
 
     let planned = world.run_as("plan", &input).await;
     let document = json!({"Version": "2012-10-17", "Statement": [planned["byHand"][0]["statement"]]}).to_string();

@@ -131,7 +131,7 @@ mod tests {
     fn an_event_becomes_what_happened() {
         let succeeded = TaskSucceededEventDetails::builder().resource_type("lambda").resource("invoke");
         let failed =
-            TaskFailedEventDetails::builder().resource_type("lambda").resource("invoke").error("Iam.Propagating");
+            TaskFailedEventDetails::builder().resource_type("lambda").resource("invoke").error("Aws.Propagating");
         let exited = StateExitedEventDetails::builder().name("Preflight").build().unwrap();
         let function = json!({"Arguments": {"FunctionName": "atlas-cmk-preflight"}});
         let definition = json!({"States": {"Preflight": function}}).to_string();
@@ -141,7 +141,7 @@ mod tests {
             Some(What::Entered(State { name: name.to_owned(), kind, steps }))
         };
         let failure =
-            |reason: &str| Some(What::Failed { error: "Iam.Propagating".to_owned(), reason: reason.to_owned() });
+            |reason: &str| Some(What::Failed { error: "Aws.Propagating".to_owned(), reason: reason.to_owned() });
         let cases = vec![
             (event(Type::ExecutionStarted), None),
             (entered(Type::TaskStateEntered, "Preflight"), state("Preflight", Kind::Task, &["preflight"])),
@@ -164,7 +164,7 @@ mod tests {
                 event(Type::TaskFailed).task_failed_event_details(
                     failed
                         .clone()
-                        .cause(r#"{"errorType":"Iam.Propagating","errorMessage":"not yet"}"#)
+                        .cause(r#"{"errorType":"Aws.Propagating","errorMessage":"not yet"}"#)
                         .build()
                         .unwrap(),
                 ),

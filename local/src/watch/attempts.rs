@@ -63,8 +63,8 @@ mod tests {
         let mut attempts = Attempts::default();
         attempts.begin(at(1));
         attempts.begin(at(2));
-        attempts.fail(at(3), "Iam.Propagating");
-        assert_eq!(attempts.failed().next().unwrap().error.as_deref(), Some("Iam.Propagating"));
+        attempts.fail(at(3), "Aws.Propagating");
+        assert_eq!(attempts.failed().next().unwrap().error.as_deref(), Some("Aws.Propagating"));
         assert_eq!(attempts.running(), Some(&attempt(2, 1)));
         attempts.begin(at(4));
         assert_eq!(attempts.failed().count(), 0);

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::{
     answers::survey::{Survey, Wanted},
-    error::{Error, ErrorName, Result},
-    failure::Failure,
+    error::{ErrorName, Result},
+    failure::Raised,
     ids::{AccessRoleId, KmsKeyArn, ProjectId},
     report::Finding,
     request::EnableEncryption,
@@ -193,8 +193,9 @@ fn leaves_a_trace(name: ErrorName) -> bool {
         ErrorName::AtlasCannotAssumeRole
             | ErrorName::AtlasRoleNotAuthorized
             | ErrorName::AtlasConflict
+            | ErrorName::AwsConflict
             | ErrorName::AtlasRejected
-            | ErrorName::IamPropagating
+            | ErrorName::AwsPropagating
             | ErrorName::KmsAccessDenied
             | ErrorName::KmsKeyUnusable
             | ErrorName::KmsNotReplicated
@@ -206,12 +207,14 @@ fn leaves_a_trace(name: ErrorName) -> bool {
 
 fn conclude(failed: &Failed, found: Vec<Finding>) -> Diagnosis {
     let ErrorOutput { error, cause } = &failed.failure;
-    let failure = Failure::read(cause.as_deref().unwrap_or_default());
-    let step = failure.step.or_else(|| failed.state.clone()).unwrap_or_else(|| "an unknown step".to_owned());
+    let raised = Raised::read(cause.as_deref().unwrap_or_default());
+    let code = raised.code;
+    let step = raised.step.or_else(|| failed.state.clone()).unwrap_or_else(|| "an unknown step".to_owned());
     let was_found = !failed.findings.is_empty();
-    let said = Some(failure.said).filter(|text| !text.is_empty() && !was_found);
+    let said = Some(raised.said).filter(|text| !text.is_empty() && !was_found);
     let mut findings = if was_found { failed.findings.clone() } else { found };
-    let first = if findings.is_empty() { by_message(&step, error, said.clone()) } else { findings.remove(0) };
+    let first =
+        if findings.is_empty() { by_message(&step, error, code.as_deref(), said.clone()) } else { findings.remove(0) };
     let evidence = match said {
         Some(said) if !first.evidence.contains(&said) => format!("{}; {step} said: {said}", first.evidence),
         _ => first.evidence.clone(),
@@ -228,11 +231,11 @@ fn conclude(failed: &Failed, found: Vec<Finding>) -> Diagnosis {
     }
 }
 
-/// The diagnosis that the message alone gives.
-fn by_message(step: &str, name: &str, said: Option<String>) -> Finding {
+/// The diagnosis that name, code and message give, where nothing was seen.
+fn by_message(step: &str, name: &str, code: Option<&str>, said: Option<String>) -> Finding {
     let said = said.unwrap_or_else(|| "no reason given".to_owned());
     let Some(known) = ErrorName::from_text(name) else { return of_step_functions(step, name, said) };
-    Finding::of(&Error::new(known, said))
+    Finding::of_code(known, code, &said)
 }
 
 /// Error names of Step Functions and of Lambda.
@@ -255,32 +258,32 @@ mod tests {
     }
 
     #[test]
-    fn what_a_message_says_is_reported_as_cause_and_fix() {
+    fn what_a_failure_means_follows_from_its_name_and_code() {
         for (error, message, cause, fix, retryable) in [
             (
                 "Account.AccessDenied",
-                "iam:GetRole on x: … explicit deny in a service control policy",
+                "[preflight DeniedByServiceControlPolicy] iam:GetRole on x",
                 "service control policy",
                 "lifted",
                 false,
             ),
             (
                 "Account.AccessDenied",
-                "iam:GetRole on x: … no permissions boundary allows it",
+                "[preflight DeniedByPermissionsBoundary] iam:GetRole on x",
                 "permissions boundary",
                 "PermissionsBoundaryArn",
                 false,
             ),
             (
                 "Atlas.Unauthorized",
-                "POST … (HTTP 401, errorCode USER_UNAUTHORIZED)",
+                "[create-role USER_UNAUTHORIZED] POST … (HTTP 401)",
                 "lack the role Project Owner",
                 "Project Owner",
                 false,
             ),
             (
                 "Atlas.Unauthorized",
-                "POST … (HTTP 401, errorCode NOT_ORG_GROUP_CREATOR)",
+                "[ensure-project NOT_ORG_GROUP_CREATOR] POST … (HTTP 401)",
                 "not allowed to create projects",
                 "Project Creator",
                 false,
@@ -289,7 +292,7 @@ mod tests {
             ("Atlas.RateLimited", "GET … (HTTP 429)", "rate limit", "fewer executions", true),
             (
                 "Input.Invalid",
-                "keyArn: expected the ARN of a KMS key, but found \"1234\"",
+                "[preflight keyArn] expected the ARN of a KMS key, but found \"1234\"",
                 "by its id",
                 "full ARN",
                 false,
@@ -307,7 +310,7 @@ mod tests {
             let output = conclude(&failed(error, message), Vec::new());
             assert_eq!((output.error.as_str(), output.retryable), (error, retryable), "{output:?}");
             assert!(output.cause.contains(cause) && output.fix.contains(fix), "{output:?}");
-            assert!(output.evidence.contains(message), "{output:?}");
+            assert!(output.evidence.contains(message.rsplit("] ").next().unwrap()), "{output:?}");
         }
     }
 

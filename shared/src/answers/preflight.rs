@@ -118,7 +118,8 @@ impl Answer for Preflight {
 /// An account that is verified is not in the making: to wait for it would only keep a sweep from its other projects.
 fn as_of(mode: Option<Mode>, error: Error) -> Error {
     if mode == Some(Mode::Verify) && error.name() == ErrorName::AccountNotReady {
-        return Error::new(ErrorName::AccountAccessDenied, error.message());
+        let message = error.message().to_owned();
+        return error.restated(ErrorName::AccountAccessDenied, message);
     }
     error
 }

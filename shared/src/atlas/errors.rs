@@ -18,7 +18,7 @@ use serde_json::Value;
 pub use code::ErrorCode;
 
 use super::transport::Call;
-use crate::error::{Error, ErrorName};
+use crate::error::{Error, ErrorName, Failure};
 
 /// Why a call of Atlas failed. It turns into an [`Error`] with a name of the closed list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -133,6 +133,9 @@ impl AtlasError {
         if server_error && !call.is_read() {
             error = error.with_unknown_outcome();
         }
+        if let Some(code) = &code {
+            error = error.because_of(Failure::Atlas(code.to_string()));
+        }
         let not_found = status == StatusCode::NOT_FOUND && is_json;
         let retry_after = retry_after(headers);
         Self { code, not_found, repeatable, retry_after, ..Self::plain(error) }
@@ -241,7 +244,8 @@ impl AtlasError {
 
     /// Says during which call something that is not an answer to it went wrong.
     pub(super) fn during(mut self, call: &Call) -> Self {
-        self.error = Error::new(self.error.name(), format!("{}: {}", call.describe(), self.error.message()));
+        let message = format!("{}: {}", call.describe(), self.error.message());
+        self.error = self.error.clone().restated(self.error.name(), message);
         self
     }
 

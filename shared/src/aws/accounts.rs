@@ -12,9 +12,9 @@ use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_sts::{Client, error::SdkError};
 use aws_types::SdkConfig;
 
-use super::{IamReader, IamWriter, KmsReader, KmsWriter, aws_error, errors::EXPLICIT_DENY};
+use super::{IamReader, IamWriter, KmsReader, KmsWriter, aws_error};
 use crate::{
-    error::{Error, ErrorName, Result},
+    error::{Error, ErrorName, Result, denial},
     ids::{AccountAccess, ExternalId, IamRoleArn, Region},
 };
 
@@ -214,10 +214,10 @@ async fn assume(
 /// A refused `AssumeRole` does not say why, and in an account that is being created it passes. A refusal by a service
 /// control policy says so, and somebody has to lift it.
 fn not_ready(access: &AccountAccess, error: Error) -> Error {
-    if error.name() != ErrorName::AccountAccessDenied || error.message().contains(EXPLICIT_DENY) {
+    if error.name() != ErrorName::AccountAccessDenied || error.code() == Some(denial::SERVICE_CONTROL_POLICY) {
         return error;
     }
-    Error::new(
+    error.restated(
         ErrorName::AccountNotReady,
         format!(
             "{} cannot be assumed: it does not exist yet, its trust policy does not name the role of this function, or \

@@ -3,10 +3,7 @@
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::error::{Error, ErrorName};
-
-/// How AWS words a refusal by a service control policy (IAM user guide, "Troubleshoot access denied error messages").
-pub(super) const EXPLICIT_DENY: &str = "explicit deny in a service control policy";
+use crate::error::{Error, ErrorName, Failure, denial};
 
 /// Names an error of an AWS call. `action` is the IAM action, for example `iam:GetRole`; `resource` is what it was for.
 ///
@@ -23,7 +20,9 @@ where
     let message = service_error.message().unwrap_or_default();
     let server_error = error.raw_response().is_some_and(|response| response.status().is_server_error());
     let name = name_of(code, message, server_error);
-    let named = Error::new(name, format!("{action} on {resource}: {code}: {message}{}", hint(name, action, message)));
+    let source = code_of(name, code, message);
+    let text = format!("{action} on {resource}: {code}: {message}{}", hint(name, action, source));
+    let named = Error::new(name, text).because_of(Failure::Aws(source.to_owned()));
     // The SDK sends a call again whose answer it lost: that a thing exists may be the echo of having made it. And what
     // was made a moment ago may not be seen by the next call yet.
     let look_again = server_error
@@ -31,6 +30,20 @@ where
         || code.starts_with("AlreadyExists")
         || code.starts_with("NoSuchEntity");
     if look_again { named.with_unknown_outcome() } else { named }
+}
+
+/// AWS says in words only which kind of policy denied a call (IAM user guide, "Troubleshoot access denied error
+/// messages").
+fn code_of<'a>(name: ErrorName, code: &'a str, message: &str) -> &'a str {
+    match name {
+        ErrorName::AccountAccessDenied if message.contains("explicit deny in a service control policy") => {
+            denial::SERVICE_CONTROL_POLICY
+        }
+        ErrorName::AccountAccessDenied if message.contains("no permissions boundary allows") => {
+            denial::PERMISSIONS_BOUNDARY
+        }
+        _ => code,
+    }
 }
 
 fn name_of(code: &str, message: &str, server_error: bool) -> ErrorName {
@@ -44,7 +57,7 @@ fn name_of(code: &str, message: &str, server_error: bool) -> ErrorName {
         }
         // A principal that was made a moment ago is "invalid" until it is known everywhere.
         "MalformedPolicyDocument" | "MalformedPolicyDocumentException" if message.contains("nvalid principal") => {
-            ErrorName::IamPropagating
+            ErrorName::AwsPropagating
         }
         // The check that a key policy does not lock its writer out, which is never bypassed: it has to allow us
         // kms:PutKeyPolicy.
@@ -53,17 +66,17 @@ fn name_of(code: &str, message: &str, server_error: bool) -> ErrorName {
         }
         // What was made or removed a moment ago is not seen everywhere yet.
         "NoSuchEntity" | "NoSuchEntityException" | "EntityAlreadyExists" | "EntityAlreadyExistsException" => {
-            ErrorName::IamPropagating
+            ErrorName::AwsPropagating
         }
-        "AlreadyExistsException" => ErrorName::IamPropagating,
+        "AlreadyExistsException" => ErrorName::AwsPropagating,
         "NotFoundException" | "DisabledException" | "KMSInvalidStateException" | "UnsupportedOperationException" => {
             ErrorName::KmsKeyUnusable
         }
         "ConcurrentModification" | "ConcurrentModificationException" | "EntityTemporarilyUnmodifiable" => {
-            ErrorName::IamPropagating
+            ErrorName::AwsPropagating
         }
         // What is to be deleted has something of others on it.
-        "DeleteConflict" | "DeleteConflictException" => ErrorName::AtlasConflict,
+        "DeleteConflict" | "DeleteConflictException" => ErrorName::AwsConflict,
         "LimitExceeded" | "LimitExceededException" => ErrorName::IamQuotaExceeded,
         "Throttling" | "ThrottlingException" | "TooManyRequestsException" | "TooManyUpdates" | "RequestTimeout" => {
             ErrorName::AwsUnavailable
@@ -72,13 +85,13 @@ fn name_of(code: &str, message: &str, server_error: bool) -> ErrorName {
         "ExpiredToken" | "ExpiredTokenException" => ErrorName::AwsUnavailable,
         "InvalidClientTokenId" | "UnrecognizedClientException" => ErrorName::AccountNotReady,
         _ if server_error => ErrorName::AwsUnavailable,
-        _ => ErrorName::Internal,
+        _ => ErrorName::AwsRejected,
     }
 }
 
-fn hint(name: ErrorName, action: &str, message: &str) -> String {
+fn hint(name: ErrorName, action: &str, code: &str) -> String {
     match name {
-        ErrorName::AccountAccessDenied if message.contains(EXPLICIT_DENY) => {
+        ErrorName::AccountAccessDenied if code == denial::SERVICE_CONTROL_POLICY => {
             "; a service control policy denies the call: have the policy lifted for this account, or wait until the \
              account has left quarantine"
                 .to_owned()
@@ -103,7 +116,7 @@ fn hint(name: ErrorName, action: &str, message: &str) -> String {
         }
         ErrorName::AccountNotReady => "; AWS may still be creating the account".to_owned(),
         ErrorName::IamQuotaExceeded => "; request a higher quota, or remove what is no longer used".to_owned(),
-        ErrorName::IamPropagating => {
+        ErrorName::AwsPropagating => {
             "; expected for some minutes after a change; otherwise a policy names a principal that does not exist"
                 .to_owned()
         }
@@ -130,17 +143,12 @@ mod tests {
         for (code, message, server_error, name) in [
             ("AccessDenied", "User is not authorized", false, ErrorName::AccountAccessDenied),
             ("OptInRequired", "", false, ErrorName::AccountNotReady),
-            ("MalformedPolicyDocument", "Invalid principal in policy: \"AWS\":\"…\"", false, ErrorName::IamPropagating),
-            ("MalformedPolicyDocument", "Syntax errors in policy.", false, ErrorName::Internal),
-            ("NoSuchEntity", "The role with name atlas-cmk cannot be found.", false, ErrorName::IamPropagating),
-            ("EntityAlreadyExists", "Role with name atlas-cmk already exists.", false, ErrorName::IamPropagating),
+            ("MalformedPolicyDocument", "Invalid principal in policy: \"AWS\":\"…\"", false, ErrorName::AwsPropagating),
+            ("MalformedPolicyDocument", "Syntax errors in policy.", false, ErrorName::AwsRejected),
+            ("NoSuchEntity", "The role with name atlas-cmk cannot be found.", false, ErrorName::AwsPropagating),
+            ("EntityAlreadyExists", "Role with name atlas-cmk already exists.", false, ErrorName::AwsPropagating),
             ("LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048", false, ErrorName::IamQuotaExceeded),
-            (
-                "DeleteConflict",
-                "Cannot delete entity, must detach all policies first.",
-                false,
-                ErrorName::AtlasConflict,
-            ),
+            ("DeleteConflict", "Cannot delete entity, must detach all policies first.", false, ErrorName::AwsConflict),
             ("Throttling", "Rate exceeded", false, ErrorName::AwsUnavailable),
             ("ServiceFailure", "", true, ErrorName::AwsUnavailable),
             ("an unnamed error", "<html>502</html>", true, ErrorName::AwsUnavailable),
@@ -149,7 +157,7 @@ mod tests {
                 "MalformedPolicyDocumentException",
                 "Policy contains a statement with one or more invalid principals.",
                 false,
-                ErrorName::IamPropagating,
+                ErrorName::AwsPropagating,
             ),
             (
                 "MalformedPolicyDocumentException",
@@ -157,7 +165,7 @@ mod tests {
                 false,
                 ErrorName::AccountAccessDenied,
             ),
-            ("SomethingNew", "", false, ErrorName::Internal),
+            ("SomethingNew", "", false, ErrorName::AwsRejected),
         ] {
             assert_eq!(name_of(code, message, server_error), name, "{code}");
         }

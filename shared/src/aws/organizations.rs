@@ -113,11 +113,16 @@ fn allowed<T>(answer: Result<T>) -> Result<Option<T>> {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.name() == ErrorName::AccountAccessDenied => Ok(None),
         Err(error)
-            if error.message().contains("AWSOrganizationsNotInUse")
-                || error.message().contains("AccountNotFound")
-                || error.message().contains("ChildNotFound")
-                || error.message().contains("OrganizationalUnitNotFound")
-                || error.message().contains("TargetNotFound") =>
+            if matches!(
+                error.code(),
+                Some(
+                    "AWSOrganizationsNotInUseException"
+                        | "AccountNotFoundException"
+                        | "ChildNotFoundException"
+                        | "OrganizationalUnitNotFoundException"
+                        | "TargetNotFoundException"
+                )
+            ) =>
         {
             Ok(None)
         }

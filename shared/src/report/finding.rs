@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, ErrorName};
+use crate::error::{Error, ErrorName, denial};
 
 /// One problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -39,10 +39,15 @@ impl Finding {
         }
     }
 
-    /// A failed call, as a problem to fix. Only its message is known.
+    /// A failed call, as a problem to fix.
     pub fn of(error: &Error) -> Self {
-        let (cause, fix) = by_message(error.name(), error.message()).unwrap_or_else(|| known(error.name()));
-        Self { retryable: error.name().passes_by_itself(), ..Self::new(error.name(), cause, error.message(), fix) }
+        Self::of_code(error.name(), error.code(), error.message())
+    }
+
+    /// The same, of an error that another function raised, with its code if it has one.
+    pub fn of_code(name: ErrorName, code: Option<&str>, said: &str) -> Self {
+        let (cause, fix) = code.and_then(|code| by_code(name, code)).unwrap_or_else(|| known(name));
+        Self { retryable: name.passes_by_itself(), ..Self::new(name, cause, said, fix) }
     }
 }
 
@@ -58,36 +63,31 @@ pub struct ByHand {
     pub statement: serde_json::Value,
 }
 
-/// Cause and fix that follow from the message and not only from the name.
-fn by_message(name: ErrorName, said: &str) -> Option<(&'static str, &'static str)> {
-    let is = |text: &str| said.contains(text);
-    Some(match name {
-        ErrorName::AccountAccessDenied if is("explicit deny in a service control policy") => (
+/// Cause and fix that follow from the code and not only from the name.
+fn by_code(name: ErrorName, code: &str) -> Option<(&'static str, &'static str)> {
+    Some(match (name, code) {
+        (ErrorName::AccountAccessDenied, denial::SERVICE_CONTROL_POLICY) => (
             "a service control policy of the organization denies the call",
             "have the policy lifted for this account, or wait until the account has left quarantine",
         ),
-        ErrorName::AccountAccessDenied if is("no permissions boundary allows") => (
+        (ErrorName::AccountAccessDenied, denial::PERMISSIONS_BOUNDARY) => (
             "the permissions boundary of atlas-cmk's own role does not allow the call",
             "allow the action in the policy that PermissionsBoundaryArn of the stack names",
         ),
-        ErrorName::IamPropagating if is("tag-based permissions on a new key") => (
+        (ErrorName::AwsPropagating, denial::TAGS_OF_NEW_KEY) => (
             "KMS denies a call that the tag of a key created by atlas-cmk allows",
             "if the key was created minutes ago, run again; otherwise look for a Deny in the key policy or a service control policy",
         ),
-        ErrorName::AtlasUnauthorized if is("NOT_ORG_GROUP_CREATOR") => (
+        (ErrorName::AtlasUnauthorized, "NOT_ORG_GROUP_CREATOR") => (
             "the Atlas credentials are not allowed to create projects",
             "grant them the role Organization Project Creator, or create the project yourself and give its projectId",
         ),
-        ErrorName::AtlasUnauthorized
-            if is("USER_UNAUTHORIZED") || is("NOT_IN_GROUP") || is("USER_CANNOT_ACCESS_GROUP") =>
-        {
-            (
-                "the Atlas credentials lack the role Project Owner on the project",
-                "grant the API key or the service account the role Project Owner on the project",
-            )
-        }
-        ErrorName::AtlasRejected if is("GROUP_NOT_FOUND") => ("the Atlas project does not exist", "correct projectId"),
-        ErrorName::InputInvalid if said.starts_with("keyArn: expected the ARN") => (
+        (ErrorName::AtlasUnauthorized, "USER_UNAUTHORIZED" | "NOT_IN_GROUP" | "USER_CANNOT_ACCESS_GROUP") => (
+            "the Atlas credentials lack the role Project Owner on the project",
+            "grant the API key or the service account the role Project Owner on the project",
+        ),
+        (ErrorName::AtlasRejected, "GROUP_NOT_FOUND") => ("the Atlas project does not exist", "correct projectId"),
+        (ErrorName::InputInvalid, "keyArn") => (
             "the key is given by its id or alias, which has no meaning in another account",
             "give the full ARN of the key: arn:aws:kms:REGION:ACCOUNT:key/ID",
         ),
@@ -96,6 +96,7 @@ fn by_message(name: ErrorName, said: &str) -> Option<(&'static str, &'static str
 }
 
 /// Cause and fix that usually apply to a name.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn known(name: ErrorName) -> (&'static str, &'static str) {
     match name {
         ErrorName::InputInvalid => ("a field of the input is wrong", "correct the field that the evidence names"),
@@ -138,7 +139,16 @@ fn known(name: ErrorName) -> (&'static str, &'static str) {
             "decide which of the two is right, and change the other",
         ),
         ErrorName::AtlasRejected => ("Atlas rejects the request", "correct what the evidence names"),
-        ErrorName::IamPropagating => (
+        ErrorName::AwsConflict => (
+            "an existing role, policy or key contradicts the input, and atlas-cmk must not change it",
+            "decide which of the two is right, and change the other",
+        ),
+        ErrorName::AwsRejected => ("AWS rejects the request", "correct what the evidence names"),
+        ErrorName::DeploymentInvalid => (
+            "the function was deployed without something that it needs, or with something that it cannot use",
+            "set what the evidence names, and deploy infra/template.yaml again",
+        ),
+        ErrorName::AwsPropagating => (
             "a policy names a principal that AWS does not know, or not yet",
             "remove principals that no longer exist from the policy; if one was created minutes ago, run again",
         ),

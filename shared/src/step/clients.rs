@@ -57,12 +57,12 @@ impl Readers {
     /// Builds the clients. Nothing is sent.
     ///
     /// # Errors
-    /// `Input.Invalid` if the extra certificate authorities cannot be read.
+    /// `Deployment.Invalid` if the extra certificate authorities cannot be read.
     pub fn new(settings: &Settings) -> Result<Self> {
         let http = http::client(settings.extra_ca_file.as_deref())?;
         let config = aws::sdk_config(settings, &http);
         let region = settings.aws_region.parse().map_err(|error: InvalidId| {
-            Error::new(ErrorName::InputInvalid, format!("the environment variable AWS_REGION is invalid: {error}"))
+            Error::new(ErrorName::DeploymentInvalid, format!("the environment variable AWS_REGION is invalid: {error}"))
         })?;
         Ok(Self {
             atlas: atlas(settings, &config, http, settings.atlas_secret_id.as_deref()),
@@ -139,7 +139,7 @@ impl Readers {
     /// in the account that `caller` reaches the role in.
     ///
     /// # Errors
-    /// `Internal` if the function was deployed without one.
+    /// `Deployment.Invalid` if the function was deployed without one.
     pub fn boundary_for(&self, role: &IamRoleArn, caller: Caller<'_>) -> Result<IamPolicyArn> {
         match caller.account.filter(|access| access.role_arn.account() == role.account()) {
             Some(access) => access.access_role_boundary(),
@@ -162,7 +162,7 @@ impl Readers {
     /// the other account.
     ///
     /// # Errors
-    /// `Internal` if the function was deployed without knowing the roles of the stack.
+    /// `Deployment.Invalid` if the function was deployed without knowing the roles of the stack.
     pub fn key_maintainers(&self, account: &AccountId, caller: Caller<'_>) -> Result<KeyMaintainers> {
         if let Some(access) = caller.account.filter(|access| access.role_arn.account() == account) {
             let spoke = vec![access.role_arn.to_string()];
@@ -287,7 +287,7 @@ impl Writers {
     /// The topic of the stack.
     ///
     /// # Errors
-    /// `Internal` if the function was deployed without one.
+    /// `Deployment.Invalid` if the function was deployed without one.
     pub fn topic(&self) -> Result<Topic> {
         let arn = self.readers.topic_arn.clone().ok_or_else(|| not_set("TOPIC_ARN"))?;
         Ok(Topic::new(&self.readers.config, arn))
@@ -321,7 +321,7 @@ impl Writers {
 /// A function that was deployed without something it needs.
 pub(crate) fn not_set(variable: &str) -> Error {
     Error::new(
-        ErrorName::Internal,
+        ErrorName::DeploymentInvalid,
         format!("the environment variable {variable} is not set: deploy infra/template.yaml again"),
     )
 }

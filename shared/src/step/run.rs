@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Answer, Converge, Notify, Readers, Reply, Step, Writers};
 use crate::{
-    error::{Error, ErrorName, Result},
+    error::{Error, ErrorName, Failure, Result},
     report::Describe,
 };
 
@@ -19,8 +19,9 @@ pub fn parse<S: Step>(input: Value) -> Result<S::Input> {
         let path = error.path().to_string();
         // What people write is a part of what the first function gets, and they know no other path.
         let path = path.strip_prefix("request.").unwrap_or(&path).to_owned();
-        let place = if path == "." || path == "request" { "the input".to_owned() } else { path };
+        let place = if path == "." || path == "request" { "the input" } else { path.as_str() };
         Error::new(ErrorName::InputInvalid, format!("{place}: {}", error.into_inner()))
+            .because_of(Failure::Input(path.clone()))
     })?;
     S::validate(&input)?;
     Ok(input)

@@ -189,7 +189,7 @@ fn foreign(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
         return None;
     }
     Some(Finding::new(
-        ErrorName::AtlasConflict,
+        ErrorName::AwsConflict,
         format!("{alias} is the alias of a key that atlas-cmk did not create"),
         format!("it points to {key}, which has no tag {}", tags::MANAGED_BY),
         "choose another alias, or give the key's ARN in keyArn",

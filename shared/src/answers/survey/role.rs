@@ -63,7 +63,7 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
     let mut findings: Vec<Finding> = Vec::new();
     if observed.role.is_none() && request.manage_role() != ManageRole::Full {
         findings.push(Finding::new(
-            ErrorName::AtlasConflict,
+            ErrorName::AwsConflict,
             format!("the IAM role {} does not exist, and role.manage forbids atlas-cmk to create it", request.role_arn),
             "iam:GetRole does not find it".to_owned(),
             "create the role, or set role.manage to full",
@@ -96,7 +96,7 @@ fn refusal(survey: &Survey, request: &EnableEncryption, observed: &RolePolicies)
     let changes = update_trust::decide(&input, observed);
     match changes {
         // What is missing from a role that atlas-cmk may not write is reported as a statement to add.
-        Err(error) if error.name() == ErrorName::AtlasConflict && request.manage_role() != ManageRole::Full => None,
+        Err(error) if error.name() == ErrorName::AwsConflict && request.manage_role() != ManageRole::Full => None,
         other => other.err(),
     }
 }

@@ -156,7 +156,7 @@ fn whatever_would_fail_later_is_found_and_named() {
         (
             |it| it.key_tags = Some(Vec::new()),
             json!({"keyArn": null, "key": {"alias": "alias/x"}}),
-            "Atlas.Conflict",
+            "Aws.Conflict",
             "that atlas-cmk did not create",
         ),
         (
@@ -181,7 +181,7 @@ fn whatever_would_fail_later_is_found_and_named() {
             "denies it kms:Decrypt",
         ),
         (|it| it.role = Err(denied("iam:GetRole")), json!({}), "Account.AccessDenied", "is not allowed to read"),
-        (|_| {}, json!({"role": {"manage": "none"}}), "Atlas.Conflict", "does not exist, and role.manage"),
+        (|_| {}, json!({"role": {"manage": "none"}}), "Aws.Conflict", "does not exist, and role.manage"),
         (
             |it| it.endpoints = Err(Error::new(ErrorName::AtlasUnauthorized, "401")),
             json!({}),

@@ -99,7 +99,7 @@ pub(crate) fn decide(input: &Input, attached: &Attached) -> Result<Vec<Attachmen
         None if input.remove => false,
         None => {
             return Err(Error::new(
-                ErrorName::AtlasConflict,
+                ErrorName::AwsConflict,
                 format!("the IAM role {} does not exist, and atlas-cmk does not create it", input.role_arn),
             ));
         }
@@ -111,7 +111,7 @@ pub(crate) fn decide(input: &Input, attached: &Attached) -> Result<Vec<Attachmen
 impl Step for AttachAccessPolicy {
     const NAME: &'static str = "attach-access-policy";
     const ABOUT: &'static str = "Attaches that policy to its role. With `\"remove\": true` it detaches the policy";
-    const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::AwsPropagating]);
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,
         &["iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:GetRole", "iam:ListAttachedRolePolicies"],
@@ -185,6 +185,6 @@ mod tests {
         ] {
             assert_eq!(decide(&input(remove), &attached).unwrap().len(), changes, "{remove} {attached:?}");
         }
-        assert_eq!(decide(&input(false), &None).unwrap_err().name(), ErrorName::AtlasConflict);
+        assert_eq!(decide(&input(false), &None).unwrap_err().name(), ErrorName::AwsConflict);
     }
 }

@@ -172,7 +172,7 @@ pub(crate) fn decide(input: &Input, found: Option<&ManagedPolicy>) -> Result<Vec
     };
     if !tags::are_ours(&found.tags) {
         return Err(Error::new(
-            ErrorName::AtlasConflict,
+            ErrorName::AwsConflict,
             format!("name: {arn} already exists and is not managed by atlas-cmk; choose another name for the access"),
         ));
     }
@@ -188,7 +188,7 @@ impl Step for CreateAccessPolicy {
     const NAME: &'static str = "create-access-policy";
     const ABOUT: &'static str = "Creates or updates the managed policy of one side: `sts:AssumeRole` on exactly the \
         target role, or the requested buckets. With `\"remove\": true` it deletes the policy";
-    const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::AwsPropagating]);
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,
         &[
@@ -306,7 +306,7 @@ mod tests {
         assert_eq!(decide(&remove, None).unwrap(), []);
         let foreign = ManagedPolicy { tags: Vec::new(), ..other };
         for input in [apply, remove] {
-            assert_eq!(decide(&input, Some(&foreign)).unwrap_err().name(), ErrorName::AtlasConflict);
+            assert_eq!(decide(&input, Some(&foreign)).unwrap_err().name(), ErrorName::AwsConflict);
         }
     }
 }

@@ -185,7 +185,7 @@ pub(crate) fn decide(input: &Input, found: &RoleUse) -> Result<(Vec<RoleChange>,
     let keep = |reason: String| Kept { resource: arn.to_string(), reason };
     if role.arn != arn.as_ref() {
         return Err(Error::new(
-            ErrorName::AtlasConflict,
+            ErrorName::AwsConflict,
             format!(
                 "the account has a role of this name with another path or spelling, {}, which is not {arn}",
                 role.arn
@@ -252,7 +252,7 @@ impl Step for RemoveTrust {
     const NAME: &'static str = "remove-trust";
     const ABOUT: &'static str = "Removes the statements of atlas-cmk from the IAM role, and the role itself if \
         atlas-cmk created it and nothing else uses it. Also used by cross-account access";
-    const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::AwsPropagating]);
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,
         &[

@@ -124,7 +124,7 @@ impl Step for RevokeKey {
     const NAME: &'static str = "revoke-key";
     const ABOUT: &'static str = "Removes the statement and tag of the project from the key in one region. The key \
         stays as it is";
-    const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::AwsPropagating]);
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,
         &["kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListResourceTags", "kms:PutKeyPolicy", "kms:UntagResource"],

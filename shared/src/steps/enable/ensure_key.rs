@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     aws::{Caller, Key, KeyState, Rotation},
-    error::{Error, ErrorName, Result},
+    error::{Error, ErrorName, Failure, Result, denial},
     ids::{AccountAccess, KeyAlias, KmsKeyArn, Region},
     report::{Action, Describe},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
@@ -145,7 +145,7 @@ impl Step for EnsureKey {
     const NAME: &'static str = "ensure-key";
     const ABOUT: &'static str = "Finds the symmetric multi-Region key under an alias, or creates it with its key \
         policy, rotation and tags";
-    const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::AwsPropagating]);
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,
         &[
@@ -206,7 +206,7 @@ impl Converge for EnsureKey {
         let arn = &found.key.arn;
         if !tags::are_ours(&found.tags) {
             return Err(Error::new(
-                ErrorName::AtlasConflict,
+                ErrorName::AwsConflict,
                 format!(
                     "key.alias: {} points to {arn}, which atlas-cmk did not create; choose another alias, or give the key's ARN in keyArn",
                     input.alias
@@ -266,9 +266,10 @@ impl Converge for EnsureKey {
 pub(crate) fn settling(error: Error) -> Error {
     match error.name() {
         ErrorName::AccountAccessDenied | ErrorName::KmsKeyUnusable => Error::new(
-            ErrorName::IamPropagating,
+            ErrorName::AwsPropagating,
             format!("{} (tag-based permissions on a new key take up to five minutes)", error.message()),
-        ),
+        )
+        .because_of(Failure::Aws(denial::TAGS_OF_NEW_KEY.to_owned())),
         _ => error,
     }
 }
@@ -323,7 +324,7 @@ mod tests {
     #[test]
     fn a_key_that_is_not_ours_or_not_usable_is_refused_and_never_changed() {
         for (found, name) in [
-            (found(KeyState::Enabled, NEVER, false), ErrorName::AtlasConflict),
+            (found(KeyState::Enabled, NEVER, false), ErrorName::AwsConflict),
             (found(KeyState::Disabled, YEARLY, true), ErrorName::KmsKeyUnusable),
             (found(KeyState::PendingDeletion, YEARLY, true), ErrorName::KmsKeyUnusable),
         ] {

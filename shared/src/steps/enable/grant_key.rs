@@ -142,7 +142,7 @@ impl Step for GrantKey {
     const ABOUT: &'static str = "Merges the statement for the access role into the key policy of one region, where it \
         is needed: a key that atlas-cmk created, a role in another account, or a policy that does not delegate to \
         IAM. Repairs a statement that names a deleted role";
-    const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::AwsPropagating]);
     const ACTIONS: Actions = &[actions::OTHER_ACCOUNTS, &["kms:GetKeyPolicy", "kms:PutKeyPolicy"]];
     type Input = Input;
     type Output = Output;

@@ -115,7 +115,7 @@ impl Step for ReplicateKey {
     const NAME: &'static str = "replicate-key";
     const ABOUT: &'static str = "Creates the replica of the key in one region, with the primary's policy and the tags \
         of atlas-cmk";
-    const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating, ErrorName::KmsNotReplicated]);
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::AwsPropagating, ErrorName::KmsNotReplicated]);
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,
         &[

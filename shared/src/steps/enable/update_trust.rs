@@ -163,7 +163,7 @@ impl Step for UpdateTrust {
     const ABOUT: &'static str = "Creates the IAM role if missing; merges the trust statement for Atlas's principal and \
         external ID, and the inline policy statement for exactly the regional keys of this and earlier runs. Also \
         writes the trust statement of a cross-account access";
-    const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::AwsPropagating]);
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,
         &[
@@ -305,7 +305,7 @@ pub(crate) fn decide(input: &Input, observed: &RolePolicies) -> Result<Vec<RoleC
 }
 
 fn conflict(message: String) -> Error {
-    Error::new(ErrorName::AtlasConflict, message)
+    Error::new(ErrorName::AwsConflict, message)
 }
 
 fn check_size(arn: &IamRoleArn, what: &str, document: &PolicyDocument, quota: usize) -> Result<()> {

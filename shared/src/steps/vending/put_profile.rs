@@ -91,12 +91,12 @@ impl Converge for PutProfile {
     type Change = Write;
 
     async fn observe(readers: &Readers, input: &Input) -> Result<Self::Observation> {
+        let stored = profile::read_all(&readers.parameters()).await?.into_iter();
         // This step is the one that repairs a profile that was damaged by hand.
-        match profile::list(&readers.parameters()).await {
-            Ok(profiles) => Ok(profiles.into_iter().collect()),
-            Err(error) if error.message().contains(&format!("{} ", parameter(&input.name))) => Ok(Vec::new()),
-            Err(error) => Err(error),
-        }
+        stored
+            .filter(|(name, profile)| profile.is_ok() || *name != input.name.as_ref())
+            .map(|(_, profile)| profile)
+            .collect()
     }
 
     fn decide(input: &Input, profiles: &Self::Observation) -> Result<Vec<Write>> {

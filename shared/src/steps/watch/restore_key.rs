@@ -75,7 +75,7 @@ impl Step for RestoreKey {
     const NAME: &'static str = "restore-key";
     const ABOUT: &'static str = "Cancels the deletion of a key and enables it. The only function that may, with its \
         own role in each account";
-    const RETRIES: Retries = Retries::Minutes(&[ErrorName::IamPropagating]);
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::AwsPropagating]);
     const ACTIONS: Actions =
         &[actions::OTHER_ACCOUNTS, actions::PUBLISH, &["kms:CancelKeyDeletion", "kms:DescribeKey", "kms:EnableKey"]];
     type Input = Input;
@@ -151,7 +151,8 @@ impl Converge for RestoreKey {
 fn settling(error: Error) -> Error {
     if error.name() == ErrorName::KmsKeyUnusable {
         let what = "the key was changed a moment ago and cannot be restored yet";
-        return Error::new(ErrorName::IamPropagating, format!("{}; {what}", error.message()));
+        let message = format!("{}; {what}", error.message());
+        return error.restated(ErrorName::AwsPropagating, message);
     }
     error
 }

@@ -151,7 +151,7 @@ fn a_role_found_under_another_path_is_not_ours_to_change() {
     let mut observed = observed(Some(foreign()), None);
     observed.role.as_mut().unwrap().arn = "arn:aws:iam::444455556666:role/elsewhere/atlas-cmk".to_owned();
     let error = UpdateTrust::decide(&input(), &observed).unwrap_err();
-    assert_eq!(error.name(), ErrorName::AtlasConflict);
+    assert_eq!(error.name(), ErrorName::AwsConflict);
     assert!(error.message().contains("role/elsewhere/atlas-cmk"), "{error}");
 }
 
