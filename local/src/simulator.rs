@@ -102,6 +102,11 @@ impl Simulator {
         self.ask(Method::POST, "/faults", Some(fault)).await.map(drop)
     }
 
+    /// The faults that were asked for and have not hit all they were to hit, in words.
+    pub fn faults_left(&self) -> Vec<String> {
+        self.server.faults_left()
+    }
+
     /// Changes how the simulator behaves.
     ///
     /// # Errors

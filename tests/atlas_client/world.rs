@@ -34,6 +34,15 @@ pub(crate) struct World {
     http: reqwest::Client,
 }
 
+/// A fault that a test asked for and that never came means that the test showed nothing.
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(self.sim.faults_left(), Vec::<String>::new(), "every fault has to hit");
+        }
+    }
+}
+
 impl World {
     /// A simulator of its own, with one project, one API key and one service account. AWS grants every access.
     pub(crate) async fn start() -> Self {

@@ -344,7 +344,8 @@ impl World {
     }
 }
 
-/// The functions of a test that is over would go on running, and take from those of the others.
+/// The functions of a test that is over would go on running, and take from those of the others. A fault that a test asked
+/// for and that never came means that the test showed nothing.
 impl Drop for World {
     fn drop(&mut self) {
         let stack = self.cloud.stack.clone();
@@ -356,6 +357,9 @@ impl Drop for World {
         });
         // What cannot be deleted goes with the engine.
         let _ = thread.join();
+        if !std::thread::panicking() {
+            assert_eq!(self.cloud.simulator.faults_left(), Vec::<String>::new(), "every fault has to hit");
+        }
     }
 }
 

@@ -168,6 +168,11 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
+    /// Whether it has not hit all it was to hit.
+    fn is_left(&self) -> bool {
+        self.hits < self.spec.times.max(1)
+    }
+
     fn sees(&mut self, method: &str, path: &str) -> bool {
         let spec = &self.spec;
         let methods_match = spec.method == "*" || spec.method.eq_ignore_ascii_case(method);
@@ -182,32 +187,43 @@ impl Fault {
 /// The faults in place, in the order they were added.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
-    faults: Vec<Fault>,
+    in_place: Vec<Fault>,
     last_id: u64,
+    /// Those that were removed before they had hit all they were to hit.
+    removed: Vec<Fault>,
 }
 
 impl Faults {
     /// Puts a fault in place and says its id.
     pub(crate) fn add(&mut self, spec: FaultSpec) -> u64 {
         self.last_id += 1;
-        self.faults.push(Fault { id: self.last_id, spec, seen: 0, hits: 0 });
+        self.in_place.push(Fault { id: self.last_id, spec, seen: 0, hits: 0 });
         self.last_id
     }
 
     /// All faults with their counts.
     pub(crate) fn all(&self) -> &[Fault] {
-        &self.faults
+        &self.in_place
     }
 
     /// Removes every fault.
     pub(crate) fn clear(&mut self) {
-        self.faults.clear();
+        self.removed.extend(self.in_place.drain(..).filter(Fault::is_left));
+    }
+
+    /// Those that have not hit all they were to hit, in words, whether they are still in place or not.
+    pub(crate) fn left(&self) -> Vec<String> {
+        let in_words = |fault: &Fault| {
+            let FaultSpec { method, path, times, .. } = &fault.spec;
+            format!("{method} {path} was to be hit {times} times (0: at least once) and was hit {} times", fault.hits)
+        };
+        self.removed.iter().chain(self.in_place.iter().filter(|fault| fault.is_left())).map(in_words).collect()
     }
 
     /// Counts a request with every fault that matches it; the oldest of those that are due hits it.
     pub(crate) fn take(&mut self, method: &str, path: &str) -> Option<Fault> {
         let mut hit = None;
-        for fault in &mut self.faults {
+        for fault in &mut self.in_place {
             if fault.sees(method, path) && hit.is_none() {
                 fault.hits += 1;
                 hit = Some(fault.clone());

@@ -65,6 +65,12 @@ impl AtlasSim {
         format!("http://{}", self.address)
     }
 
+    /// The faults that were asked for and have not hit all they were to hit, in words. A test that asks for a fault which
+    /// never comes shows nothing.
+    pub fn faults_left(&self) -> Vec<String> {
+        self.sim.state().faults.left()
+    }
+
     /// Adds an API key that owns every project, as `POST /_sim/credentials` does.
     pub fn add_api_key(&self, public_key: &str, private_key: &str) {
         self.sim.state().credentials.insert(
