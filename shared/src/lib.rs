@@ -2,14 +2,15 @@
 //! functions are built from.
 //!
 //! - [`steps`]: one module per step, each with its input, its output and its observe, decide and act.
+//! - [`answers`]: the steps that answer about the whole of a project, and everything that they read and judge.
+//! - [`functions`]: the list of all steps.
 //! - [`step`] and [`runtime`]: what a step is, and the one way it becomes a Lambda function.
+//! - [`model`] and [`report`]: what steps share, and what people read.
 //! - [`atlas`] and [`aws`]: the two clouds, as typed calls.
-//! - [`survey`]: everything that has to be right, read in one go and judged.
 //! - [`policy`] and [`ids`]: the two kinds of text that must never be handled as mere text.
 //! - [`events`]: what vending pipelines, KMS and IAM report.
 //! - [`registry`] and [`profile`]: what is written down of projects, and of accounts to come.
 //! - [`error`]: the closed list of names a function fails with.
-//! - [`finding`]: problems, as the checks before a run and the diagnosis after it report them.
 
 #![warn(clippy::disallowed_methods)]
 

@@ -1,4 +1,4 @@
-//! The way back, in the only order that Atlas accepts, and the approval that it needs.
+//! Disabling, in the only order that Atlas accepts, and the approval that it needs.
 
 pub mod approve;
 pub mod cancel_authorization;
