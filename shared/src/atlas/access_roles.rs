@@ -100,7 +100,7 @@ impl AtlasReader {
 }
 
 impl AtlasWriter {
-    /// Makes one more pending record. Not idempotent: look at [`Self::access_roles`] first.
+    /// Makes one more pending record. Not idempotent: look at [`AtlasReader::access_roles`] first.
     ///
     /// # Errors
     /// Any [`AtlasError`].

@@ -159,7 +159,7 @@ impl AtlasReader {
 }
 
 impl AtlasWriter {
-    /// Asks for a private endpoint in a region. Not idempotent: look at [`Self::private_endpoints`] first.
+    /// Asks for a private endpoint in a region. Not idempotent: look at [`AtlasReader::private_endpoints`] first.
     ///
     /// # Errors
     /// Any [`AtlasError`].

@@ -119,6 +119,8 @@ impl Converge for CreateEndpoint {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn input() -> Input {
@@ -156,6 +158,21 @@ mod tests {
         ] {
             let changes = CreateEndpoint::decide(&input(), &endpoints(&list)).unwrap();
             assert_eq!(!changes.is_empty(), creates, "{list:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn after_the_request_nothing_is_left_to_decide(
+            statuses in prop::collection::vec(
+                prop::sample::select(vec!["ACTIVE", "INITIATING", "PENDING_ACCEPTANCE", "PENDING_RECREATION", "DELETING"]),
+                0..3,
+            ),
+        ) {
+            let mut list: Vec<(&str, &str)> = statuses.iter().map(|status| ("EU_WEST_1", *status)).collect();
+            let changes = CreateEndpoint::decide(&input(), &endpoints(&list)).unwrap();
+            list.extend(changes.iter().map(|_| ("EU_WEST_1", "INITIATING")));
+            prop_assert_eq!(CreateEndpoint::decide(&input(), &endpoints(&list)).unwrap(), vec![]);
         }
     }
 

@@ -185,6 +185,8 @@ impl Converge for GrantKey {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use serde_json::json;
 
     use super::*;
@@ -216,6 +218,22 @@ mod tests {
 
     fn ours(principal: &str) -> Value {
         Statement::grant("AtlasCmk66f0a1b2c3d4e5f601234567", principal, &KEY_ACTIONS).into()
+    }
+
+    proptest! {
+        #[test]
+        fn after_the_change_nothing_is_left_to_decide(
+            account in prop::sample::select(vec!["444455556666", "111122223333"]),
+            delegates in any::<bool>(),
+            has_admins in any::<bool>(),
+            has_ours in prop::option::of(prop::sample::select(vec!["arn:aws:iam::444455556666:role/x", "AROAGONE"])),
+        ) {
+            let statements = delegates.then(root).into_iter().chain(has_admins.then(admins)).chain(has_ours.map(ours));
+            let before = policy(&statements.collect());
+            let changes = GrantKey::decide(&input(account), &before).unwrap();
+            let after = changes.first().map_or(before, |change| change.policy.clone());
+            prop_assert_eq!(GrantKey::decide(&input(account), &after).unwrap(), vec![]);
+        }
     }
 
     #[test]

@@ -314,6 +314,8 @@ fn desired(input: &Input) -> EnableEncryption {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::error::ErrorName;
 
@@ -439,5 +441,44 @@ mod tests {
         let observed = Registered::default();
         let changes = Register::decide(&input, &observed).unwrap();
         assert!(matches!(changes.as_slice(), [RegistryChange::Write { .. }]), "{changes:?}");
+    }
+
+    /// What is there after the changes were made.
+    fn applied(mut now: Registered, changes: &[RegistryChange]) -> Registered {
+        for change in changes {
+            match change {
+                RegistryChange::TagRole(_, tag) => now.role.push(tag.clone()),
+                RegistryChange::TagKey(arn, tag) => {
+                    now.keys.iter_mut().filter(|(key, _)| key == arn).for_each(|(_, tags)| tags.push(tag.clone()));
+                }
+                RegistryChange::Write { entry, .. } => {
+                    now.old_keys.clone_from(&entry.old_keys);
+                    now.entry = Some((**entry).clone());
+                }
+            }
+        }
+        now
+    }
+
+    proptest! {
+        #[test]
+        fn after_the_changes_nothing_is_left_to_decide(
+            announce in any::<bool>(),
+            previous in prop::option::of(prop::sample::select(vec![ONE, TWO, "1234abcd"])),
+            tagged in any::<bool>(),
+            stored in prop::option::of((prop::sample::select(vec![ONE, TWO]), any::<bool>())),
+        ) {
+            let input = Input { announce, ..input(ONE, previous) };
+            let tags = if tagged { vec![tags::of_project(&input.project_id)] } else { Vec::new() };
+            let key: KmsKeyArn = ONE.parse().unwrap();
+            let mut before = Registered { role: tags.clone(), keys: vec![(key, tags)], ..Registered::default() };
+            if let Some((key, announced)) = stored {
+                let there = Input { announce: announced, ..self::input(key, None) };
+                before.entry = Some(entry(&there, &before));
+            }
+            let changes = Register::decide(&input, &before).unwrap();
+            let after = applied(before, &changes);
+            prop_assert_eq!(Register::decide(&input, &after).unwrap(), vec![]);
+        }
     }
 }

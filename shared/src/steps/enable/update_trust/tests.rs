@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -221,4 +222,50 @@ fn a_role_that_let_nobody_in_lets_atlas_in_again() {
     let changes = decide(&input(), &observed(Some(closed), None)).unwrap();
     let RoleChange::PutTrustPolicy(_, trust, _) = &changes[0] else { panic!("{changes:?}") };
     assert_eq!(trust.to_json(), PolicyDocument::default().merge(&input().trust_statement()).to_json());
+}
+
+/// The role after the changes were made.
+fn applied(before: &RolePolicies, changes: &[RoleChange]) -> RolePolicies {
+    changes.iter().fold(before.clone(), |now, change| match change {
+        RoleChange::CreateRole(_, trust) => RolePolicies { role: observed(Some(trust.clone()), None).role, ..now },
+        RoleChange::PutTrustPolicy(_, trust, _) => {
+            RolePolicies { role: now.role.map(|role| Role { trust_policy: trust.clone(), ..role }), ..now }
+        }
+        RoleChange::PutInlinePolicy(_, inline, ..) => RolePolicies { inline_policy: Some(inline.clone()), ..now },
+    })
+}
+
+proptest! {
+    #[test]
+    fn after_the_changes_nothing_is_left_to_decide(
+        exists in any::<bool>(),
+        by_others in any::<bool>(),
+        closed in any::<bool>(),
+        ours in prop::option::of("[a-z]{2,8}"),
+        other_project in any::<bool>(),
+        old_key in prop::option::of("mrk-[0-9a-f]{8}"),
+    ) {
+        let mut trust = if by_others { foreign() } else { PolicyDocument::default() };
+        if closed {
+            trust = trust.merge(&Statement::nobody());
+        }
+        if let Some(external_id) = &ours {
+            trust = trust.merge(&Statement::trust(&sid(), "arn:aws:iam::299602853325:root", external_id));
+        }
+        let other = "AtlasCmk66f0a1b2c3d4e5f6ffffffff";
+        let key = |id: &str| format!("arn:aws:kms:us-east-1:444455556666:key/{id}");
+        let mut inline = PolicyDocument::default();
+        if other_project {
+            inline = inline.merge(&Statement::allow(other, &["kms:Decrypt"], [key("mrk-9").as_str()]));
+        }
+        if let Some(id) = &old_key {
+            inline = inline.merge(&Statement::allow(&sid(), &["kms:Decrypt"], [key(id).as_str()]));
+        }
+        let has_inline = exists && (other_project || old_key.is_some());
+        let before = observed(exists.then_some(trust), has_inline.then_some(inline));
+        let changes = UpdateTrust::decide(&input(), &before).unwrap();
+        let after = applied(&before, &changes);
+        prop_assert_eq!(UpdateTrust::decide(&input(), &after).unwrap(), vec![]);
+        prop_assert_eq!(has_inline && other_project, after.inline_policy.unwrap().statement(other).is_some());
+    }
 }
