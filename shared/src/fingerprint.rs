@@ -6,12 +6,12 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 /// How many bytes of a digest are kept: names that differ in nothing else will never collide.
-const KEPT: usize = 8;
+const DIGEST_BYTES: usize = 8;
 
 /// 16 hexadecimal digits for a value, by its JSON.
 pub fn of(value: &impl Serialize) -> String {
     let text = serde_json::to_vec(value).unwrap_or_default();
-    Sha256::digest(text).iter().take(KEPT).fold(String::new(), |mut text, byte| {
+    Sha256::digest(text).iter().take(DIGEST_BYTES).fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
     })

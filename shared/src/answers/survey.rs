@@ -69,7 +69,7 @@ pub struct Survey {
     /// What is registered of it, where it was found by its name.
     pub registered: Result<Option<Entry>>,
     /// Its access role records.
-    pub roles: Result<Vec<AccessRole>>,
+    pub access_roles: Result<Vec<AccessRole>>,
     /// Its encryption at rest.
     pub encryption: Result<EncryptionAtRest>,
     /// Its private endpoints. Reading them takes the role Project Owner.
@@ -77,7 +77,7 @@ pub struct Survey {
     /// Its clusters, and the names of its Flex clusters.
     pub clusters: Result<(Vec<Cluster>, Vec<String>)>,
     /// The IAM role.
-    pub role: Result<RolePolicies>,
+    pub iam_role: Result<RolePolicies>,
     /// The permissions boundary that the role has to carry, where the function knows it.
     pub required_boundary: Option<IamPolicyArn>,
     /// The permissions boundary that the role has or would get, by ARN.
@@ -127,20 +127,20 @@ impl Survey {
             Err(error) => (None, Some(error)),
         };
         let keys = keys::read(readers, wanted, key_arn.as_ref()).await;
-        let role = RolePolicies::read(readers, wanted.caller(), &request.role_arn).await;
+        let iam_role = RolePolicies::read(readers, wanted.caller(), &request.role_arn).await;
         Self {
             registered: owner::registered(readers, wanted, id.as_ref()).await,
-            roles: atlas::read(id.as_ref(), async |id| Ok(readers.atlas.access_roles(id).await?)).await,
+            access_roles: atlas::read(id.as_ref(), async |id| Ok(readers.atlas.access_roles(id).await?)).await,
             endpoints: atlas::read(id.as_ref(), async |id| Ok(readers.atlas.private_endpoints(id).await?)).await,
             clusters: atlas::read(id.as_ref(), async |id| clusters::read(readers, request, id).await).await,
-            boundary: role::boundary(readers, wanted, &role).await,
+            boundary: role::boundary(readers, wanted, &iam_role).await,
             required_boundary: role::required_boundary(readers, wanted),
-            allowed: role::allowed(readers, wanted, &role, key_arn.as_ref()).await,
+            allowed: role::allowed(readers, wanted, &iam_role, key_arn.as_ref()).await,
             spoke: access::simulate(readers, wanted).await,
             own_account: readers.own_account.clone(),
             project,
             encryption,
-            role,
+            iam_role,
             keys,
             alias,
             key_tags: keys::tags(readers, wanted, key_arn.as_ref()).await,
@@ -168,11 +168,11 @@ impl Survey {
         let mut errors: Vec<&Error> = Vec::new();
         errors.extend(self.project.as_ref().err());
         errors.extend(self.registered.as_ref().err());
-        errors.extend(self.roles.as_ref().err());
+        errors.extend(self.access_roles.as_ref().err());
         errors.extend(self.encryption.as_ref().err());
         errors.extend(self.endpoints.as_ref().err());
         errors.extend(self.clusters.as_ref().err());
-        errors.extend(self.role.as_ref().err());
+        errors.extend(self.iam_role.as_ref().err());
         errors.extend(self.boundary.iter().filter_map(|(_, document)| document.as_ref().err()));
         errors.extend(self.alias.as_ref());
         for key in &self.keys {

@@ -2,16 +2,16 @@
 //! of every project.
 
 /// How many sentences of a kind are reported.
-const SENTENCES: usize = 25;
+const MAX_SENTENCES: usize = 25;
 
 /// How long one may be, in characters.
-const LENGTH: usize = 200;
+const MAX_LENGTH: usize = 200;
 
 /// The first sentences, shortened, and how many more there are.
 pub(crate) fn limited(sentences: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut sentences = sentences.into_iter();
     let mut limited: Vec<String> =
-        sentences.by_ref().take(SENTENCES).map(|sentence| sentence.chars().take(LENGTH).collect()).collect();
+        sentences.by_ref().take(MAX_SENTENCES).map(|sentence| sentence.chars().take(MAX_LENGTH).collect()).collect();
     let more = sentences.count();
     if more > 0 {
         limited.push(format!("and {more} more like these"));
@@ -29,6 +29,6 @@ mod tests {
         assert_eq!(limited(["a".to_owned()]), ["a"]);
         let shortened = limited(sentences(100));
         assert_eq!((shortened.len(), shortened[25].as_str()), (26, "and 75 more like these"));
-        assert!(shortened.iter().all(|it| it.len() <= LENGTH));
+        assert!(shortened.iter().all(|it| it.len() <= MAX_LENGTH));
     }
 }

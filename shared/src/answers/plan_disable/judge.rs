@@ -46,7 +46,7 @@ pub(super) fn judge(request: &DisableEncryption, found: &Found) -> Result<Output
         plan.0
             .add(SetClusterEncryption::NAME, &[Switch::new(&request.project_id, cluster, EncryptionProvider::None)])?;
     }
-    clusters.extend(names(found.atlas.iter().flat_map(|atlas| restless(request, atlas)).collect()));
+    clusters.extend(names(found.atlas.iter().flat_map(|atlas| unsettled_clusters(request, atlas)).collect()));
     let switch_off_keys = request.scope >= Scope::Project && found.aws_kms().is_some();
     if switch_off_keys {
         plan.kms(request, found, disable_kms::Part::Keys)?;
@@ -167,7 +167,7 @@ fn leaves_private_networking(request: &DisableEncryption, atlas: &InAtlas) -> bo
 }
 
 /// The clusters that are away from the key, or on their way, and have not come to rest: they have to be waited for.
-fn restless<'a>(request: &'a DisableEncryption, atlas: &'a InAtlas) -> impl Iterator<Item = &'a Cluster> {
+fn unsettled_clusters<'a>(request: &'a DisableEncryption, atlas: &'a InAtlas) -> impl Iterator<Item = &'a Cluster> {
     let enabled = atlas.encryption.aws_kms.as_ref().is_some_and(|kms| kms.enabled == Some(true));
     let moving = |cluster: &&Cluster| !cluster.uses_aws() && !cluster.is_idle() && request.takes_cluster(&cluster.name);
     atlas.clusters.iter().filter(move |cluster| enabled && moving(cluster))

@@ -36,7 +36,8 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
         findings.push(of(error));
         return findings;
     }
-    for error in [survey.roles.as_ref().err(), survey.encryption.as_ref().err(), survey.clusters.as_ref().err()] {
+    for error in [survey.access_roles.as_ref().err(), survey.encryption.as_ref().err(), survey.clusters.as_ref().err()]
+    {
         findings.extend(error.map(of));
     }
     if let Err(error) = &survey.endpoints {
@@ -58,7 +59,7 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
     }
     findings.extend(region_unknown(request));
     findings.extend(failed_endpoints(survey, request));
-    findings.extend(twice_authorized(survey, request));
+    findings.extend(duplicate_authorizations(survey, request));
     findings
 }
 
@@ -80,8 +81,8 @@ fn not_owner(error: &Error) -> Finding {
 }
 
 /// Two records for one role: it is not known which one is in use.
-fn twice_authorized(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
-    let records = survey.roles.as_ref().ok()?;
+fn duplicate_authorizations(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
+    let records = survey.access_roles.as_ref().ok()?;
     let ours: Vec<&str> = records
         .iter()
         .filter(|record| record.iam_assumed_role_arn.as_deref() == Some(request.role_arn.as_ref()))

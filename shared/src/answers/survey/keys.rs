@@ -106,12 +106,12 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
         }
     }
     findings.extend(foreign(survey, request));
-    findings.extend(no_room(survey, request));
+    findings.extend(policy_quota(survey, request));
     findings
 }
 
 /// A key policy without room for our statement.
-fn no_room(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
+fn policy_quota(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
     let Some(project) = survey.project.as_ref().ok().and_then(|project| project.as_ref()) else { return Vec::new() };
     if request.manage_key() == ManageKey::None {
         return Vec::new();

@@ -58,7 +58,7 @@ fn by_key(survey: &Survey, request: &EnableEncryption) -> Option<Owner> {
 
 /// An access role record that is authorized for a role of another account.
 fn by_role(survey: &Survey, request: &EnableEncryption) -> Option<Owner> {
-    let roles = survey.roles.as_ref().ok()?.iter().filter_map(|record| record.iam_assumed_role_arn.as_deref());
+    let roles = survey.access_roles.as_ref().ok()?.iter().filter_map(|record| record.iam_assumed_role_arn.as_deref());
     let mut roles = roles.filter_map(|arn| arn.parse::<IamRoleArn>().ok());
     let other = roles.find(|role| role.account() != request.role_arn.account())?;
     Some((Some(other.account().clone()), format!("it has an access role for {other}")))

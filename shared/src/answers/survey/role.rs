@@ -56,7 +56,7 @@ pub(super) async fn allowed(
 }
 
 pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
-    let observed = match &survey.role {
+    let observed = match &survey.iam_role {
         Ok(observed) => observed,
         Err(error) => return vec![not_readable(request, error)],
     };
@@ -72,7 +72,7 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
     }
     findings.extend(refusal(survey, request, observed).as_ref().map(Finding::of));
     findings.extend(unbounded(survey, request));
-    findings.extend(capped(survey));
+    findings.extend(boundary_denies(survey));
     findings.extend(denied(survey, request));
     findings
 }
@@ -107,7 +107,7 @@ pub(super) fn update_input(survey: &Survey, request: &EnableEncryption) -> Optio
     let project = survey.project.as_ref().ok()?.as_ref().map(|project| project.id.clone());
     let project: ProjectId = project.or_else(|| placeholder::PROJECT.parse().ok())?;
     let record = survey
-        .roles
+        .access_roles
         .as_ref()
         .ok()
         .and_then(|records| create_role::choose(&request.role_arn, &project, records).ok()?);
@@ -135,7 +135,7 @@ pub(super) fn update_input(survey: &Survey, request: &EnableEncryption) -> Optio
 
 /// A role without the boundary: IAM would deny the functions any change of its policies.
 fn unbounded(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
-    let (role, required) = (survey.role.as_ref().ok()?.role.as_ref()?, survey.required_boundary.as_ref()?);
+    let (role, required) = (survey.iam_role.as_ref().ok()?.role.as_ref()?, survey.required_boundary.as_ref()?);
     let carried = role.permissions_boundary.as_deref();
     if request.manage_role() != ManageRole::Full || carried == Some(required.as_ref()) {
         return None;
@@ -159,7 +159,7 @@ fn unbounded(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
 }
 
 /// A boundary without kms takes away what our inline policy gives, silently.
-fn capped(survey: &Survey) -> Option<Finding> {
+fn boundary_denies(survey: &Survey) -> Option<Finding> {
     let (arn, document) = survey.boundary.as_ref()?;
     match document {
         // A boundary that atlas-cmk may not read is not a problem by itself.
@@ -201,7 +201,8 @@ fn denied(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
 /// Once our steps have run, the role has to trust Atlas under the record's external ID.
 pub(super) fn trust(survey: &Survey, wanted: &Wanted<'_>) -> Vec<Finding> {
     let request = wanted.request;
-    let (Ok(observed), Ok(records), Some(project)) = (&survey.role, &survey.roles, &wanted.project_id) else {
+    let (Ok(observed), Ok(records), Some(project)) = (&survey.iam_role, &survey.access_roles, &wanted.project_id)
+    else {
         return Vec::new();
     };
     let arn = &request.role_arn;
@@ -287,7 +288,7 @@ pub(super) fn rights(survey: &Survey, request: &EnableEncryption) -> Vec<Finding
 
 /// What the role lacks, where its policies are not ours to write.
 pub(super) fn by_hand(survey: &Survey, request: &EnableEncryption) -> Vec<ByHand> {
-    let (Ok(observed), Some(input)) = (&survey.role, update_input(survey, request)) else { return Vec::new() };
+    let (Ok(observed), Some(input)) = (&survey.iam_role, update_input(survey, request)) else { return Vec::new() };
     let Some(role) = &observed.role else { return Vec::new() };
     let mut missing = Vec::new();
     if request.manage_role() == ManageRole::None {

@@ -54,11 +54,11 @@ fn prepared() -> Survey {
             org_id: "5f0000000000000000000001".to_owned(),
         })),
         registered: Ok(None),
-        roles: Ok(Vec::new()),
+        access_roles: Ok(Vec::new()),
         encryption: Ok(EncryptionAtRest::default()),
         endpoints: Ok(Vec::new()),
         clusters: Ok((vec![cluster(&json!({}))], vec!["playground".to_owned()])),
-        role: Ok(RolePolicies { role: None, inline_policy: None, trust_policy_size_quota: 2048 }),
+        iam_role: Ok(RolePolicies { role: None, inline_policy: None, trust_policy_size_quota: 2048 }),
         boundary: None,
         required_boundary: None,
         allowed: None,
@@ -162,7 +162,8 @@ fn whatever_would_fail_later_is_found_and_named() {
         (
             |it| {
                 it.required_boundary = Some("arn:aws:iam::444455556666:policy/boundary".parse().unwrap());
-                it.role = Ok(RolePolicies { role: Some(role()), inline_policy: None, trust_policy_size_quota: 2048 });
+                it.iam_role =
+                    Ok(RolePolicies { role: Some(role()), inline_policy: None, trust_policy_size_quota: 2048 });
             },
             json!({}),
             "Account.AccessDenied",
@@ -180,7 +181,7 @@ fn whatever_would_fail_later_is_found_and_named() {
             "Kms.AccessDenied",
             "denies it kms:Decrypt",
         ),
-        (|it| it.role = Err(denied("iam:GetRole")), json!({}), "Account.AccessDenied", "is not allowed to read"),
+        (|it| it.iam_role = Err(denied("iam:GetRole")), json!({}), "Account.AccessDenied", "is not allowed to read"),
         (|_| {}, json!({"role": {"manage": "none"}}), "Aws.Conflict", "does not exist, and role.manage"),
         (
             |it| it.endpoints = Err(Error::new(ErrorName::AtlasUnauthorized, "401")),
@@ -280,7 +281,7 @@ fn a_project_that_was_found_by_its_name_and_is_another_accounts_is_refused_and_b
     }
     let owned: [Breakage; 4] = [
         |it| it.encryption = Ok(encrypted("arn:aws:kms:us-east-1:111122220000:key/mrk-9")),
-        |it| it.roles = Ok(vec![record(OTHER)]),
+        |it| it.access_roles = Ok(vec![record(OTHER)]),
         |it| it.registered = Ok(Some(entry(OTHER))),
         |it| {
             let key_arn = "arn:aws:kms:us-east-1:111122220000:key/mrk-9".parse().unwrap();
@@ -305,7 +306,7 @@ fn a_project_that_was_found_by_its_name_and_is_another_accounts_is_refused_and_b
     let own: [Breakage; 4] = [
         |_| {},
         |it| it.encryption = Ok(encrypted("arn:aws:kms:eu-west-1:444455556666:key/mrk-0")),
-        |it| it.roles = Ok(vec![record(ROLE)]),
+        |it| it.access_roles = Ok(vec![record(ROLE)]),
         |it| it.registered = Ok(Some(entry(ROLE))),
     ];
     for leave in own {
@@ -329,10 +330,10 @@ fn what_passes_by_itself_is_for_the_state_machine_to_retry() {
         ErrorName::AtlasUnavailable,
         ErrorName::AwsUnavailable,
     ] {
-        let survey = Survey { role: Err(Error::new(name, "later")), ..prepared() };
+        let survey = Survey { iam_role: Err(Error::new(name, "later")), ..prepared() };
         assert_eq!(survey.disturbance().unwrap().name(), name);
     }
-    assert_eq!(Survey { role: Err(denied("iam:GetRole")), ..prepared() }.disturbance(), None);
+    assert_eq!(Survey { iam_role: Err(denied("iam:GetRole")), ..prepared() }.disturbance(), None);
 }
 
 #[test]
@@ -400,8 +401,8 @@ fn after_our_steps_have_run_what_somebody_else_changed_is_found() {
     ] {
         let role = Role { arn: ROLE.to_owned(), trust_policy, permissions_boundary: None, tags: Vec::new() };
         let survey = Survey {
-            roles: Ok(vec![record.clone()]),
-            role: Ok(RolePolicies { role: Some(role), inline_policy: None, trust_policy_size_quota: 2048 }),
+            access_roles: Ok(vec![record.clone()]),
+            iam_role: Ok(RolePolicies { role: Some(role), inline_policy: None, trust_policy_size_quota: 2048 }),
             allowed: Some(vec![decision("kms:Decrypt", allowed, false)]),
             ..prepared()
         };

@@ -49,7 +49,7 @@ pub struct Missed {
 
 /// The unreported outcome of an account.
 #[derive(Debug)]
-pub enum Unheard {
+pub enum UnreportedAccount {
     /// It joined.
     Joined(Joined),
     /// Its vending failed, and no success was reported since.
@@ -73,9 +73,9 @@ impl Step for FindMissedAccounts {
 }
 
 impl Answer for FindMissedAccounts {
-    type Observation = Vec<Unheard>;
+    type Observation = Vec<UnreportedAccount>;
 
-    async fn observe(readers: &Readers, _: &Input) -> Result<Vec<Unheard>> {
+    async fn observe(readers: &Readers, _: &Input) -> Result<Vec<UnreportedAccount>> {
         let profiles = profile::list(&readers.parameters()).await?;
         // Where no account is to get anything, none was missed.
         if profiles.is_empty() {
@@ -89,8 +89,8 @@ impl Answer for FindMissedAccounts {
         let mut unheard = Vec::new();
         for account in not_heard.into_iter().filter(|account| is_due(account.at, now)) {
             unheard.push(match accounts::read_failure(&readers.parameters(), &account.account_id).await? {
-                Some(failure) => Unheard::Failed(account, failure),
-                None => Unheard::Joined(account),
+                Some(failure) => UnreportedAccount::Failed(account, failure),
+                None => UnreportedAccount::Joined(account),
             });
         }
         let looks = heard.into_iter().filter(|_| units_matter).map(|account| async move {
@@ -98,16 +98,16 @@ impl Answer for FindMissedAccounts {
             let unit = readers.organizations().unit_of(&account.account_id).await.ok().flatten();
             (account, unit)
         });
-        let units: Vec<_> = stream::iter(looks).buffered(AT_THE_SAME_TIME).collect().await;
+        let units: Vec<_> = stream::iter(looks).buffered(MAX_CONCURRENCY).collect().await;
         unheard.extend(units.into_iter().filter_map(|(account, unit)| {
             let entry = entries.get(&account.account_id)?;
             let unit = unit.filter(|unit| entry.ou.as_ref() != Some(unit))?;
-            Some(Unheard::Moved(account, unit))
+            Some(UnreportedAccount::Moved(account, unit))
         }));
         Ok(unheard)
     }
 
-    fn answer(_: &Input, unheard: Vec<Unheard>, _: Timestamp) -> Result<Output> {
+    fn answer(_: &Input, unheard: Vec<UnreportedAccount>, _: Timestamp) -> Result<Output> {
         Ok(sort(unheard))
     }
 }
@@ -120,7 +120,7 @@ const BEING_MADE: SignedDuration = SignedDuration::from_hours(4);
 const LOOKS_BACK: SignedDuration = SignedDuration::from_hours(3 * 24);
 
 /// How many accounts are looked up at the same time: Organizations answers a few in a second.
-const AT_THE_SAME_TIME: usize = 4;
+const MAX_CONCURRENCY: usize = 4;
 
 /// How many accounts are handed in in one night: births before moves, for accounts that are in a unit no profile is for
 /// are found every night.
@@ -131,20 +131,20 @@ fn is_due(joined: Timestamp, now: Timestamp) -> bool {
     BEING_MADE <= age && age <= LOOKS_BACK
 }
 
-fn sort(unheard: Vec<Unheard>) -> Output {
+fn sort(unheard: Vec<UnreportedAccount>) -> Output {
     let mut output = Output { missed: Vec::new(), attention: Vec::new() };
     let missed = |account: Joined, ou| Missed { account_id: account.account_id, account_name: account.name, ou };
     for account in unheard {
         match account {
             // Nothing is started for an account that was not created; a person has to report a success whose event was
             // lost.
-            Unheard::Failed(account, FailedVend { what, told_at, .. }) => output.attention.push(format!(
+            UnreportedAccount::Failed(account, FailedVend { what, told_at, .. }) => output.attention.push(format!(
                 "account {}: {what} failed (reported at {told_at}), and no success followed: if the account was \
                  created after all, invoke on-account-vended with its accountId",
                 account.account_id
             )),
-            Unheard::Joined(account) => output.missed.push(missed(account, None)),
-            Unheard::Moved(account, unit) => output.missed.push(missed(account, Some(unit))),
+            UnreportedAccount::Joined(account) => output.missed.push(missed(account, None)),
+            UnreportedAccount::Moved(account, unit) => output.missed.push(missed(account, Some(unit))),
         }
     }
     output.attention = limited(output.attention);
@@ -186,9 +186,9 @@ mod tests {
             told_at: "2026-11-22T21:00:00Z".to_owned(),
         };
         let output = sort(vec![
-            Unheard::Joined(account("500000000001")),
-            Unheard::Failed(account("500000000002"), failed),
-            Unheard::Moved(account("500000000003"), "ou-abcd-12345678".to_owned()),
+            UnreportedAccount::Joined(account("500000000001")),
+            UnreportedAccount::Failed(account("500000000002"), failed),
+            UnreportedAccount::Moved(account("500000000003"), "ou-abcd-12345678".to_owned()),
         ]);
         assert!(output.attention[0].contains("500000000002: CreateManagedAccount failed"), "{:?}", output.attention);
         let missed = json!([

@@ -72,7 +72,7 @@ pub enum VendingChange {
     /// Write down what was learnt of the account.
     Learn(Box<AccountEntry>),
     /// Report that the account was not vended.
-    TellFailure {
+    ReportFailure {
         /// The account, if there is one.
         account: Option<String>,
         /// What was tried.
@@ -81,7 +81,7 @@ pub enum VendingChange {
         reason: String,
     },
     /// Report that atlas-cmk could not handle the event, and keep the event.
-    TellProblem(Option<String>, Error),
+    ReportProblem(Option<String>, Error),
     /// Nothing.
     Leave(Outcome),
 }
@@ -98,7 +98,9 @@ impl Describe for VendingChange {
         match self {
             Self::Start { name, .. } => name.clone(),
             Self::Learn(entry) => accounts::parameter(&entry.account_id),
-            Self::TellFailure { account, .. } | Self::TellProblem(account, _) => account.clone().unwrap_or_default(),
+            Self::ReportFailure { account, .. } | Self::ReportProblem(account, _) => {
+                account.clone().unwrap_or_default()
+            }
             Self::Leave(_) => String::new(),
         }
     }
@@ -109,8 +111,8 @@ impl Describe for VendingChange {
                 format!("enablement of account {} started, from profile {}", entry.account_id, entry.profile)
             }
             Self::Learn(_) => "new details of the account recorded".to_owned(),
-            Self::TellFailure { what, .. } => format!("failure of {what} reported"),
-            Self::TellProblem(_, error) => format!("{} reported, event kept", error.name()),
+            Self::ReportFailure { what, .. } => format!("failure of {what} reported"),
+            Self::ReportProblem(_, error) => format!("{} reported, event kept", error.name()),
             Self::Leave(outcome) => outcome.reason.clone(),
         }
     }
@@ -155,7 +157,7 @@ impl Converge for OnAccountVended {
         for reading in vending::read(&input.0) {
             let known = match &reading {
                 Reading::Of(Vending::Succeeded(vended)) => {
-                    patiently(readers, async || look_up(readers, vended).await).await.map(Some)
+                    with_retries(readers, async || look_up(readers, vended).await).await.map(Some)
                 }
                 _ => Ok(None),
             };
@@ -174,7 +176,7 @@ impl Converge for OnAccountVended {
     async fn act(writers: &Writers, input: &Input, _: Vec<Received>, changes: &[VendingChange]) -> Result<Output> {
         let mut accounts = Vec::new();
         for change in changes {
-            let outcome = match patiently(writers, async || carry_out(writers, change).await).await {
+            let outcome = match with_retries(writers, async || carry_out(writers, change).await).await {
                 Ok(outcome) => outcome,
                 Err(error) => problem(None, &error),
             };
@@ -192,7 +194,7 @@ impl Converge for OnAccountVended {
 }
 
 /// Tries again for a while what passes by itself. Nothing else retries it: the pipeline has already got a success.
-async fn patiently<T>(readers: &Readers, what: impl AsyncFn() -> Result<T>) -> Result<T> {
+async fn with_retries<T>(readers: &Readers, what: impl AsyncFn() -> Result<T>) -> Result<T> {
     let backoff = ExponentialBuilder::default().with_min_delay(readers.atlas.retry_floor()).with_max_times(4);
     (|| what()).retry(backoff).when(|error: &Error| error.name().passes_by_itself()).await
 }
@@ -229,10 +231,10 @@ fn decide_one(received: &Received) -> VendingChange {
         VendingChange::Leave(Outcome { result, account_id: account, execution_arn, reason })
     };
     match (&received.reading, &received.known) {
-        (Err(error), _) => VendingChange::TellProblem(None, error.clone()),
+        (Err(error), _) => VendingChange::ReportProblem(None, error.clone()),
         (Ok(Reading::Unknown(why)), _) => leave(Ending::Ignored, None, None, why.clone()),
         (Ok(Reading::Of(Vending::Failed { account, what, reason })), _) => {
-            VendingChange::TellFailure { account: account.clone(), what: what.clone(), reason: reason.clone() }
+            VendingChange::ReportFailure { account: account.clone(), what: what.clone(), reason: reason.clone() }
         }
         (Ok(Reading::Of(Vending::Succeeded(vended))), known) => {
             let account = Some(vended.account_id.to_string());
@@ -244,7 +246,7 @@ fn decide_one(received: &Received) -> VendingChange {
                 Ok(Verdict::Learn(entry)) => VendingChange::Learn(entry),
                 Ok(Verdict::Known { execution_arn, why }) => leave(Ending::Known, account, Some(execution_arn), why),
                 Ok(Verdict::Ignore(why)) => leave(Ending::Ignored, account, None, why),
-                Err(error) => VendingChange::TellProblem(account, error),
+                Err(error) => VendingChange::ReportProblem(account, error),
             }
         }
     }
@@ -273,7 +275,7 @@ async fn carry_out(writers: &Writers, change: &VendingChange) -> Result<Outcome>
                 reason: "its enablement was started before, and the changed details need no new run".to_owned(),
             })
         }
-        VendingChange::TellFailure { account, what, reason } => {
+        VendingChange::ReportFailure { account, what, reason } => {
             // A sweep would take it for an account that no event reported.
             if let Some(account) = account.as_deref().and_then(|account| account.parse().ok()) {
                 let told_at = writers.now.to_string();
@@ -289,7 +291,7 @@ async fn carry_out(writers: &Writers, change: &VendingChange) -> Result<Outcome>
             let reason = format!("{what} failed: {reason}");
             Ok(Outcome { result: Ending::VendFailed, account_id: account.clone(), execution_arn: None, reason })
         }
-        VendingChange::TellProblem(account, error) => Ok(problem(account.clone(), error)),
+        VendingChange::ReportProblem(account, error) => Ok(problem(account.clone(), error)),
         VendingChange::Leave(outcome) => Ok(outcome.clone()),
     }
 }

@@ -46,7 +46,7 @@ pub struct Output {
 #[derive(Debug)]
 pub struct Keys {
     entries: Vec<Entry>,
-    in_danger: Vec<(KmsKeyArn, &'static str)>,
+    endangered: Vec<(KmsKeyArn, &'static str)>,
     /// Keys that are gone and that only old snapshots may need. Nothing brings them back, and an alert every night
     /// would hide others.
     gone: Vec<KmsKeyArn>,
@@ -56,7 +56,7 @@ pub struct Keys {
 }
 
 /// How many keys are checked at the same time. One that does not answer must not block the others.
-const AT_THE_SAME_TIME: usize = 16;
+const MAX_CONCURRENCY: usize = 16;
 
 impl Step for CheckKeys {
     const NAME: &'static str = "check-keys";
@@ -89,13 +89,13 @@ impl Converge for CheckKeys {
                 (key, state)
             }
         });
-        let looks: Vec<_> = stream::iter(looks).buffer_unordered(AT_THE_SAME_TIME).collect().await;
+        let looks: Vec<_> = stream::iter(looks).buffer_unordered(MAX_CONCURRENCY).collect().await;
         let mut keys =
-            Keys { entries, now: readers.now, in_danger: Vec::new(), gone: Vec::new(), out_of_reach: Vec::new() };
+            Keys { entries, now: readers.now, endangered: Vec::new(), gone: Vec::new(), out_of_reach: Vec::new() };
         for (key, state) in looks {
             match state.map(|found| (lost_event(found.as_ref().map(|key| &key.state)), found.is_none())) {
                 Ok((Some(_), true)) if !is_in_use(&key, &keys.entries) => keys.gone.push(key),
-                Ok((what, _)) => keys.in_danger.extend(what.map(|what| (key, what))),
+                Ok((what, _)) => keys.endangered.extend(what.map(|what| (key, what))),
                 // One account that is out of reach hides no key of another.
                 Err(error) => keys.out_of_reach.push(format!("{key} could not be checked: {}", error.message())),
             }
@@ -104,7 +104,7 @@ impl Converge for CheckKeys {
     }
 
     fn decide(input: &Input, keys: &Keys) -> Result<Vec<Reaction>> {
-        let reactions = keys.in_danger.iter().flat_map(|(key, what)| {
+        let reactions = keys.endangered.iter().flat_map(|(key, what)| {
             let changed = lost(key, what, &input.execution, keys.now);
             let affected: Vec<(Entry, Affected)> = keys
                 .entries
@@ -118,7 +118,7 @@ impl Converge for CheckKeys {
 
     async fn act(writers: &Writers, _: &Input, keys: Keys, reactions: &[Reaction]) -> Result<Output> {
         react(writers, reactions).await?;
-        let endangered = keys.in_danger.iter().map(|(key, what)| {
+        let endangered = keys.endangered.iter().map(|(key, what)| {
             format!(
                 "key {key} cannot be used (as after {what}) but is needed: see the message of the kind key-endangered"
             )
@@ -209,8 +209,8 @@ mod tests {
     #[test]
     fn a_key_that_cannot_be_used_raises_one_alert_for_all_its_projects_and_is_restored_once_in_each_execution() {
         let entries = vec![entry(1, "enabled", &json!({})), entry(2, "enabled", &json!({"guard": "restore"}))];
-        let in_danger = vec![(KEY.parse().unwrap(), "DisableKey")];
-        let keys = Keys { entries, in_danger, gone: Vec::new(), out_of_reach: Vec::new(), now: Timestamp::UNIX_EPOCH };
+        let endangered = vec![(KEY.parse().unwrap(), "DisableKey")];
+        let keys = Keys { entries, endangered, gone: Vec::new(), out_of_reach: Vec::new(), now: Timestamp::UNIX_EPOCH };
         let reactions = |execution: &str| CheckKeys::decide(&Input { execution: execution.to_owned() }, &keys).unwrap();
         let first = reactions("sweep-1");
         let [Reaction::Alert(_), Reaction::Restore(name, guard)] = first.as_slice() else { panic!("{first:?}") };

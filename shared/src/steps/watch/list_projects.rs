@@ -78,13 +78,13 @@ impl Answer for ListProjects {
 }
 
 /// What may be reported of all projects together, in bytes, beside their ids and what else needs attention.
-const TOLD_OF_ALL: usize = 180_000;
+const REPORTED_OF_ALL: usize = 180_000;
 
 /// What is always reported of each: its id and its state.
-const TOLD_IN_ANY_CASE: usize = 88;
+const REPORTED_OF_EACH: usize = 88;
 
 fn room(projects: usize) -> usize {
-    (TOLD_OF_ALL / projects.max(1)).saturating_sub(TOLD_IN_ANY_CASE)
+    (REPORTED_OF_ALL / projects.max(1)).saturating_sub(REPORTED_OF_EACH)
 }
 
 /// After how many hours an enablement that has not been seen to end counts as dead.

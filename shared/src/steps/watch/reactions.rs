@@ -35,7 +35,7 @@ pub struct Alert {
     pub(super) by: Option<String>,
     pub(super) at: Option<String>,
     pub(super) deleted_after_days: Option<u64>,
-    pub(super) projects: Vec<InDanger>,
+    pub(super) projects: Vec<EndangeredProject>,
     pub(super) unregistered_projects: Vec<String>,
     pub(super) undo: Vec<String>,
     pub(super) guard: Guard,
@@ -44,7 +44,7 @@ pub struct Alert {
 /// A project that needs the key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct InDanger {
+pub(super) struct EndangeredProject {
     pub(super) project_id: ProjectId,
     pub(super) needs_it_for: &'static str,
 }
@@ -117,7 +117,7 @@ pub(super) fn guard(
 ) -> Vec<Reaction> {
     let wants = |entry: &&Entry| entry.desired.guard() == Guard::Restore && changed.can_be_undone();
     let guarded: Vec<&Entry> = affected.iter().map(|(entry, _)| entry).filter(wants).collect();
-    let in_danger = |(entry, how): &(Entry, Affected)| InDanger {
+    let endangered = |(entry, how): &(Entry, Affected)| EndangeredProject {
         project_id: entry.project_id.clone(),
         needs_it_for: match how.need {
             Some(Need::OldSnapshots) => "its old snapshots",
@@ -130,7 +130,7 @@ pub(super) fn guard(
         by: changed.by.clone(),
         at: changed.at.map(|at| at.to_string()),
         deleted_after_days: changed.pending_days,
-        projects: affected.iter().map(in_danger).collect(),
+        projects: affected.iter().map(endangered).collect(),
         unregistered_projects: unregistered.to_vec(),
         undo: undo(key, &changed.what),
         guard: if guarded.is_empty() { Guard::Alert } else { Guard::Restore },
