@@ -30,7 +30,7 @@ pub fn client(extra_roots: Option<&Path>) -> Result<reqwest::Client> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
     if let Some(path) = extra_roots {
         add_roots(&mut roots, path)
-            .map_err(|reason| Error::new(ErrorName::InputInvalid, format!("{}: {reason}", path.display())))?;
+            .map_err(|reason| Error::new(ErrorName::DeploymentInvalid, format!("{}: {reason}", path.display())))?;
     }
     let internal = |error: &dyn std::error::Error| Error::new(ErrorName::Internal, format!("no HTTP client: {error}"));
     let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))

@@ -105,16 +105,15 @@ const UNUSED: [(&str, &str); 3] =
 
 #[tokio::test]
 async fn an_error_has_a_name_of_the_closed_list_and_one_line_in_the_log() {
-    for (event, reported) in [
-        (json!({"projectId": "payments"}), "projectId: "),
-        (json!("no object"), "the input: "),
-        (json!({"projectId": "66f0a1b2c3d4e5f601234567", "region": "mars"}), "region: "),
+    for (event, said) in [
+        (json!({"projectId": "payments"}), "[create-endpoint projectId] projectId: "),
+        (json!("no object"), "[create-endpoint] the input: "),
+        (json!({"projectId": "66f0a1b2c3d4e5f601234567", "region": "mars"}), "[create-endpoint region] region: "),
     ] {
         let invocation = invoke("create-endpoint", &UNUSED, &event).await;
         assert_eq!(invocation.kind, "error");
         assert_eq!(invocation.body["errorType"], "Input.Invalid", "{}", invocation.body);
-        let said = format!("[create-endpoint] {reported}");
-        assert!(invocation.body["errorMessage"].as_str().unwrap().starts_with(&said), "{}", invocation.body);
+        assert!(invocation.body["errorMessage"].as_str().unwrap().starts_with(said), "{}", invocation.body);
         let lines: Vec<Value> = invocation.log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 1, "{}", invocation.log);
         assert_eq!((&lines[0]["step"], &lines[0]["error"]), (&json!("create-endpoint"), &json!("Input.Invalid")));
@@ -132,10 +131,10 @@ async fn a_function_that_is_set_up_wrong_says_what_is_missing() {
         (keys.iter().chain(&plain_http).copied().collect(), "https://"),
     ] {
         let invocation = invoke("create-endpoint", &environment, &event).await;
-        assert_eq!(invocation.body["errorType"], "Input.Invalid");
+        assert_eq!(invocation.body["errorType"], "Deployment.Invalid");
         assert!(invocation.body["errorMessage"].as_str().unwrap().contains(reported), "{}", invocation.body);
         let line: Value = serde_json::from_str(invocation.log.trim()).unwrap();
-        assert_eq!((&line["message"], &line["error"]), (&json!("failed"), &json!("Input.Invalid")));
+        assert_eq!((&line["message"], &line["error"]), (&json!("failed"), &json!("Deployment.Invalid")));
     }
 }
 

@@ -108,7 +108,7 @@ impl CredentialSource {
             }
             Self::Fixed(credential) => Ok(credential.clone()),
             Self::None => {
-                Err(Error::new(ErrorName::InputInvalid, "the environment variable ATLAS_SECRET_ID is not set"))
+                Err(Error::new(ErrorName::DeploymentInvalid, "the environment variable ATLAS_SECRET_ID is not set"))
             }
         }
     }
