@@ -25,7 +25,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(65);
 /// Builds the client. `extra_roots` is a PEM file of certificate authorities to trust besides those of the web.
 ///
 /// # Errors
-/// `Input.Invalid` if the file cannot be read or holds no certificate.
+/// `Deployment.Invalid` if the file cannot be read or holds no certificate.
 pub fn client(extra_roots: Option<&Path>) -> Result<reqwest::Client> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
     if let Some(path) = extra_roots {
