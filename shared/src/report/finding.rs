@@ -88,7 +88,7 @@ fn by_code(name: ErrorName, code: &str) -> Option<(&'static str, &'static str)> 
         ),
         (ErrorName::AtlasRejected, "GROUP_NOT_FOUND") => ("the Atlas project does not exist", "correct projectId"),
         (ErrorName::InputInvalid, "keyArn") => (
-            "the key is given by its id or alias, which has no meaning in another account",
+            "keyArn is not the full ARN of a key; a key that is given by its id or alias has no meaning in another account",
             "give the full ARN of the key: arn:aws:kms:REGION:ACCOUNT:key/ID",
         ),
         _ => return None,
