@@ -3,9 +3,9 @@
 
 pub mod describe;
 pub mod diagnose;
-pub(crate) mod differences;
+pub(crate) mod findings;
 pub mod order;
-pub mod plan;
+pub(crate) mod plan;
 pub mod plan_access;
 pub mod plan_disable;
 pub mod preflight;

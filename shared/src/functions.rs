@@ -26,7 +26,6 @@ functions! {
     // answers
     describe::Describe,
     diagnose::Diagnose,
-    plan::Plan,
     plan_access::PlanAccess,
     plan_disable::PlanDisable,
     preflight::Preflight,

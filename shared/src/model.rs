@@ -3,6 +3,7 @@
 
 pub mod access_records;
 pub mod clusters;
+pub mod enablement;
 pub(crate) mod encryption;
 pub mod endpoints;
 pub(crate) mod keys;

@@ -55,7 +55,7 @@ impl Files {
             manifest: read("functions/Cargo.toml")?,
             page_of_steps: read("docs/steps.md")?,
             orders: vec![
-                Order { machine: "enable-encryption", steps: ENABLING.to_vec(), others: vec!["plan", "diagnose"] },
+                Order { machine: "enable-encryption", steps: ENABLING.to_vec(), others: vec!["diagnose"] },
                 Order { machine: "disable-encryption", steps: DISABLING.to_vec(), others: vec!["diagnose"] },
             ],
         })

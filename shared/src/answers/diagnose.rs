@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    answers::survey::{Survey, Wanted},
+    answers::{
+        findings,
+        survey::{Survey, Wanted},
+    },
     error::{ErrorName, Result},
     failure::Raised,
     ids::{AccessRoleId, KmsKeyArn, ProjectId},
@@ -179,8 +182,8 @@ async fn look(readers: &Readers, input: &Input) -> Vec<Finding> {
         ..known
     };
     let survey = Box::pin(Survey::read(readers, &wanted)).await;
-    let mut found = survey.tampering(&wanted);
-    found.extend(survey.findings(&request));
+    let mut found = findings::tampering(&survey, &wanted);
+    found.extend(findings::all(&survey, &request));
     // What disturbs our looking is not what went wrong.
     found.retain(|finding| !finding.retryable);
     found

@@ -18,7 +18,7 @@ use crate::{
     step::{Actions, Answer, Readers, Step, actions},
 };
 
-pub use found::{Found, InAtlas};
+pub use found::Found;
 
 /// The step.
 pub struct PlanDisable;

@@ -1,6 +1,6 @@
 //! `preflight`: the entry step. It takes the whole input, rejects what contradicts itself, and returns everything that
-//! would fail later, all of it at once and before anything is written. It also returns what the state machine has to
-//! know to skip what is not needed.
+//! would fail later, all of it at once and before anything is written. Besides, it returns what the mode asks for: what
+//! the state machine has to know to skip what is not needed, what applying would change, or what differs.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -8,11 +8,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    answers::survey::{Survey, Wanted},
+    answers::{
+        findings, plan,
+        survey::{Survey, Wanted},
+        verify::{self, COMPARED, compare},
+    },
     error::{Error, ErrorName, Result},
     ids::{ClusterName, KmsKeyArn, ProjectId, Region},
-    model::{keys::is_same_key, placeholder},
-    report::{ByHand, Finding, SkippedCluster},
+    model::placeholder,
+    report::{ByHand, Difference, Finding, PlannedChange, SkippedCluster},
     request::{EnableEncryption, Mode},
     step::{Actions, Answer, Readers, Step, actions, sample_request},
 };
@@ -59,6 +63,10 @@ pub struct Output {
     pub findings: Vec<Finding>,
     /// Statements that are missing and that the input forbids atlas-cmk to add.
     pub by_hand: Vec<ByHand>,
+    /// In mode `plan`, the changes that applying would make, in their order.
+    pub plan: Vec<PlannedChange>,
+    /// In mode `verify`, what differs from the request.
+    pub differences: Vec<Difference>,
 }
 
 impl Step for Preflight {
@@ -76,6 +84,8 @@ impl Step for Preflight {
             "iam:SimulatePrincipalPolicy",
             "kms:DescribeKey",
             "kms:GetKeyPolicy",
+            "kms:GetKeyRotationStatus",
+            "kms:ListKeys",
             "kms:ListResourceTags",
             "ssm:GetParameter",
         ],
@@ -103,7 +113,8 @@ impl Answer for Preflight {
         let wanted = Wanted::new(request, input.execution.as_deref());
         // Where a role or key is looked for has to be right before anything is read.
         readers.reach("roleArn", request.role_arn.as_ref(), request.role_arn.account(), wanted.caller())?;
-        let survey = Box::pin(Survey::read(readers, &wanted)).await;
+        let mut survey = Box::pin(Survey::read(readers, &wanted)).await;
+        Box::pin(survey.look_for_made_key(readers, &wanted)).await;
         match survey.disturbance() {
             Some(error) => Err(as_of(request.mode, error)),
             None => Ok(survey),
@@ -111,7 +122,7 @@ impl Answer for Preflight {
     }
 
     fn answer(input: &Input, survey: Survey, _: Timestamp) -> Result<Output> {
-        judge(&input.request, &survey)
+        judge(&input.request, &survey, input.execution.as_deref())
     }
 }
 
@@ -124,35 +135,61 @@ fn as_of(mode: Option<Mode>, error: Error) -> Error {
     error
 }
 
-fn judge(request: &EnableEncryption, survey: &Survey) -> Result<Output> {
-    let (selected, skipped_clusters) = survey.select_clusters(request);
-    let names = |only_missing: bool| {
-        let wanted = selected.iter().filter(|cluster| !only_missing || !cluster.uses_aws());
-        wanted.filter_map(|cluster| cluster.name.parse().ok()).collect()
-    };
-    let mut findings = survey.findings(request);
+fn judge(request: &EnableEncryption, survey: &Survey, execution: Option<&str>) -> Result<Output> {
+    let mut findings = findings::all(survey, request);
     // Ids that are not known yet are described in words, so that they are not pasted anywhere.
-    let by_hand = placeholder::in_words(&survey.by_hand(request))?;
+    let by_hand = placeholder::in_words(&findings::by_hand(survey, request))?;
     if request.mode() == Mode::Apply {
         findings.extend(by_hand.iter().filter(|it| it.policy != "trust policy").map(to_add));
     }
-    let now = survey.encryption.as_ref().ok().and_then(|encryption| encryption.aws_kms.as_ref());
-    let key_now = now.filter(|kms| kms.enabled == Some(true)).and_then(|kms| kms.customer_master_key_id.clone());
-    let is_another = |key: &String| survey.key_arn.as_ref().is_none_or(|wanted| !is_same_key(key, wanted));
+    let plan = match plan::changes(request, survey, execution) {
+        Ok(changes) => placeholder::in_words(&changes)?,
+        Err(error) => {
+            // What a step would refuse is often found already, and better explained.
+            if findings.is_empty() {
+                findings.push(Finding::of(&error));
+            }
+            Vec::new()
+        }
+    };
     Ok(Output {
-        project_id: survey.project.as_ref().ok().and_then(|project| project.as_ref()).map(|project| project.id.clone()),
+        project_id: survey.project().map(|project| project.id.clone()),
         key_arn: survey.key_arn.clone(),
         primary_region: survey.primary_region.clone(),
+        regions: request.regions().to_vec(),
         regions_to_replicate: survey.regions_to_replicate(request),
         grant_keys: survey.needs_grant(request),
-        clusters: names(false),
-        clusters_to_enable: names(true),
-        skipped_clusters,
-        previous_key: key_now.filter(is_another),
-        regions: request.regions().to_vec(),
+        clusters: survey.selected_clusters(request),
+        clusters_to_enable: survey.clusters_to_enable(request),
+        skipped_clusters: survey.in_atlas.select_clusters(request).1,
+        previous_key: survey.previous_key(),
         findings,
         by_hand,
+        differences: if request.mode() == Mode::Verify { differences(request, survey, &plan)? } else { Vec::new() },
+        plan: if request.mode() == Mode::Plan { plan } else { Vec::new() },
     })
+}
+
+/// What differs from the request: what comparing shows, and what else applying would change.
+fn differences(request: &EnableEncryption, survey: &Survey, plan: &[PlannedChange]) -> Result<Vec<Difference>> {
+    for (part, is_there) in [("project", survey.project().is_some()), ("key", survey.key_arn.is_some())] {
+        if !is_there {
+            return Ok(vec![Difference { resource: part.to_owned(), difference: "it does not exist".to_owned() }]);
+        }
+    }
+    // What could not be read is a finding, and not different.
+    if survey.in_atlas.errors().next().is_some() {
+        return Ok(Vec::new());
+    }
+    let expected = verify::Input::of(&survey.enablement(request, None)?, survey.selected_clusters(request));
+    let compared = compare(&expected, &survey.in_atlas, survey.iam_role.as_ref().ok());
+    let planned = plan.iter().map(|planned| &planned.change);
+    let others = planned.filter(|change| compared.matches || !COMPARED.contains(&change.step.as_str()));
+    let others = others.map(|change| Difference {
+        resource: change.resource.clone(),
+        difference: format!("{} would change it: {}", change.step, change.summary),
+    });
+    Ok(compared.differences.iter().cloned().chain(others).collect())
 }
 
 /// A statement that is missing stands in the way of applying. (Of a trust policy it does not yet: its external ID may

@@ -1,26 +1,28 @@
-//! Everything that has to be right for an enablement to work, read in one go and judged without a network: before a
-//! run, so that all that would fail later is reported at once, and after a failed one, to find out why.
+//! One picture of a project on both sides of the border: what Atlas, IAM, KMS and the registry have of it. Findings,
+//! plan, differences and description are computed from it by pure functions.
 
-mod access;
-mod atlas;
-mod clusters;
+mod in_atlas;
 mod keys;
-mod owner;
-mod role;
-#[cfg(test)]
-mod tests;
+mod obstacles;
+
+use jiff::Timestamp;
+
+pub use in_atlas::{InAtlas, Parts};
+pub use keys::RegionalKey;
+pub(in crate::answers) use keys::must_be_named;
+pub use obstacles::Obstacles;
 
 use crate::{
-    atlas::{AccessRole, Cluster, EncryptionAtRest, PrivateEndpoint, Project},
-    aws::{Caller, Decision, Key, KeyState},
+    atlas::{Cluster, Project},
+    aws::{Caller, Key, KeyState},
     error::{Error, ErrorName, Result},
-    ids::{AccessRoleId, AccountId, IamPolicyArn, KmsKeyArn, ProjectId, Region},
-    model::{role_policies::RolePolicies, statements::KEY_ACTIONS},
-    policy::PolicyDocument,
-    registry::Entry,
-    report::{ByHand, Finding, SkippedCluster},
-    request::{ClusterSelection, Clusters, EnableEncryption, ManageKey, regional_keys},
+    ids::{AccessRoleId, AccountId, ClusterName, KmsKeyArn, ProjectId, Region},
+    model::{enablement::Enablement, keys::is_same_key, placeholder, role_policies::RolePolicies},
+    registry::{self, Entry},
+    report::OldKey,
+    request::{ClusterSelection, Clusters, EnableEncryption, ManageKey, Mode},
     step::Readers,
+    steps::enable::{create_role, ensure_key},
 };
 
 /// What is asked for, with the ids that are known by now.
@@ -56,7 +58,7 @@ impl<'a> Wanted<'a> {
     }
 
     /// Where a key that has to be made is made: the first region that is asked for, or ours.
-    pub fn primary_region(&self, own: &Region) -> Region {
+    fn primary_region(&self, own: &Region) -> Region {
         self.request.regions().first().unwrap_or(own).clone()
     }
 }
@@ -66,88 +68,85 @@ impl<'a> Wanted<'a> {
 pub struct Survey {
     /// The project; `None` if there is none of its name.
     pub project: Result<Option<Project>>,
-    /// What is registered of it, where it was found by its name.
-    pub registered: Result<Option<Entry>>,
-    /// Its access role records.
-    pub access_roles: Result<Vec<AccessRole>>,
-    /// Its encryption at rest.
-    pub encryption: Result<EncryptionAtRest>,
-    /// Its private endpoints. Reading them takes the role Project Owner.
-    pub endpoints: Result<Vec<PrivateEndpoint>>,
-    /// Its clusters, and the names of its Flex clusters.
-    pub clusters: Result<(Vec<Cluster>, Vec<String>)>,
+    /// What Atlas has of it.
+    pub in_atlas: InAtlas,
+    /// What is registered of it, and the keys it used before.
+    pub registered: Result<(Option<Entry>, Vec<OldKey>)>,
     /// The IAM role.
     pub iam_role: Result<RolePolicies>,
-    /// The permissions boundary that the role has to carry, where the function knows it.
-    pub required_boundary: Option<IamPolicyArn>,
-    /// The permissions boundary that the role has or would get, by ARN.
-    pub boundary: Option<(String, Result<PolicyDocument>)>,
-    /// What the identity policies of the role allow on the key, where IAM's simulator could be asked.
-    pub allowed: Option<Vec<Decision>>,
-    /// What the role that we assume in the other account may do, where IAM's simulator could be asked.
-    pub spoke: Option<Vec<Decision>>,
-    /// The key in every region that needs it.
-    pub keys: Vec<RegionalKey>,
-    /// The tags of the key under the alias, where they could be read.
-    pub key_tags: Option<Vec<(String, String)>>,
-    /// Why the key could not be looked for by its alias.
-    pub alias: Option<Error>,
     /// The key, if it is known by its ARN or was found by its alias.
     pub key_arn: Option<KmsKeyArn>,
+    /// Why the key could not be looked for by its alias.
+    pub alias: Option<Error>,
+    /// What `ensure-key` would find. Only a plan needs it: see [`Self::look_for_made_key`].
+    pub made_key: Result<Option<ensure_key::Found>>,
+    /// The key in every region that needs it.
+    pub keys: Vec<RegionalKey>,
     /// The region a key is made in, if one has to be.
     pub primary_region: Region,
+    /// What could take away the rights that our policies give.
+    pub obstacles: Obstacles,
     /// The account the function runs in.
     pub own_account: Option<AccountId>,
-}
-
-/// The key in a region.
-#[derive(Debug)]
-pub struct RegionalKey {
-    /// Its ARN there.
-    pub arn: KmsKeyArn,
-    /// What KMS says of it; `None` if it is not there.
-    pub key: Result<Option<Key>>,
-    /// Its policy, where it could be read.
-    pub policy: Result<Option<PolicyDocument>>,
+    /// When that was.
+    pub now: Timestamp,
 }
 
 impl Survey {
     /// Reads everything. Writes nothing.
     pub async fn read(readers: &Readers, wanted: &Wanted<'_>) -> Self {
         let request = wanted.request;
-        let project = atlas::project(readers, wanted).await;
+        let project = in_atlas::project(readers, wanted).await;
         let id = project.as_ref().ok().and_then(|project| project.as_ref()).map(|project| project.id.clone());
+        let in_atlas = InAtlas::read(&readers.atlas, id.as_ref(), Parts::needed_to_enable(request)).await;
+        let registered = match &id {
+            Some(id) => registry::read(&readers.parameters(), id, readers.now).await,
+            None => Ok((None, Vec::new())),
+        };
         let primary_region = wanted.primary_region(&readers.region);
-        let encryption = atlas::read(id.as_ref(), async |id| Ok(readers.atlas.encryption_at_rest(id).await?)).await;
-        let in_use = encryption.as_ref().ok().and_then(|encryption| encryption.aws_kms.as_ref());
-        let in_use = in_use.and_then(|kms| kms.customer_master_key_id.as_ref()?.parse().ok());
-        let key_arn = keys::find(readers, wanted, in_use.as_ref()).await;
-        let (key_arn, alias) = match key_arn {
+        let (key_arn, alias) = match keys::find(readers, wanted, in_atlas.key().as_ref()).await {
             Ok(found) => (found, None),
             Err(error) => (None, Some(error)),
         };
         let keys = keys::read(readers, wanted, key_arn.as_ref()).await;
         let iam_role = RolePolicies::read(readers, wanted.caller(), &request.role_arn).await;
         Self {
-            registered: owner::registered(readers, wanted, id.as_ref()).await,
-            access_roles: atlas::read(id.as_ref(), async |id| Ok(readers.atlas.access_roles(id).await?)).await,
-            endpoints: atlas::read(id.as_ref(), async |id| Ok(readers.atlas.private_endpoints(id).await?)).await,
-            clusters: atlas::read(id.as_ref(), async |id| clusters::read(readers, request, id).await).await,
-            boundary: role::boundary(readers, wanted, &iam_role).await,
-            required_boundary: role::required_boundary(readers, wanted),
-            allowed: role::allowed(readers, wanted, &iam_role, key_arn.as_ref()).await,
-            spoke: access::simulate(readers, wanted).await,
+            obstacles: Obstacles::read(readers, wanted, iam_role.as_ref().ok(), key_arn.as_ref()).await,
             own_account: readers.own_account.clone(),
+            now: readers.now,
             project,
-            encryption,
+            in_atlas,
+            registered,
             iam_role,
-            keys,
             alias,
-            key_tags: keys::tags(readers, wanted, key_arn.as_ref()).await,
+            made_key: Ok(None),
+            keys,
             // A key that is found says where it is.
             primary_region: key_arn.as_ref().map_or(primary_region, |key| key.region().clone()),
             key_arn,
         }
+    }
+
+    /// Reads what `ensure-key` would find: the key under the alias and its rotation, or one that was made for the alias
+    /// and left without it. Looking for the latter lists all keys of the region, which only who shows a plan does.
+    pub async fn look_for_made_key(&mut self, readers: &Readers, wanted: &Wanted<'_>) {
+        let Some(alias) = wanted.request.key_alias() else { return };
+        self.made_key = match self.key_itself() {
+            Some(key) => ensure_key::with_alias(readers, wanted.caller(), key).await.map(Some),
+            None if self.alias.is_some() || wanted.request.mode() == Mode::Apply => Ok(None),
+            None => ensure_key::left_behind(readers, wanted.caller(), alias, &self.primary_region).await,
+        };
+    }
+
+    /// The key in its own region, if it is there.
+    fn key_itself(&self) -> Option<Key> {
+        let own = self.keys.iter().find(|it| Some(&it.arn) == self.key_arn.as_ref())?;
+        own.key.as_ref().ok()?.clone()
+    }
+
+    /// The project, if there is one and it could be read.
+    pub fn project(&self) -> Option<&Project> {
+        self.project.as_ref().ok()?.as_ref()
     }
 
     /// The error that passes by itself, if there is one: it is for the state machine to retry, and no finding.
@@ -167,58 +166,14 @@ impl Survey {
     fn errors(&self) -> Vec<&Error> {
         let mut errors: Vec<&Error> = Vec::new();
         errors.extend(self.project.as_ref().err());
+        errors.extend(self.in_atlas.errors());
         errors.extend(self.registered.as_ref().err());
-        errors.extend(self.access_roles.as_ref().err());
-        errors.extend(self.encryption.as_ref().err());
-        errors.extend(self.endpoints.as_ref().err());
-        errors.extend(self.clusters.as_ref().err());
         errors.extend(self.iam_role.as_ref().err());
-        errors.extend(self.boundary.iter().filter_map(|(_, document)| document.as_ref().err()));
+        errors.extend(self.obstacles.errors());
         errors.extend(self.alias.as_ref());
-        for key in &self.keys {
-            errors.extend(key.key.as_ref().err());
-            errors.extend(key.policy.as_ref().err());
-        }
+        errors.extend(self.made_key.as_ref().err());
+        errors.extend(self.keys.iter().flat_map(RegionalKey::errors));
         errors
-    }
-
-    /// Everything that would fail and that atlas-cmk does not fix itself.
-    pub fn findings(&self, request: &EnableEncryption) -> Vec<Finding> {
-        let mut findings = owner::findings(self, request);
-        findings.extend(atlas::findings(self, request));
-        findings.extend(role::findings(self, request));
-        findings.extend(keys::findings(self, request));
-        findings.extend(clusters::findings(self, request));
-        findings.extend(access::findings(self, request));
-        // One refusal often shows in several places.
-        let mut unique: Vec<Finding> = Vec::new();
-        for finding in findings {
-            if !unique.iter().any(|it| it.error == finding.error && it.cause == finding.cause && it.fix == finding.fix)
-            {
-                unique.push(finding);
-            }
-        }
-        unique
-    }
-
-    /// What is wrong with the role's trust and rights once our steps have run, which nothing but somebody else can have
-    /// done.
-    pub fn tampering(&self, wanted: &Wanted<'_>) -> Vec<Finding> {
-        let mut findings = role::trust(self, wanted);
-        findings.extend(role::rights(self, wanted.request));
-        findings
-    }
-
-    /// The statements that are missing and that the input forbids us to add.
-    pub fn by_hand(&self, request: &EnableEncryption) -> Vec<ByHand> {
-        let mut missing = role::by_hand(self, request);
-        missing.extend(keys::by_hand(self, request));
-        missing
-    }
-
-    /// Whether the statement of atlas-cmk is missing or has to be repaired in any key policy.
-    pub fn needs_grant(&self, request: &EnableEncryption) -> bool {
-        request.manage_key() == ManageKey::Full && keys::needs_grant(self, request)
     }
 
     /// The regions that need a replica of the key and have none that is ready.
@@ -232,26 +187,73 @@ impl Survey {
         request.regions().iter().filter(|region| *region != own && !there(region)).cloned().collect()
     }
 
-    /// The clusters asked for that can use the key, and those that cannot, with the reason.
-    pub fn select_clusters(&self, request: &EnableEncryption) -> (Vec<&Cluster>, Vec<SkippedCluster>) {
-        match (&self.clusters, &request.clusters) {
-            (Ok(clusters), Some(selection)) => clusters::select(&clusters.0, &clusters.1, selection),
-            _ => (Vec::new(), Vec::new()),
-        }
+    /// The key that the project uses now, by ARN or id, if it is another than the one asked for.
+    pub fn previous_key(&self) -> Option<String> {
+        let now = self.in_atlas.aws_kms().and_then(|kms| kms.customer_master_key_id.clone());
+        now.filter(|key| self.key_arn.as_ref().is_none_or(|wanted| !is_same_key(key, wanted)))
     }
+
+    /// What the steps of the enablement will work with. An id that does not exist yet has a placeholder.
+    ///
+    /// # Errors
+    /// `Internal` if a placeholder has no longer the shape of what it stands for.
+    pub(crate) fn enablement<'a>(
+        &self,
+        request: &'a EnableEncryption,
+        execution: Option<&str>,
+    ) -> Result<Enablement<'a>> {
+        let project_id = self.project().map(|project| project.id.clone());
+        let project_id = project_id.map_or_else(|| placeholder::of(placeholder::PROJECT), Ok)?;
+        let record = create_role::choose(&request.role_arn, &project_id, self.in_atlas.access_roles()).ok().flatten();
+        let access_role = match record.and_then(|record| create_role::output(record).ok()) {
+            Some(access_role) => access_role,
+            None => create_role::Output {
+                role_id: placeholder::of(placeholder::ROLE_ID)?,
+                atlas_aws_account_arn: placeholder::of(placeholder::PRINCIPAL)?,
+                external_id: placeholder::of(placeholder::EXTERNAL_ID)?,
+            },
+        };
+        let key_arn = self.key_arn.clone().map_or_else(|| self.key_to_make(request), Ok)?;
+        Ok(Enablement {
+            request,
+            project_id,
+            key_arn,
+            primary_region: self.primary_region.clone(),
+            role_id: access_role.role_id,
+            principal_arn: access_role.atlas_aws_account_arn,
+            external_id: access_role.external_id,
+            previous_key: self.previous_key(),
+            execution: execution.map(str::to_owned),
+        })
+    }
+
+    fn key_to_make(&self, request: &EnableEncryption) -> Result<KmsKeyArn> {
+        let account = request.key_account(self.own_account.as_ref()).unwrap_or_else(|| request.role_arn.account());
+        placeholder::of(&format!("arn:aws:kms:{}:{account}:key/{}", self.primary_region, placeholder::KEY))
+    }
+
+    /// Whether the statement of atlas-cmk is missing or has to be repaired in any key policy.
+    pub fn needs_grant(&self, request: &EnableEncryption) -> bool {
+        request.manage_key() == ManageKey::Full && keys::needs_grant(self, request)
+    }
+
+    /// The names of the clusters asked for that can use the key.
+    pub fn selected_clusters(&self, request: &EnableEncryption) -> Vec<ClusterName> {
+        names(self.in_atlas.select_clusters(request).0)
+    }
+
+    /// Those of them that do not use it yet.
+    pub fn clusters_to_enable(&self, request: &EnableEncryption) -> Vec<ClusterName> {
+        let selected = self.in_atlas.select_clusters(request).0;
+        names(selected.into_iter().filter(|cluster| !cluster.uses_aws()).collect())
+    }
+}
+
+fn names(clusters: Vec<&Cluster>) -> Vec<ClusterName> {
+    clusters.into_iter().filter_map(|cluster| cluster.name.parse().ok()).collect()
 }
 
 /// Whether any cluster is asked for.
 fn asks_for_clusters(request: &EnableEncryption) -> bool {
     !matches!(request.clusters, None | Some(Clusters::Some(ClusterSelection::None)))
-}
-
-/// The key in every region that needs it.
-fn regional(key: &KmsKeyArn, request: &EnableEncryption) -> Vec<KmsKeyArn> {
-    regional_keys(key, request.regions())
-}
-
-/// The actions that a policy does not allow.
-fn missing_actions(allowed: impl Fn(&str) -> bool) -> Vec<&'static str> {
-    KEY_ACTIONS.into_iter().filter(|action| !allowed(action)).collect()
 }

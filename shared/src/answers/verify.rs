@@ -1,17 +1,20 @@
 //! `verify`: reads everything back, on both sides of the border, and reports whether the world equals the request.
 
+mod compare;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+pub(crate) use self::compare::compare;
 use crate::{
-    answers::differences::{Compared, Expected, World, compare},
+    answers::survey::{InAtlas, Parts},
     aws::Caller,
     error::Result,
     ids::{AccountAccess, ClusterName, IamRoleArn, KmsKeyArn, ProjectId, Region, SecretId},
-    model::role_policies::RolePolicies,
-    report::{Difference, Endpoint, PlannedChange},
+    model::{enablement::Enablement, role_policies::RolePolicies},
+    report::{Difference, Endpoint},
     request::ManageRole,
     step::{Actions, Answer, Readers, Step, actions},
     steps::enable::{
@@ -54,9 +57,25 @@ pub struct Input {
     /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
-    /// What applying would change, if that was planned: what `verify` does not compare by itself is reported from it.
-    #[serde(default)]
-    pub plan: Vec<PlannedChange>,
+}
+
+impl Input {
+    /// The input in an enablement.
+    pub fn of(enablement: &Enablement<'_>, clusters: Vec<ClusterName>) -> Self {
+        let request = enablement.request;
+        Self {
+            project_id: enablement.project_id.clone(),
+            role_arn: request.role_arn.clone(),
+            key_arn: enablement.key_arn.clone(),
+            regions: request.regions().to_vec(),
+            manage_role: request.manage_role(),
+            search_nodes: request.search_nodes,
+            clusters,
+            account: request.account.clone(),
+            execution: enablement.execution.clone(),
+            atlas_secret_id: request.atlas_secret_id.clone(),
+        }
+    }
 }
 
 /// How the actual state compares with the request.
@@ -102,49 +121,27 @@ impl Step for Verify {
 }
 
 impl Answer for Verify {
-    type Observation = World;
+    type Observation = (InAtlas, RolePolicies);
 
-    async fn observe(readers: &Readers, input: &Input) -> Result<World> {
-        let project = &input.project_id;
+    async fn observe(readers: &Readers, input: &Input) -> Result<Self::Observation> {
         let caller = Caller { account: input.account.as_ref(), execution: input.execution.as_deref() };
-        Ok(World {
-            roles: readers.atlas.access_roles(project).await?,
-            iam: RolePolicies::read(readers, caller, &input.role_arn).await?,
-            encryption: readers.atlas.encryption_at_rest(project).await?,
-            endpoints: match input.regions.as_slice() {
-                [] => Vec::new(),
-                _ => readers.atlas.private_endpoints(project).await?,
-            },
-            clusters: match input.clusters.as_slice() {
-                [] => Vec::new(),
-                _ => readers.atlas.clusters(project).await?,
-            },
-        })
+        let parts = Parts {
+            access_roles: true,
+            endpoints: !input.regions.is_empty(),
+            clusters: !input.clusters.is_empty(),
+            flex_clusters: false,
+        };
+        let in_atlas = InAtlas::read(&readers.atlas, Some(&input.project_id), parts).await.complete()?;
+        Ok((in_atlas, RolePolicies::read(readers, caller, &input.role_arn).await?))
     }
 
-    fn answer(input: &Input, world: World, _: Timestamp) -> Result<Output> {
-        let expected = Expected {
-            project_id: input.project_id.clone(),
-            role_arn: input.role_arn.clone(),
-            key_arn: input.key_arn.clone(),
-            regions: input.regions.clone(),
-            manage_role: input.manage_role,
-            search_nodes: input.search_nodes,
-            clusters: input.clusters.clone(),
-        };
-        let Compared { valid, endpoints, only_waits_for_endpoints, mut differences } = compare(&expected, &world);
-        let planned = input.plan.iter().map(|planned| &planned.change);
-        for change in planned.filter(|change| !COMPARED.contains(&change.step.as_str())) {
-            let difference = format!("{} would change it: {}", change.step, change.summary);
-            differences.push(Difference { resource: change.resource.clone(), difference });
-        }
-        let matches = differences.is_empty() && input.plan.is_empty();
-        Ok(Output { matches, valid, endpoints, only_waits_for_endpoints, differences })
+    fn answer(input: &Input, (in_atlas, iam_role): Self::Observation, _: Timestamp) -> Result<Output> {
+        Ok(compare(input, &in_atlas, Some(&iam_role)))
     }
 }
 
 /// The steps of enabling whose result is compared here.
-const COMPARED: [&str; 6] = [
+pub(crate) const COMPARED: [&str; 6] = [
     CreateRole::NAME,
     UpdateTrust::NAME,
     AuthorizeRole::NAME,

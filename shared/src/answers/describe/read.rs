@@ -6,11 +6,14 @@ use super::{
     AccessRoleInfo, AccessRoleState, ClusterInfo, EncryptionInfo, EndpointInfo, Input, KeyInfo, Output, ProjectInfo,
 };
 use crate::{
-    answers::differences::{Expected, World, compare},
+    answers::{
+        survey::{InAtlas, Parts, RegionalKey},
+        verify::{self, compare},
+    },
     atlas::{AccessRole, Cluster, EncryptionAtRest, PrivateEndpoint},
     aws::{Caller, KeyState},
     error::{Error, ErrorName, Result},
-    ids::{ClusterName, KmsKeyArn, ProjectId},
+    ids::{ClusterName, ProjectId},
     model::role_policies::RolePolicies,
     registry::{self, Entry, Stage},
     report::Difference,
@@ -25,35 +28,28 @@ pub(super) async fn project(readers: &Readers, input: &Input) -> Result<Output> 
     let caller = Caller { account: account.as_ref(), execution: None };
 
     let project = atlas.project(id).await?;
-    let roles = atlas.access_roles(id).await?;
-    let encryption = atlas.encryption_at_rest(id).await?;
-    let endpoints = atlas.private_endpoints(id).await?;
-    let clusters = atlas.clusters(id).await?;
-    let mut shown = Vec::new();
-    for cluster in &clusters {
-        shown.push(cluster_info(readers, id, cluster).await?);
+    let in_atlas = InAtlas::read(atlas, Some(id), Parts::ALL).await.complete()?;
+    let mut clusters = Vec::new();
+    for cluster in in_atlas.clusters() {
+        clusters.push(cluster_info(readers, id, cluster).await?);
     }
-    shown.extend(atlas.flex_clusters(id).await?.into_iter().map(flex_info));
-    let keys = match &entry {
-        Some(entry) => keys(readers, caller, entry).await?,
-        None => Vec::new(),
-    };
+    clusters.extend(in_atlas.flex_clusters.clone()?.into_iter().map(flex_info));
+    let mut keys = Vec::new();
+    for arn in entry.iter().flat_map(|entry| regional_keys(&entry.key_arn, entry.desired.regions())) {
+        keys.push(key_info(RegionalKey::describe(readers, caller, arn).await)?);
+    }
     let registered = entry.as_ref().map(|entry| &entry.role_id);
-    let access_roles = roles
-        .iter()
-        .map(|record| AccessRoleInfo {
-            is_registered: registered == Some(&record.role_id),
-            ..role_info(record, readers.now)
-        })
-        .collect();
-    let mut shown_endpoints: Vec<EndpointInfo> = endpoints.iter().map(endpoint_info).collect();
-    shown_endpoints.sort_by(|one, other| one.region.cmp(&other.region));
-    let described = (encryption_info(&encryption), shown_endpoints);
+    let access_roles = in_atlas.access_roles().iter().map(|record| AccessRoleInfo {
+        is_registered: registered == Some(&record.role_id),
+        ..role_info(record, readers.now)
+    });
+    let mut private_endpoints: Vec<EndpointInfo> = in_atlas.endpoints().iter().map(endpoint_info).collect();
+    private_endpoints.sort_by(|one, other| one.region.cmp(&other.region));
     let differences = match &entry {
         Some(entry) if entry.stage != Stage::Disabled => {
             let arn = &entry.desired.role_arn;
             match RolePolicies::read(readers, caller, arn).await {
-                Ok(iam) => differences(entry, &World { roles, iam, encryption, endpoints, clusters }),
+                Ok(iam_role) => compare(&expected(entry, &in_atlas), &in_atlas, Some(&iam_role)).differences,
                 Err(error) if is_out_of_reach(&error) => {
                     let difference = format!("it could not be compared: {}", error.message());
                     vec![Difference { resource: arn.to_string(), difference }]
@@ -63,29 +59,28 @@ pub(super) async fn project(readers: &Readers, input: &Input) -> Result<Output> 
         }
         _ => Vec::new(),
     };
-    let (encryption, private_endpoints) = described;
     Ok(Output {
         project: ProjectInfo { id: project.id, name: project.name, org_id: project.org_id },
-        access_roles,
-        encryption,
+        access_roles: access_roles.collect(),
+        encryption: encryption_info(&in_atlas.encryption.clone()?),
         private_endpoints,
-        clusters: shown,
+        clusters,
         keys,
         registered: entry,
         differences,
     })
 }
 
-/// Where the world differs from what is registered, as `verify` sees it.
-fn differences(entry: &Entry, world: &World) -> Vec<Difference> {
+/// What is registered, as `verify` would be asked for it.
+fn expected(entry: &Entry, in_atlas: &InAtlas) -> verify::Input {
     let desired = &entry.desired;
-    let all = || world.clusters.iter().filter(|cluster| cluster.refusal().is_none());
+    let all = || in_atlas.clusters().iter().filter(|cluster| cluster.refusal().is_none());
     let clusters: Vec<ClusterName> = match &desired.clusters {
         Some(Clusters::Named(names)) => names.clone(),
         Some(Clusters::Some(ClusterSelection::All)) => all().filter_map(|it| it.name.parse().ok()).collect(),
         _ => Vec::new(),
     };
-    let expected = Expected {
+    verify::Input {
         project_id: entry.project_id.clone(),
         role_arn: desired.role_arn.clone(),
         key_arn: entry.key_arn.clone(),
@@ -93,8 +88,10 @@ fn differences(entry: &Entry, world: &World) -> Vec<Difference> {
         manage_role: desired.manage_role(),
         search_nodes: desired.search_nodes,
         clusters,
-    };
-    compare(&expected, world).differences
+        account: None,
+        execution: None,
+        atlas_secret_id: None,
+    }
 }
 
 fn role_info(record: &AccessRole, now: Timestamp) -> AccessRoleInfo {
@@ -175,28 +172,19 @@ fn flex_info(name: String) -> ClusterInfo {
     }
 }
 
-async fn keys(readers: &Readers, caller: Caller<'_>, entry: &Entry) -> Result<Vec<KeyInfo>> {
-    let mut keys = Vec::new();
-    for arn in regional_keys(&entry.key_arn, entry.desired.regions()) {
-        keys.push(KeyInfo { state: key_state(readers, caller, &arn).await?, arn });
-    }
-    Ok(keys)
-}
-
-async fn key_state(readers: &Readers, caller: Caller<'_>, arn: &KmsKeyArn) -> Result<String> {
-    let key = async { readers.kms_for(arn, caller).await?.key(arn.as_ref()).await };
-    let key = match key.await {
-        Err(error) if is_out_of_reach(&error) => return Ok(format!("unknown: {}", error.message())),
+fn key_info(RegionalKey { arn, key, .. }: RegionalKey) -> Result<KeyInfo> {
+    let key = match key {
+        Err(error) if is_out_of_reach(&error) => {
+            return Ok(KeyInfo { arn, state: format!("unknown: {}", error.message()) });
+        }
         other => other?,
     };
-    Ok(match key.map(|key| key.state) {
+    let state = match key.map(|key| key.state) {
         None => "missing".to_owned(),
-        Some(KeyState::Enabled) => "Enabled".to_owned(),
-        Some(KeyState::Creating) => "Creating".to_owned(),
-        Some(KeyState::Disabled) => "Disabled".to_owned(),
-        Some(KeyState::PendingDeletion) => "PendingDeletion".to_owned(),
         Some(KeyState::Other(state)) => state,
-    })
+        Some(state) => format!("{state:?}"),
+    };
+    Ok(KeyInfo { arn, state })
 }
 
 /// What the other account does not show hides nothing of the rest.

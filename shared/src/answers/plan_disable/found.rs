@@ -2,7 +2,8 @@
 
 use super::Input;
 use crate::{
-    atlas::{AccessRole, AtlasError, BackupCompliancePolicy, Cluster, EncryptionAtRest, ErrorCode, PrivateEndpoint},
+    answers::survey::{InAtlas, Parts},
+    atlas::{AccessRole, BackupCompliancePolicy, ErrorCode},
     aws::Caller,
     error::{Error, ErrorName, Result},
     ids::{AccountAccess, IamRoleArn, KmsKeyArn, ProjectId},
@@ -19,8 +20,10 @@ use crate::{
 pub struct Found {
     /// What is written down of the project.
     pub(super) entry: Option<Entry>,
-    /// What Atlas has of it; `None` if the project is gone.
+    /// What Atlas has of it, all of it read; `None` if the project is gone.
     pub(super) atlas: Option<InAtlas>,
+    /// Its backup compliance policy, if clusters or the key are to be switched off.
+    pub(super) compliance: Option<BackupCompliancePolicy>,
     /// The account of role and keys.
     pub(super) account: Option<AccountAccess>,
     /// The IAM role, if it is to go.
@@ -31,16 +34,6 @@ pub struct Found {
     pub(super) out_of_reach: Vec<Kept>,
 }
 
-/// What Atlas has of a project.
-#[derive(Debug)]
-pub struct InAtlas {
-    pub(super) encryption: EncryptionAtRest,
-    pub(super) records: Vec<AccessRole>,
-    pub(super) endpoints: Vec<PrivateEndpoint>,
-    pub(super) clusters: Vec<Cluster>,
-    pub(super) compliance: Option<BackupCompliancePolicy>,
-}
-
 impl Found {
     pub(super) async fn read(readers: &Readers, input: &Input) -> Result<Self> {
         let request = &input.request;
@@ -48,12 +41,17 @@ impl Found {
         let atlas = match in_atlas(readers, request).await {
             Ok(found) => Some(found),
             // What a project that was deleted leaves behind on the other side is removed nevertheless.
-            Err(error) if error.code() == Some(&ErrorCode::GroupNotFound) && entry.is_some() => None,
-            Err(error) => return Err(error.into()),
+            Err(error) if is_gone(&error) && entry.is_some() => None,
+            Err(error) => return Err(error),
+        };
+        let compliance = match (&atlas, request.scope) {
+            (None, _) | (_, Scope::Endpoints) => None,
+            _ => readers.atlas.backup_compliance_policy(&request.project_id).await?,
         };
         let account =
             request.account.clone().or_else(|| entry.as_ref().and_then(|entry| entry.desired.account.clone()));
-        let mut found = Self { entry, atlas, account, role: None, keys: Vec::new(), out_of_reach: Vec::new() };
+        let mut found =
+            Self { entry, atlas, compliance, account, role: None, keys: Vec::new(), out_of_reach: Vec::new() };
         if request.scope == Scope::Role {
             let account = found.account.clone();
             let caller = Caller { account: account.as_ref(), execution: input.execution.as_deref() };
@@ -97,7 +95,7 @@ impl Found {
 
     /// The access role record: the one that was written down, or the one the key is used with.
     pub(super) fn record(&self) -> Option<&AccessRole> {
-        let records = || self.atlas.iter().flat_map(|atlas| &atlas.records);
+        let records = || self.atlas.iter().flat_map(InAtlas::access_roles);
         let registered = self.entry.as_ref().and_then(|entry| records().find(|it| it.role_id == entry.role_id));
         let in_use = self.aws_kms().and_then(|kms| kms.role_id.as_deref());
         registered.or_else(|| records().find(|record| Some(record.role_id.as_ref()) == in_use))
@@ -113,8 +111,7 @@ impl Found {
     }
 
     pub(super) fn aws_kms(&self) -> Option<&crate::atlas::AwsKms> {
-        let kms = self.atlas.as_ref()?.encryption.aws_kms.as_ref();
-        kms.filter(|kms| kms.enabled == Some(true))
+        self.atlas.as_ref()?.aws_kms()
     }
 
     /// Which parts of the role atlas-cmk may write.
@@ -153,16 +150,11 @@ fn out_of_reach(arn: &KmsKeyArn, error: &Error) -> Kept {
     Kept { resource: arn.to_string(), reason: format!("it could not be read: {}", error.message()) }
 }
 
-async fn in_atlas(readers: &Readers, request: &DisableEncryption) -> std::result::Result<InAtlas, AtlasError> {
-    let (atlas, project) = (&readers.atlas, &request.project_id);
-    Ok(InAtlas {
-        encryption: atlas.encryption_at_rest(project).await?,
-        records: if request.scope == Scope::Role { atlas.access_roles(project).await? } else { Vec::new() },
-        endpoints: atlas.private_endpoints(project).await?,
-        clusters: atlas.clusters(project).await?,
-        compliance: match request.scope {
-            Scope::Endpoints => None,
-            _ => atlas.backup_compliance_policy(project).await?,
-        },
-    })
+fn is_gone(error: &Error) -> bool {
+    error.code() == Some(ErrorCode::GroupNotFound.as_str())
+}
+
+async fn in_atlas(readers: &Readers, request: &DisableEncryption) -> Result<InAtlas> {
+    let parts = Parts { access_roles: request.scope == Scope::Role, flex_clusters: false, ..Parts::ALL };
+    InAtlas::read(&readers.atlas, Some(&request.project_id), parts).await.complete()
 }

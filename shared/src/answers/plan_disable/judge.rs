@@ -1,8 +1,8 @@
 //! What there is to do about what was found. Every step's own decision says it, as it would on its turn.
 
-use super::{Found, Output, found::InAtlas};
+use super::{Found, Output};
 use crate::{
-    answers::order,
+    answers::{order, survey::InAtlas},
     atlas::{Cluster, EncryptionProvider, PrivateEndpoint},
     error::{ErrorName, Result},
     ids::{ClusterName, ProjectId, Region},
@@ -80,7 +80,7 @@ pub(super) fn judge(request: &DisableEncryption, found: &Found) -> Result<Output
         manage_role: found.manage_role(),
         unfinished,
         account: found.account.clone(),
-        findings: found.atlas.iter().flat_map(|atlas| findings(request, atlas)).collect(),
+        findings: found.atlas.iter().flat_map(|atlas| findings(request, atlas, found)).collect(),
         plan: plan.0.changes,
         kept,
         keys_to_keep: keys_to_keep(found),
@@ -95,7 +95,7 @@ impl Planner {
     fn kms(&mut self, request: &DisableEncryption, found: &Found, part: disable_kms::Part) -> Result<()> {
         let Some(atlas) = &found.atlas else { return Ok(()) };
         let input = disable_kms::Input { project_id: request.project_id.clone(), part, atlas_secret_id: None };
-        self.0.add(DisableKms::NAME, &DisableKms::decide(&input, &atlas.encryption)?)?;
+        self.0.add(DisableKms::NAME, &DisableKms::decide(&input, atlas.encryption.as_ref().map_err(Clone::clone)?)?)?;
         Ok(())
     }
 
@@ -153,34 +153,34 @@ fn endpoints<'a>(request: &'a DisableEncryption, atlas: &'a InAtlas) -> impl Ite
         Some(region) => request.takes_region(&region),
         None => request.takes_endpoints() && request.regions.is_none(),
     };
-    atlas.endpoints.iter().filter(concerned)
+    atlas.endpoints().iter().filter(concerned)
 }
 
 /// The demand for private networking goes with the last endpoint. Where the whole configuration goes, and no cluster
 /// needs the key until then, one that Atlas cannot use is not configured once more: that could only fail.
 fn leaves_private_networking(request: &DisableEncryption, atlas: &InAtlas) -> bool {
-    let Some(kms) = atlas.encryption.aws_kms.as_ref().filter(|kms| kms.enabled == Some(true)) else { return false };
-    let others_stay = endpoints(request, atlas).count() < atlas.endpoints.len();
+    let Some(kms) = atlas.aws_kms() else { return false };
+    let others_stay = endpoints(request, atlas).count() < atlas.endpoints().len();
     let is_pointless =
-        request.scope >= Scope::Project && kms.valid == Some(false) && !atlas.clusters.iter().any(Cluster::uses_aws);
+        request.scope >= Scope::Project && kms.valid == Some(false) && !atlas.clusters().iter().any(Cluster::uses_aws);
     request.takes_endpoints() && kms.require_private_networking == Some(true) && !others_stay && !is_pointless
 }
 
 /// The clusters that are away from the key, or on their way, and have not come to rest: they have to be waited for.
 fn unsettled_clusters<'a>(request: &'a DisableEncryption, atlas: &'a InAtlas) -> impl Iterator<Item = &'a Cluster> {
-    let enabled = atlas.encryption.aws_kms.as_ref().is_some_and(|kms| kms.enabled == Some(true));
+    let enabled = atlas.aws_kms().is_some();
     let moving = |cluster: &&Cluster| !cluster.uses_aws() && !cluster.is_idle() && request.takes_cluster(&cluster.name);
-    atlas.clusters.iter().filter(move |cluster| enabled && moving(cluster))
+    atlas.clusters().iter().filter(move |cluster| enabled && moving(cluster))
 }
 
 /// The clusters to switch.
 fn clusters<'a>(request: &'a DisableEncryption, atlas: &'a InAtlas) -> impl Iterator<Item = &'a Cluster> {
-    atlas.clusters.iter().filter(|cluster| cluster.uses_aws() && request.takes_cluster(&cluster.name))
+    atlas.clusters().iter().filter(|cluster| cluster.uses_aws() && request.takes_cluster(&cluster.name))
 }
 
 /// The clusters that go on using the key.
 fn remaining<'a>(request: &'a DisableEncryption, atlas: &'a InAtlas) -> impl Iterator<Item = &'a Cluster> {
-    atlas.clusters.iter().filter(|cluster| cluster.uses_aws() && !request.takes_cluster(&cluster.name))
+    atlas.clusters().iter().filter(|cluster| cluster.uses_aws() && !request.takes_cluster(&cluster.name))
 }
 
 fn marked_keys(project: &ProjectId, found: &Found) -> Vec<crate::ids::KmsKeyArn> {
@@ -196,9 +196,9 @@ fn keys_to_keep(found: &Found) -> Vec<String> {
 }
 
 /// The problems that would make the execution fail.
-fn findings(request: &DisableEncryption, atlas: &InAtlas) -> Vec<Finding> {
+fn findings(request: &DisableEncryption, atlas: &InAtlas, found: &Found) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
-    findings.extend(compliance(request, atlas));
+    findings.extend(compliance(request, atlas, found));
     findings.extend(unknown_clusters(request, atlas));
     findings.extend(paused_clusters(request, atlas));
     findings.extend(cut_off_clusters(request, atlas));
@@ -206,11 +206,10 @@ fn findings(request: &DisableEncryption, atlas: &InAtlas) -> Vec<Finding> {
     findings
 }
 
-fn compliance(request: &DisableEncryption, atlas: &InAtlas) -> Option<Finding> {
-    let demands = atlas.compliance.as_ref().is_some_and(|policy| policy.encryption_at_rest_enabled == Some(true));
-    let concerned = clusters(request, atlas).next().is_some()
-        || (request.scope >= Scope::Project
-            && atlas.encryption.aws_kms.as_ref().is_some_and(|kms| kms.enabled == Some(true)));
+fn compliance(request: &DisableEncryption, atlas: &InAtlas, found: &Found) -> Option<Finding> {
+    let demands = found.compliance.as_ref().is_some_and(|policy| policy.encryption_at_rest_enabled == Some(true));
+    let concerned =
+        clusters(request, atlas).next().is_some() || (request.scope >= Scope::Project && atlas.aws_kms().is_some());
     (demands && concerned).then(|| {
         Finding::new(
             ErrorName::AtlasConflict,
@@ -222,7 +221,7 @@ fn compliance(request: &DisableEncryption, atlas: &InAtlas) -> Option<Finding> {
 }
 
 fn unknown_clusters(request: &DisableEncryption, atlas: &InAtlas) -> Vec<Finding> {
-    let known = |name: &ClusterName| atlas.clusters.iter().any(|cluster| cluster.name == name.as_ref());
+    let known = |name: &ClusterName| atlas.clusters().iter().any(|cluster| cluster.name == name.as_ref());
     let named = request.clusters.iter().flatten().enumerate();
     named
         .filter(|(_, name)| !known(name))
@@ -259,9 +258,9 @@ fn cut_off_clusters(request: &DisableEncryption, atlas: &InAtlas) -> Vec<Finding
     let Some(regions) = request.regions.as_ref().filter(|_| !leaves_private_networking(request, atlas)) else {
         return Vec::new();
     };
-    let required = atlas.encryption.aws_kms.as_ref().is_some_and(|kms| kms.require_private_networking == Some(true));
+    let required = atlas.aws_kms().is_some_and(|kms| kms.require_private_networking == Some(true));
     let mut findings = Vec::new();
-    for cluster in atlas.clusters.iter().filter(|cluster| required && cluster.uses_aws()) {
+    for cluster in atlas.clusters().iter().filter(|cluster| required && cluster.uses_aws()) {
         let lost = |region: &&Region| cluster.regions().contains(&region.to_atlas().as_str());
         if let Some(region) = regions.iter().find(lost) {
             findings.push(Finding::new(
@@ -278,10 +277,10 @@ fn cut_off_clusters(request: &DisableEncryption, atlas: &InAtlas) -> Vec<Finding
 
 /// A cluster that is switched off the key has to read what it is encrypted with.
 fn unusable_key(request: &DisableEncryption, atlas: &InAtlas) -> Option<Finding> {
-    let kms = atlas.encryption.aws_kms.as_ref()?;
+    let kms = atlas.aws_kms()?;
     // Atlas looks at the key before it lets go of private networking, too.
     let needed = clusters(request, atlas).next().is_some() || leaves_private_networking(request, atlas);
-    let concerned = kms.enabled == Some(true) && kms.valid == Some(false) && needed;
+    let concerned = kms.valid == Some(false) && needed;
     concerned.then(|| {
         Finding::new(
             ErrorName::KmsKeyUnusable,

@@ -1,18 +1,66 @@
-//! The key in every region: there, enabled, symmetric, and with a policy that allows atlas-cmk and the role.
+//! The key in every region that needs it.
 
-use super::{RegionalKey, Survey, Wanted, missing_actions, regional};
+use super::{Survey, Wanted};
 use crate::{
-    aws::{Key, KeyState},
-    error::{Error, ErrorName, Result},
+    aws::{Caller, Key, KmsReader},
+    error::{Error, Result},
     ids::{KmsKeyArn, Region},
     model::statements::KEY_ACTIONS,
-    policy::{Owner, PolicyDocument, SID_PREFIX, Statement},
-    report::{ByHand, Finding},
-    request::{EnableEncryption, ManageKey},
+    policy::PolicyDocument,
+    request::{EnableEncryption, ManageKey, regional_keys},
     step::Readers,
     steps::enable::grant_key,
-    tags,
 };
+
+/// The key in a region.
+#[derive(Debug)]
+pub struct RegionalKey {
+    /// Its ARN there.
+    pub arn: KmsKeyArn,
+    /// What KMS says of it; `None` if it is not there.
+    pub key: Result<Option<Key>>,
+    /// Its policy; `None` if there is no key, or nobody asked.
+    pub policy: Result<Option<PolicyDocument>>,
+    /// Its tags; none if there is no key, or nobody asked.
+    pub tags: Result<Vec<(String, String)>>,
+}
+
+impl RegionalKey {
+    /// What KMS says of the key, and nothing else.
+    pub async fn describe(readers: &Readers, caller: Caller<'_>, arn: KmsKeyArn) -> Self {
+        let key = async { readers.kms_for(&arn, caller).await?.key(arn.as_ref()).await };
+        Self { key: key.await, policy: Ok(None), tags: Ok(Vec::new()), arn }
+    }
+
+    /// Its policy, if it is there and could be read.
+    pub fn policy(&self) -> Option<&PolicyDocument> {
+        self.policy.as_ref().ok()?.as_ref()
+    }
+
+    /// Why parts could not be read.
+    pub fn errors(&self) -> impl Iterator<Item = &Error> {
+        [self.key.as_ref().err(), self.policy.as_ref().err(), self.tags.as_ref().err()].into_iter().flatten()
+    }
+
+    async fn read(readers: &Readers, wanted: &Wanted<'_>, arn: KmsKeyArn) -> Self {
+        let mut read = Self::describe(readers, wanted.caller(), arn).await;
+        if matches!(&read.key, Ok(Some(_)))
+            && let Ok(kms) = readers.kms_for(&read.arn, wanted.caller()).await
+        {
+            read.policy = kms.policy(&read.arn).await.map(Some);
+            read.tags = tags(&kms, wanted.request, &read.arn).await;
+        }
+        read
+    }
+}
+
+/// The tags, where they show whose the key is or `register` adds to them.
+async fn tags(kms: &KmsReader, request: &EnableEncryption, arn: &KmsKeyArn) -> Result<Vec<(String, String)>> {
+    if request.key_alias().is_none() && request.manage_key() == ManageKey::None {
+        return Ok(Vec::new());
+    }
+    kms.tags(arn).await
+}
 
 /// The key that the input or an earlier step names, or the one under the alias, if there is one. An alias is of one
 /// region, and which that was may no longer be derived from the requested regions: all records are checked, the one of
@@ -43,196 +91,36 @@ pub(super) async fn find(
     Ok(None)
 }
 
-/// The tags of the key under the alias, which show whether atlas-cmk created it.
-pub(super) async fn tags(
-    readers: &Readers,
-    wanted: &Wanted<'_>,
-    key: Option<&KmsKeyArn>,
-) -> Option<Vec<(String, String)>> {
-    wanted.request.key_alias()?;
-    let key = key?;
-    readers.kms_for(key, wanted.caller()).await.ok()?.tags(key).await.ok()
-}
-
 pub(super) async fn read(readers: &Readers, wanted: &Wanted<'_>, key: Option<&KmsKeyArn>) -> Vec<RegionalKey> {
     let Some(key) = key else { return Vec::new() };
     let mut keys = Vec::new();
-    for arn in regional(key, wanted.request) {
-        let found = match readers.kms_for(&arn, wanted.caller()).await {
-            Ok(kms) => read_one(&kms, &arn).await,
-            Err(error) => (Err(error), Ok(None)),
-        };
-        keys.push(RegionalKey { arn, key: found.0, policy: found.1 });
+    for arn in regional_keys(key, wanted.request.regions()) {
+        keys.push(RegionalKey::read(readers, wanted, arn).await);
     }
     keys
-}
-
-async fn read_one(
-    kms: &crate::aws::KmsReader,
-    arn: &KmsKeyArn,
-) -> (Result<Option<Key>>, Result<Option<PolicyDocument>>) {
-    match kms.key(arn.as_ref()).await {
-        Ok(Some(key)) => (Ok(Some(key)), kms.policy(arn).await.map(Some)),
-        other => (other, Ok(None)),
-    }
-}
-
-pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
-    let own = survey.key_arn.as_ref().map(KmsKeyArn::region);
-    let mut findings: Vec<Finding> = survey.alias.iter().map(Finding::of).collect();
-    for it in &survey.keys {
-        match &it.key {
-            Err(error) => findings.push(not_readable(&it.arn, request, error)),
-            Ok(None) if own == Some(it.arn.region()) => findings.push(Finding::new(
-                ErrorName::KmsKeyUnusable,
-                format!("KMS has no key {}", it.arn),
-                format!("kms:DescribeKey in {} does not find it", it.arn.region()),
-                "correct region, account and id in keyArn",
-            )),
-            Ok(None) if request.manage_key() == ManageKey::None => findings.push(Finding::new(
-                ErrorName::KmsNotReplicated,
-                format!("the key has no replica in {}", it.arn.region()),
-                format!("kms:DescribeKey does not find {}, and key.manage forbids atlas-cmk to replicate it", it.arn),
-                format!("replicate the key to {}, or set key.manage to full", it.arn.region()),
-            )),
-            Ok(None) => {}
-            Ok(Some(key)) => {
-                findings.extend(unusable(key));
-                findings.extend(it.policy.as_ref().err().map(Finding::of));
-            }
-        }
-        if let Ok(Some(policy)) = &it.policy {
-            findings.extend(denied(&it.arn, policy, request));
-        }
-    }
-    findings.extend(foreign(survey, request));
-    findings.extend(policy_quota(survey, request));
-    findings
-}
-
-/// A key policy without room for our statement.
-fn policy_quota(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
-    let Some(project) = survey.project.as_ref().ok().and_then(|project| project.as_ref()) else { return Vec::new() };
-    if request.manage_key() == ManageKey::None {
-        return Vec::new();
-    }
-    let refused = policies(survey)
-        .filter_map(|(arn, policy)| grant_key::changes(&project.id, &request.role_arn, arn, policy).err());
-    refused.map(|error| Finding::of(&error)).collect()
-}
-
-fn not_readable(arn: &KmsKeyArn, request: &EnableEncryption, error: &Error) -> Finding {
-    if error.name() == ErrorName::InputInvalid {
-        return Finding::of(error);
-    }
-    let fix = if error.name() == ErrorName::AccountAccessDenied && request.account.is_none() {
-        format!(
-            "allow kms:DescribeKey and kms:GetKeyPolicy in the key policy of {arn}, or delegate to the IAM policies of \
-             its account there; check that the key exists"
-        )
-    } else {
-        Finding::of(error).fix
-    };
-    Finding::new(error.name(), format!("atlas-cmk cannot read the key {arn}"), error.message(), fix)
-}
-
-fn unusable(key: &Key) -> Option<Finding> {
-    let arn = &key.arn;
-    if !key.is_symmetric {
-        return Some(Finding::new(
-            ErrorName::KmsKeyUnusable,
-            format!("{arn} is not a symmetric encryption key"),
-            "kms:DescribeKey returned a KeySpec or KeyUsage other than SYMMETRIC_DEFAULT and ENCRYPT_DECRYPT"
-                .to_owned(),
-            "create a symmetric key (multi-Region, if there are regions) and give its ARN",
-        ));
-    }
-    let (cause, fix) = match &key.state {
-        KeyState::Enabled | KeyState::Creating => return None,
-        KeyState::Disabled => (
-            format!("the key {arn} is disabled"),
-            format!("enable it: aws kms enable-key --region {} --key-id {arn}", arn.region()),
-        ),
-        KeyState::PendingDeletion => (
-            format!("the key {arn} is pending deletion"),
-            format!(
-                "cancel the deletion, then enable the key: aws kms cancel-key-deletion --region {0} --key-id {arn} && \
-                 aws kms enable-key --region {0} --key-id {arn}",
-                arn.region()
-            ),
-        ),
-        KeyState::Other(state) => (format!("the key {arn} is {state}"), "bring it to the state Enabled".to_owned()),
-    };
-    let state = match &key.state {
-        KeyState::Other(state) => state.clone(),
-        state => format!("{state:?}"),
-    };
-    Some(Finding::new(ErrorName::KmsKeyUnusable, cause, format!("kms:DescribeKey returned the state {state}"), fix))
-}
-
-/// A Deny in the key policy, which no Allow of ours makes up for.
-fn denied(arn: &KmsKeyArn, policy: &PolicyDocument, request: &EnableEncryption) -> Option<Finding> {
-    let (action, statement) =
-        KEY_ACTIONS.into_iter().find_map(|action| Some((action, policy.denies_role(&request.role_arn, action)?)))?;
-    Some(Finding::new(
-        ErrorName::KmsAccessDenied,
-        format!("the policy of {arn} denies {action} to {}", request.role_arn),
-        format!("statement {statement} of the key policy"),
-        format!("exclude {} from that statement", request.role_arn),
-    ))
-}
-
-/// An alias that points to a key that atlas-cmk did not create belongs to others, and so does the key.
-fn foreign(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
-    let (alias, key) = (request.key_alias()?, survey.key_arn.as_ref()?);
-    if survey.key_tags.as_ref().is_none_or(|tags| tags::are_ours(tags)) {
-        return None;
-    }
-    Some(Finding::new(
-        ErrorName::AwsConflict,
-        format!("{alias} is the alias of a key that atlas-cmk did not create"),
-        format!("it points to {key}, which has no tag {}", tags::MANAGED_BY),
-        "choose another alias, or give the key's ARN in keyArn",
-    ))
-}
-
-/// Whether the role is kept out of the key unless its policy names it.
-fn must_be_named(arn: &KmsKeyArn, policy: &PolicyDocument, request: &EnableEncryption) -> bool {
-    request.role_arn.account() != arn.account() || !policy.delegates_to_iam(arn.account(), &KEY_ACTIONS)
 }
 
 pub(super) fn needs_grant(survey: &Survey, request: &EnableEncryption) -> bool {
     // A key that is to be created lets nobody use it whom its policy does not name.
     let Some(key) = &survey.key_arn else { return true };
-    let Some(project) = survey.project.as_ref().ok().and_then(|project| project.as_ref()) else {
-        return key.account() != request.role_arn.account()
-            || policies(survey).any(|(arn, policy)| must_be_named(arn, policy, request));
+    let of_another_account = key.account() != request.role_arn.account();
+    let Some(project) = survey.project() else {
+        return of_another_account || survey.policies().any(|(arn, policy)| must_be_named(arn, policy, request));
     };
     let lacks =
         |arn, policy| grant_key::changes(&project.id, &request.role_arn, arn, policy).is_ok_and(|it| !it.is_empty());
-    policies(survey).any(|(arn, policy)| lacks(arn, policy))
-        || (key.account() != request.role_arn.account() && !survey.regions_to_replicate(request).is_empty())
+    survey.policies().any(|(arn, policy)| lacks(arn, policy))
+        || (of_another_account && !survey.regions_to_replicate(request).is_empty())
 }
 
-fn policies(survey: &Survey) -> impl Iterator<Item = (&KmsKeyArn, &PolicyDocument)> {
-    survey.keys.iter().filter_map(|it| Some((&it.arn, it.policy.as_ref().ok()?.as_ref()?)))
+/// Whether the role is kept out of the key unless its policy names it.
+pub(in crate::answers) fn must_be_named(arn: &KmsKeyArn, policy: &PolicyDocument, request: &EnableEncryption) -> bool {
+    request.role_arn.account() != arn.account() || !policy.delegates_to_iam(arn.account(), &KEY_ACTIONS)
 }
 
-pub(super) fn by_hand(survey: &Survey, request: &EnableEncryption) -> Vec<ByHand> {
-    if request.manage_key() == ManageKey::Full {
-        return Vec::new();
+impl Survey {
+    /// The key policies that could be read.
+    pub(in crate::answers) fn policies(&self) -> impl Iterator<Item = (&KmsKeyArn, &PolicyDocument)> {
+        self.keys.iter().filter_map(|it| Some((&it.arn, it.policy()?)))
     }
-    let project = survey.project.as_ref().ok().and_then(|project| project.as_ref());
-    let sid = project.map_or_else(|| SID_PREFIX.to_owned(), |project| Owner::KeyUse(&project.id).sid());
-    let missing = policies(survey).filter(|(arn, policy)| {
-        let lacking = missing_actions(|action| policy.lets_role(&request.role_arn, action));
-        must_be_named(arn, policy, request) && !lacking.is_empty()
-    });
-    missing
-        .map(|(arn, _)| ByHand {
-            resource: arn.to_string(),
-            policy: "key policy".to_owned(),
-            statement: Statement::grant(&sid, request.role_arn.as_ref(), &KEY_ACTIONS).into(),
-        })
-        .collect()
 }

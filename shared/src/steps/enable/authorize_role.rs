@@ -9,6 +9,7 @@ use crate::{
     atlas::AccessRole,
     error::{Error, ErrorName, Result},
     ids::{AccessRoleId, IamRoleArn, ProjectId, SecretId},
+    model::enablement::Enablement,
     report::{Action, Describe},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
@@ -29,6 +30,18 @@ pub struct Input {
     /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
+}
+
+impl Input {
+    /// The input in an enablement.
+    pub fn of(enablement: &Enablement<'_>) -> Self {
+        Self {
+            project_id: enablement.project_id.clone(),
+            role_id: enablement.role_id.clone(),
+            role_arn: enablement.request.role_arn.clone(),
+            atlas_secret_id: enablement.request.atlas_secret_id.clone(),
+        }
+    }
 }
 
 /// The authorized record.

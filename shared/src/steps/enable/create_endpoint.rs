@@ -10,7 +10,7 @@ use crate::{
     atlas::{EndpointStatus, PrivateEndpoint},
     error::{Error, ErrorName, Result},
     ids::{ProjectId, Region, SecretId},
-    model::endpoints::leading,
+    model::{enablement::Enablement, endpoints::leading},
     report::{Action, Describe},
     step::{Actions, Converge, Readers, Step, Writers, actions},
 };
@@ -29,6 +29,17 @@ pub struct Input {
     /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
+}
+
+impl Input {
+    /// The input in an enablement, for a region.
+    pub fn of(enablement: &Enablement<'_>, region: &Region) -> Self {
+        Self {
+            project_id: enablement.project_id.clone(),
+            region: region.clone(),
+            atlas_secret_id: enablement.request.atlas_secret_id.clone(),
+        }
+    }
 }
 
 /// The endpoint as it is now.

@@ -11,7 +11,7 @@ use crate::{
     atlas::{AwsKms, AwsKmsUpdate, EncryptionAtRest},
     error::{Error, ErrorName, Result},
     ids::{AccessRoleId, KmsKeyArn, ProjectId, SecretId},
-    model::{encryption::Asked, keys::is_same_key},
+    model::{enablement::Enablement, encryption::Asked, keys::is_same_key},
     report::{Action, Describe},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
@@ -38,6 +38,20 @@ pub struct Input {
     /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
+}
+
+impl Input {
+    /// The input in an enablement.
+    pub fn of(enablement: &Enablement<'_>) -> Self {
+        Self {
+            project_id: enablement.project_id.clone(),
+            role_id: enablement.role_id.clone(),
+            key_arn: enablement.key_arn.clone(),
+            require_private_networking: !enablement.request.regions().is_empty(),
+            search_nodes: enablement.request.search_nodes,
+            atlas_secret_id: enablement.request.atlas_secret_id.clone(),
+        }
+    }
 }
 
 /// The project's encryption at rest as it is now.

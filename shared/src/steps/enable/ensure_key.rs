@@ -10,6 +10,7 @@ use crate::{
     aws::{Caller, Key, KeyState, Rotation},
     error::{Error, ErrorName, Failure, Result, denial},
     ids::{AccountAccess, KeyAlias, KmsKeyArn, Region},
+    model::enablement::Enablement,
     report::{Action, Describe},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
     tags,
@@ -43,6 +44,18 @@ pub struct Input {
 }
 
 impl Input {
+    /// The input in an enablement whose key has an alias.
+    pub fn of(enablement: &Enablement<'_>) -> Option<Self> {
+        let request = enablement.request;
+        Some(Self {
+            alias: request.key_alias()?.clone(),
+            region: enablement.primary_region.clone(),
+            rotation_days: request.key.as_ref().and_then(|key| key.rotation_days),
+            account: request.account.clone(),
+            execution: enablement.execution.clone(),
+        })
+    }
+
     fn caller(&self) -> Caller<'_> {
         Caller { account: self.account.as_ref(), execution: self.execution.as_deref() }
     }
@@ -141,6 +154,34 @@ impl Describe for KeyChange {
     }
 }
 
+/// What matters of the key under the alias.
+pub(crate) async fn with_alias(readers: &Readers, caller: Caller<'_>, key: Key) -> Result<Found> {
+    found(readers, caller, key, true).await
+}
+
+/// A key that was made for the alias, and whose making was interrupted before it had it.
+pub(crate) async fn left_behind(
+    readers: &Readers,
+    caller: Caller<'_>,
+    alias: &KeyAlias,
+    region: &Region,
+) -> Result<Option<Found>> {
+    let kms = readers.kms(caller, region).await?;
+    match kms.key_with_tags(&[tags::ours(), tags::for_alias(alias)]).await? {
+        // One that is on its way out is none that was left behind.
+        Some(key) if key.state == KeyState::Enabled => found(readers, caller, key, false).await.map(Some),
+        _ => Ok(None),
+    }
+}
+
+async fn found(readers: &Readers, caller: Caller<'_>, key: Key, has_alias: bool) -> Result<Found> {
+    // A replica is rotated with its primary, and only there.
+    let primary = key.primary.clone().unwrap_or_else(|| key.arn.clone());
+    let rotation = readers.kms_for(&primary, caller).await?.rotation(&primary).await?;
+    let tags = readers.kms_for(&key.arn, caller).await?.tags(&key.arn).await?;
+    Ok(Found { key, has_alias, tags, rotation })
+}
+
 impl Step for EnsureKey {
     const NAME: &'static str = "ensure-key";
     const ABOUT: &'static str = "Finds the symmetric multi-Region key under an alias, or creates it with its key \
@@ -183,19 +224,10 @@ impl Converge for EnsureKey {
 
     async fn observe(readers: &Readers, input: &Input) -> Result<Option<Found>> {
         let kms = readers.kms(input.caller(), &input.region).await?;
-        let (key, has_alias) = match kms.key(input.alias.as_ref()).await? {
-            Some(key) => (key, true),
-            // One that is on its way out is none that was left behind.
-            None => match kms.key_with_tags(&[tags::ours(), tags::for_alias(&input.alias)]).await? {
-                Some(key) if key.state == KeyState::Enabled => (key, false),
-                _ => return Ok(None),
-            },
-        };
-        // A replica is rotated with its primary, and only there.
-        let primary = key.primary.clone().unwrap_or_else(|| key.arn.clone());
-        let at_primary = readers.kms_for(&primary, input.caller()).await?;
-        let rotation = at_primary.rotation(&primary).await?;
-        Ok(Some(Found { tags: kms.tags(&key.arn).await?, rotation, key, has_alias }))
+        match kms.key(input.alias.as_ref()).await? {
+            Some(key) => with_alias(readers, input.caller(), key).await.map(Some),
+            None => left_behind(readers, input.caller(), &input.alias, &input.region).await,
+        }
     }
 
     fn decide(input: &Input, found: &Option<Found>) -> Result<Vec<KeyChange>> {

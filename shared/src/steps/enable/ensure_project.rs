@@ -9,6 +9,7 @@ use crate::{
     atlas::Project,
     error::Result,
     ids::{ProjectId, SecretId},
+    model::enablement::Enablement,
     report::{Action, Describe},
     request::ProjectOptions,
     step::{Actions, Converge, Readers, Step, Writers, actions},
@@ -26,6 +27,14 @@ pub struct Input {
     /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
+}
+
+impl Input {
+    /// The input in an enablement of a project that is given by its name.
+    pub fn of(enablement: &Enablement<'_>) -> Option<Self> {
+        let project = enablement.request.project.clone()?;
+        Some(Self { project, atlas_secret_id: enablement.request.atlas_secret_id.clone() })
+    }
 }
 
 /// The project by its id.

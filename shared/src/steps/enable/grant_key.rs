@@ -11,7 +11,7 @@ use crate::{
     aws::Caller,
     error::{Error, ErrorName, Result},
     ids::{AccountAccess, IamRoleArn, KmsKeyArn, ProjectId, Region},
-    model::{keys::replica_of, statements::KEY_ACTIONS},
+    model::{enablement::Enablement, keys::replica_of, statements::KEY_ACTIONS},
     policy::{Merged, Owner, PolicyDocument, SID_PREFIX, Statement},
     report::{Action, Describe},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
@@ -44,6 +44,18 @@ pub struct Input {
 }
 
 impl Input {
+    /// The input in an enablement, for a region.
+    pub fn of(enablement: &Enablement<'_>, region: &Region) -> Self {
+        Self {
+            project_id: enablement.project_id.clone(),
+            role_arn: enablement.request.role_arn.clone(),
+            key_arn: enablement.key_arn.clone(),
+            region: region.clone(),
+            account: enablement.request.account.clone(),
+            execution: enablement.execution.clone(),
+        }
+    }
+
     fn caller(&self) -> Caller<'_> {
         Caller { account: self.account.as_ref(), execution: self.execution.as_deref() }
     }

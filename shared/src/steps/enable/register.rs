@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use crate::{
     aws::Caller,
     error::Result,
-    ids::{AccessRoleId, IamRoleArn, KmsKeyArn, ProjectId, Region},
-    model::{keys::is_same_key, owner::refuse_registered_by_another},
+    ids::{AccessRoleId, IamRoleArn, KmsKeyArn, ProjectId},
+    model::{enablement::Enablement, keys::is_same_key, owner::refuse_registered_by_another},
     registry::{self, Entry, Stage},
     report::{Action, Describe, OldKey},
     request::{EnableEncryption, KeyOptions, ManageKey, ManageRole, regional_keys},
@@ -48,6 +48,21 @@ pub struct Input {
     pub execution: Option<String>,
 }
 
+impl Input {
+    /// The input in an enablement: before it changes role and key policies, or when it is done.
+    pub fn of(enablement: &Enablement<'_>, announce: bool) -> Self {
+        Self {
+            request: enablement.request.clone(),
+            project_id: enablement.project_id.clone(),
+            role_id: enablement.role_id.clone(),
+            key_arn: enablement.key_arn.clone(),
+            previous_key: enablement.previous_key.clone(),
+            announce,
+            execution: enablement.execution.clone(),
+        }
+    }
+}
+
 /// What is written down.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -61,13 +76,15 @@ pub struct Output {
 /// What is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Registered {
-    entry: Option<Entry>,
+    pub(crate) entry: Option<Entry>,
     /// The keys before this one that the entry names, whatever else of it can be read.
-    old_keys: Vec<OldKey>,
-    role: Vec<(String, String)>,
-    keys: Vec<(KmsKeyArn, Vec<(String, String)>)>,
+    pub(crate) old_keys: Vec<OldKey>,
+    /// The tags of the role.
+    pub(crate) role: Vec<(String, String)>,
+    /// The tags of the keys.
+    pub(crate) keys: Vec<(KmsKeyArn, Vec<(String, String)>)>,
     /// When that was.
-    now: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
 /// What this step may do.
@@ -127,59 +144,13 @@ impl Describe for RegistryChange {
 }
 
 impl Registered {
-    /// Reads entry and tags, of all keys but those in `not_yet`.
-    pub(crate) async fn read(readers: &Readers, input: &Input, not_yet: &[Region]) -> Result<Self> {
-        let caller = Caller { account: input.request.account.as_ref(), execution: input.execution.as_deref() };
-        let (entry, old_keys) = registry::read(&readers.parameters(), &input.project_id, readers.now).await?;
-        if input.announce {
-            return Ok(Self { entry, old_keys, now: readers.now, ..Self::default() });
-        }
-        let role = match input.request.manage_role() {
-            ManageRole::Full => {
-                let iam = readers.iam_for(&input.request.role_arn, caller).await?;
-                iam.role(&input.request.role_arn).await?.map(|role| role.tags).unwrap_or_default()
-            }
-            _ => Vec::new(),
-        };
-        let mut keys = Vec::new();
-        if input.request.manage_key() == ManageKey::Full {
-            for key in regional_keys(&input.key_arn, input.request.regions()) {
-                if not_yet.contains(key.region()) {
-                    continue;
-                }
-                let kms = readers.kms_for(&key, caller).await?;
-                let there = kms.key(key.as_ref()).await?.is_some();
-                let tags = if there { kms.tags(&key).await? } else { Vec::new() };
-                keys.push((key, tags));
-            }
-        }
-        Ok(Self { entry, old_keys, role, keys, now: readers.now })
-    }
-
-    /// The tags of a key, if they were read.
-    pub(crate) fn tags_of(&self, key: &KmsKeyArn) -> Option<Vec<(String, String)>> {
-        self.keys.iter().find(|(arn, _)| arn == key).map(|(_, tags)| tags.clone())
-    }
-
-    /// A key that is going to be there.
-    pub(crate) fn add_key(&mut self, key: KmsKeyArn, tags: Vec<(String, String)>) {
-        self.keys.push((key, tags));
-    }
-
-    /// The entry that is going to be there.
+    /// The entry as it is going to be.
     pub(crate) fn announced(&mut self, changes: &[RegistryChange]) {
         for change in changes {
             if let RegistryChange::Write { entry, .. } = change {
                 self.old_keys.clone_from(&entry.old_keys);
                 self.entry = Some((**entry).clone());
             }
-        }
-    }
-
-    /// None of the keys is there yet.
-    pub(crate) fn forget_keys(&mut self) {
-        for (_, tags) in &mut self.keys {
-            tags.clear();
         }
     }
 }
@@ -222,7 +193,28 @@ impl Converge for Register {
     type Change = RegistryChange;
 
     async fn observe(readers: &Readers, input: &Input) -> Result<Registered> {
-        Registered::read(readers, input, &[]).await
+        let caller = Caller { account: input.request.account.as_ref(), execution: input.execution.as_deref() };
+        let (entry, old_keys) = registry::read(&readers.parameters(), &input.project_id, readers.now).await?;
+        if input.announce {
+            return Ok(Registered { entry, old_keys, now: readers.now, ..Registered::default() });
+        }
+        let role = match input.request.manage_role() {
+            ManageRole::Full => {
+                let iam = readers.iam_for(&input.request.role_arn, caller).await?;
+                iam.role(&input.request.role_arn).await?.map(|role| role.tags).unwrap_or_default()
+            }
+            _ => Vec::new(),
+        };
+        let mut keys = Vec::new();
+        if input.request.manage_key() == ManageKey::Full {
+            for key in regional_keys(&input.key_arn, input.request.regions()) {
+                let kms = readers.kms_for(&key, caller).await?;
+                let there = kms.key(key.as_ref()).await?.is_some();
+                let tags = if there { kms.tags(&key).await? } else { Vec::new() };
+                keys.push((key, tags));
+            }
+        }
+        Ok(Registered { entry, old_keys, role, keys, now: readers.now })
     }
 
     fn decide(input: &Input, observed: &Registered) -> Result<Vec<RegistryChange>> {

@@ -11,7 +11,7 @@ use crate::{
     aws::{Caller, Key, KeyState},
     error::{Error, ErrorName, Result},
     ids::{AccountAccess, KmsKeyArn, Region},
-    model::keys::replica_of,
+    model::{enablement::Enablement, keys::replica_of},
     policy::PolicyDocument,
     report::{Action, Describe},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
@@ -40,6 +40,16 @@ pub struct Input {
 }
 
 impl Input {
+    /// The input in an enablement, for a region.
+    pub fn of(enablement: &Enablement<'_>, region: &Region) -> Self {
+        Self {
+            key_arn: enablement.key_arn.clone(),
+            region: region.clone(),
+            account: enablement.request.account.clone(),
+            execution: enablement.execution.clone(),
+        }
+    }
+
     fn caller(&self) -> Caller<'_> {
         Caller { account: self.account.as_ref(), execution: self.execution.as_deref() }
     }

@@ -14,6 +14,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{AccessName, AccountAccess, ExternalId, IamPolicyArn, IamRoleArn, KmsKeyArn, ProjectId, Region, TrustedArn},
     model::{
+        enablement::Enablement,
         role_policies::RolePolicies,
         statements::{INLINE_POLICY, kms_statement, trust},
     },
@@ -77,6 +78,24 @@ pub struct Input {
 }
 
 impl Input {
+    /// The input in an enablement.
+    pub fn of(enablement: &Enablement<'_>) -> Self {
+        let request = enablement.request;
+        Self {
+            project_id: Some(enablement.project_id.clone()),
+            access_name: None,
+            role_arn: request.role_arn.clone(),
+            key_arn: Some(enablement.key_arn.clone()),
+            regions: request.regions().to_vec(),
+            principal_arn: TrustedArn::Principal(enablement.principal_arn.clone()),
+            external_id: enablement.external_id.clone(),
+            permissions_boundary: request.role.as_ref().and_then(|role| role.permissions_boundary.clone()),
+            manage: request.manage_role(),
+            account: request.account.clone(),
+            execution: enablement.execution.clone(),
+        }
+    }
+
     fn caller(&self) -> Caller<'_> {
         Caller { account: self.account.as_ref(), execution: self.execution.as_deref() }
     }

@@ -2,37 +2,20 @@
 //! is found by its name may be another account's. What belongs to another account is never taken over by name; to move
 //! a project, name its id.
 
-use super::{Survey, Wanted};
 use crate::{
-    error::{ErrorName, Result},
-    ids::{IamRoleArn, KmsKeyArn, ProjectId},
+    answers::survey::Survey,
+    error::ErrorName,
+    ids::{IamRoleArn, KmsKeyArn},
     model::owner::{Owner, by_registration, refusal},
-    registry::{self, Entry},
     report::Finding,
     request::EnableEncryption,
-    step::Readers,
 };
-
-/// What is registered of a project that is found by its name. One that is named by its id is meant, whoever has
-/// registered it.
-pub(super) async fn registered(
-    readers: &Readers,
-    wanted: &Wanted<'_>,
-    project: Option<&ProjectId>,
-) -> Result<Option<Entry>> {
-    match project {
-        Some(project) if wanted.request.project.is_some() => {
-            Ok(registry::read(&readers.parameters(), project, readers.now).await?.0)
-        }
-        _ => Ok(None),
-    }
-}
 
 /// A project that is found by its name and has a key, an access role or a registration of another account.
 pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
     let (Some(_), Ok(Some(project))) = (&request.project, &survey.project) else { return Vec::new() };
     let entry = match &survey.registered {
-        Ok(entry) => entry.as_ref(),
+        Ok((entry, _)) => entry.as_ref(),
         Err(error) => return vec![Finding::of(error)],
     };
     let key = by_key(survey, request);
@@ -46,8 +29,7 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
 
 /// The key that the project uses. It may be of the account of the role, or of the one that the request has its key in.
 fn by_key(survey: &Survey, request: &EnableEncryption) -> Option<Owner> {
-    let kms = survey.encryption.as_ref().ok()?.aws_kms.as_ref().filter(|kms| kms.enabled == Some(true))?;
-    let id = kms.customer_master_key_id.as_ref()?;
+    let id = survey.in_atlas.aws_kms()?.customer_master_key_id.as_ref()?;
     // Of a key that is used with an access key, Atlas knows the id only.
     let Ok(key) = id.parse::<KmsKeyArn>() else {
         return Some((None, format!("it is encrypted with the key {id}, whose account Atlas does not return")));
@@ -58,7 +40,8 @@ fn by_key(survey: &Survey, request: &EnableEncryption) -> Option<Owner> {
 
 /// An access role record that is authorized for a role of another account.
 fn by_role(survey: &Survey, request: &EnableEncryption) -> Option<Owner> {
-    let roles = survey.access_roles.as_ref().ok()?.iter().filter_map(|record| record.iam_assumed_role_arn.as_deref());
+    let records = survey.in_atlas.access_roles().iter();
+    let roles = records.filter_map(|record| record.iam_assumed_role_arn.as_deref());
     let mut roles = roles.filter_map(|arn| arn.parse::<IamRoleArn>().ok());
     let other = roles.find(|role| role.account() != request.role_arn.account())?;
     Some((Some(other.account().clone()), format!("it has an access role for {other}")))

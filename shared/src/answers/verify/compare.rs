@@ -1,8 +1,10 @@
 //! Where the world differs from what is wanted.
 
+use super::{Input, Output};
 use crate::{
-    atlas::{AccessRole, Cluster, EncryptionAtRest, PrivateEndpoint},
-    ids::{ClusterName, ExternalId, IamRoleArn, KmsKeyArn, PrincipalArn, ProjectId, Region},
+    answers::survey::InAtlas,
+    atlas::AccessRole,
+    ids::{ExternalId, PrincipalArn},
     model::{
         encryption::Asked,
         endpoints::{State, regional},
@@ -10,60 +12,27 @@ use crate::{
         statements::{kms_statement, trust_statement},
     },
     policy::{PolicyDocument, Statement},
-    report::{Difference, Endpoint},
+    report::Difference,
     request::{ManageRole, regional_keys},
 };
 
-/// What is wanted of a project.
-#[derive(Debug)]
-pub(crate) struct Expected {
-    pub(crate) project_id: ProjectId,
-    pub(crate) role_arn: IamRoleArn,
-    pub(crate) key_arn: KmsKeyArn,
-    /// The regions that must have an active private endpoint. None: private networking was not asked for.
-    pub(crate) regions: Vec<Region>,
-    pub(crate) manage_role: ManageRole,
-    /// Whether search nodes are to use the key. None: it does not matter.
-    pub(crate) search_nodes: Option<bool>,
-    /// The clusters that are to use the key.
-    pub(crate) clusters: Vec<ClusterName>,
-}
-
-/// How a project compares with what is wanted of it.
-#[derive(Debug)]
-pub(crate) struct Compared {
-    /// Whether Atlas can use the key.
-    pub(crate) valid: bool,
-    /// The private endpoints of the expected regions.
-    pub(crate) endpoints: Vec<Endpoint>,
-    /// Whether nothing differs but private endpoints that may become active by waiting.
-    pub(crate) only_waits_for_endpoints: bool,
-    pub(crate) differences: Vec<Difference>,
-}
-
-/// Everything that was read back.
-pub struct World {
-    pub(crate) roles: Vec<AccessRole>,
-    pub(crate) iam: RolePolicies,
-    pub(crate) encryption: EncryptionAtRest,
-    pub(crate) endpoints: Vec<PrivateEndpoint>,
-    pub(crate) clusters: Vec<Cluster>,
-}
-
-/// How the actual state differs from the request.
-pub(crate) fn compare(input: &Expected, world: &World) -> Compared {
-    let kms = world.encryption.aws_kms.clone().unwrap_or_default();
+/// How the actual state differs from the request. A role that could not be read is not compared.
+pub(crate) fn compare(input: &Input, in_atlas: &InAtlas, iam_role: Option<&RolePolicies>) -> Output {
+    let encryption = in_atlas.encryption.as_ref().cloned().unwrap_or_default();
+    let kms = encryption.aws_kms.unwrap_or_default();
     let valid = kms.valid == Some(true);
-    let (state, endpoints) = regional(&input.regions, &world.endpoints);
+    let (state, endpoints) = regional(&input.regions, in_atlas.endpoints());
     let mut differences = Differences(Vec::new());
 
     let roles_path = format!("/groups/{}/cloudProviderAccess", input.project_id);
     let encryption_path = format!("/groups/{}/encryptionAtRest", input.project_id);
-    let record = world.roles.iter().find(|record| record.is_authorized_for(&input.role_arn));
+    let record = in_atlas.access_roles().iter().find(|record| record.is_authorized_for(&input.role_arn));
     match record {
         None => differences.add(&roles_path, format!("no access role record is authorized for {}", input.role_arn)),
         Some(record) => {
-            differences.compare_iam(input, record, &world.iam);
+            if let Some(iam_role) = iam_role {
+                differences.compare_iam(input, record, iam_role);
+            }
             let asked = Asked {
                 role_id: &record.role_id,
                 key_arn: &input.key_arn,
@@ -78,12 +47,11 @@ pub(crate) fn compare(input: &Expected, world: &World) -> Compared {
     if !valid {
         differences.add(&encryption_path, "Atlas cannot use the key".to_owned());
     }
-    if input.search_nodes.is_some_and(|wanted| world.encryption.enabled_for_search_nodes.unwrap_or_default() != wanted)
-    {
+    if input.search_nodes.is_some_and(|wanted| encryption.enabled_for_search_nodes.unwrap_or_default() != wanted) {
         differences.add(&encryption_path, "enabledForSearchNodes differs from the request".to_owned());
     }
     for name in &input.clusters {
-        if !world.clusters.iter().any(|cluster| cluster.name == name.as_ref() && cluster.uses_aws()) {
+        if !in_atlas.clusters().iter().any(|cluster| cluster.name == name.as_ref() && cluster.uses_aws()) {
             let path = format!("/groups/{}/clusters/{name}", input.project_id);
             differences.add(&path, "the cluster does not use the key".to_owned());
         }
@@ -93,7 +61,8 @@ pub(crate) fn compare(input: &Expected, world: &World) -> Compared {
         let path = format!("{encryption_path}/AWS/privateEndpoints");
         differences.add(&path, format!("{} is {}", endpoint.region, endpoint.status));
     }
-    Compared {
+    Output {
+        matches: differences.0.is_empty(),
         only_waits_for_endpoints: but_for_endpoints && matches!(state, State::Waiting | State::Missing),
         valid,
         endpoints,
@@ -108,7 +77,7 @@ impl Differences {
         self.0.push(Difference { resource: resource.to_owned(), difference });
     }
 
-    fn compare_iam(&mut self, input: &Expected, record: &AccessRole, iam: &RolePolicies) {
+    fn compare_iam(&mut self, input: &Input, record: &AccessRole, iam: &RolePolicies) {
         let arn = input.role_arn.as_ref();
         let Some(role) = &iam.role else {
             return self.add(arn, "the IAM role does not exist".to_owned());
@@ -145,10 +114,13 @@ fn has(document: Option<&PolicyDocument>, ours: &Statement) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{atlas::AwsKms, aws::Role};
+    use crate::{
+        atlas::{AwsKms, EncryptionAtRest, PrivateEndpoint},
+        aws::Role,
+    };
 
-    fn expected() -> Expected {
-        Expected {
+    fn expected() -> Input {
+        Input {
             project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(),
             role_arn: "arn:aws:iam::444455556666:role/atlas-cmk".parse().unwrap(),
             key_arn: "arn:aws:kms:us-east-1:444455556666:key/mrk-1".parse().unwrap(),
@@ -156,6 +128,20 @@ mod tests {
             manage_role: ManageRole::Full,
             search_nodes: None,
             clusters: Vec::new(),
+            account: None,
+            execution: None,
+            atlas_secret_id: None,
+        }
+    }
+
+    struct World {
+        in_atlas: InAtlas,
+        iam: RolePolicies,
+    }
+
+    impl World {
+        fn compared(&self) -> Output {
+            compare(&expected(), &self.in_atlas, Some(&self.iam))
         }
     }
 
@@ -163,16 +149,39 @@ mod tests {
         let wanted = expected();
         let principal = "arn:aws:iam::299602853325:root".parse().unwrap();
         let trust = trust_statement(&wanted.project_id, &principal, &"external-1".parse().unwrap());
+        let record = AccessRole {
+            role_id: "6a793f88c0eb9e7a17716581".parse().unwrap(),
+            atlas_aws_account_arn: Some(principal.to_string()),
+            external_id: Some("external-1".to_owned()),
+            iam_assumed_role_arn: Some(wanted.role_arn.to_string()),
+            authorized_date: Some("2026-01-01T00:00:00Z".to_owned()),
+            created_date: None,
+            feature_usages: None,
+        };
+        let kms = AwsKms {
+            enabled: Some(true),
+            role_id: Some("6a793f88c0eb9e7a17716581".to_owned()),
+            customer_master_key_id: Some(wanted.key_arn.to_string()),
+            region: Some("US_EAST_1".to_owned()),
+            access_key_id: None,
+            require_private_networking: Some(true),
+            valid: Some(true),
+        };
+        let endpoint = PrivateEndpoint {
+            id: "000000000000000000000001".parse().unwrap(),
+            region_name: "US_EAST_1".to_owned(),
+            status: "ACTIVE".parse().unwrap(),
+            error_message: None,
+        };
+        let keys = kms_statement(&wanted.project_id, std::slice::from_ref(&wanted.key_arn), None);
         World {
-            roles: vec![AccessRole {
-                role_id: "6a793f88c0eb9e7a17716581".parse().unwrap(),
-                atlas_aws_account_arn: Some(principal.to_string()),
-                external_id: Some("external-1".to_owned()),
-                iam_assumed_role_arn: Some(wanted.role_arn.to_string()),
-                authorized_date: Some("2026-01-01T00:00:00Z".to_owned()),
-                created_date: None,
-                feature_usages: None,
-            }],
+            in_atlas: InAtlas {
+                access_roles: Ok(vec![record]),
+                encryption: Ok(EncryptionAtRest { aws_kms: Some(kms), ..EncryptionAtRest::default() }),
+                endpoints: Ok(vec![endpoint]),
+                clusters: Ok(Vec::new()),
+                flex_clusters: Ok(Vec::new()),
+            },
             iam: RolePolicies {
                 role: Some(Role {
                     arn: wanted.role_arn.to_string(),
@@ -180,39 +189,16 @@ mod tests {
                     permissions_boundary: None,
                     tags: Vec::new(),
                 }),
-                inline_policy: Some(PolicyDocument::default().merge(&kms_statement(
-                    &wanted.project_id,
-                    std::slice::from_ref(&wanted.key_arn),
-                    None,
-                ))),
+                inline_policy: Some(PolicyDocument::default().merge(&keys)),
                 trust_policy_size_quota: 2048,
             },
-            encryption: EncryptionAtRest {
-                aws_kms: Some(AwsKms {
-                    enabled: Some(true),
-                    role_id: Some("6a793f88c0eb9e7a17716581".to_owned()),
-                    customer_master_key_id: Some(wanted.key_arn.to_string()),
-                    region: Some("US_EAST_1".to_owned()),
-                    access_key_id: None,
-                    require_private_networking: Some(true),
-                    valid: Some(true),
-                }),
-                ..EncryptionAtRest::default()
-            },
-            endpoints: vec![PrivateEndpoint {
-                id: "000000000000000000000001".parse().unwrap(),
-                region_name: "US_EAST_1".to_owned(),
-                status: "ACTIVE".parse().unwrap(),
-                error_message: None,
-            }],
-            clusters: Vec::new(),
         }
     }
 
     #[test]
     fn a_world_that_equals_the_request_has_no_differences() {
-        let output = compare(&expected(), &world());
-        assert!(output.valid && output.differences.is_empty(), "{output:?}");
+        let output = world().compared();
+        assert!(output.valid && output.matches && output.differences.is_empty(), "{output:?}");
         assert_eq!(output.endpoints.len(), 1);
     }
 
@@ -220,8 +206,8 @@ mod tests {
     fn endpoints_that_may_still_become_active_are_distinguished_from_all_else() {
         let status = |status: &str| {
             let mut world = world();
-            world.endpoints[0].status = status.parse().unwrap();
-            compare(&expected(), &world)
+            world.in_atlas.endpoints.as_mut().unwrap()[0].status = status.parse().unwrap();
+            world.compared()
         };
         for (endpoint, waits) in
             [("ACTIVE", false), ("PENDING_RECREATION", true), ("INITIATING", true), ("FAILED", false)]
@@ -229,31 +215,40 @@ mod tests {
             assert_eq!(status(endpoint).only_waits_for_endpoints, waits, "{endpoint}");
         }
         let mut world = world();
-        world.endpoints.clear();
+        world.in_atlas.endpoints = Ok(Vec::new());
         world.iam.inline_policy = None;
-        assert!(!compare(&expected(), &world).only_waits_for_endpoints);
+        assert!(!world.compared().only_waits_for_endpoints);
     }
 
     #[test]
     fn whatever_differs_is_named() {
         type Breakage = fn(&mut World);
         let breakages: [(Breakage, &str); 8] = [
-            (|world| world.roles.clear(), "no access role"),
-            (|world| world.roles[0].authorized_date = None, "no access role"),
-            (|world| world.roles[0].external_id = Some("another".to_owned()), "trust policy"),
+            (|world| world.in_atlas.access_roles = Ok(Vec::new()), "no access role"),
+            (|world| world.in_atlas.access_roles.as_mut().unwrap()[0].authorized_date = None, "no access role"),
+            (
+                |world| world.in_atlas.access_roles.as_mut().unwrap()[0].external_id = Some("another".to_owned()),
+                "trust policy",
+            ),
             (|world| world.iam.role = None, "does not exist"),
             (|world| world.iam.inline_policy = None, "inline policy"),
             (
-                |world| world.encryption.aws_kms.as_mut().unwrap().require_private_networking = Some(false),
+                |world| {
+                    world.in_atlas.encryption.as_mut().unwrap().aws_kms.as_mut().unwrap().require_private_networking =
+                        Some(false)
+                },
                 "not enabled with",
             ),
-            (|world| world.encryption.aws_kms.as_mut().unwrap().valid = Some(false), "cannot use the key"),
-            (|world| world.endpoints.clear(), "us-east-1 is MISSING"),
+            (
+                |world| world.in_atlas.encryption.as_mut().unwrap().aws_kms.as_mut().unwrap().valid = Some(false),
+                "cannot use the key",
+            ),
+            (|world| world.in_atlas.endpoints = Ok(Vec::new()), "us-east-1 is MISSING"),
         ];
         for (breakage, named) in breakages {
             let mut world = world();
             breakage(&mut world);
-            let output = compare(&expected(), &world);
+            let output = world.compared();
             assert!(
                 output.differences.iter().any(|it| it.difference.contains(named)),
                 "{named} {:?}",

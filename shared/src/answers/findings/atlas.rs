@@ -1,49 +1,32 @@
 //! The project, the credentials, and what else Atlas knows.
 
-use super::{Survey, Wanted};
 use crate::{
-    atlas::{EndpointStatus, Project},
-    error::{Error, ErrorName, Result},
-    ids::ProjectId,
+    answers::survey::Survey,
+    atlas::EndpointStatus,
+    error::{Error, ErrorName},
     model::endpoints::leading,
     report::Finding,
     request::EnableEncryption,
-    step::Readers,
 };
-
-pub(super) async fn project(readers: &Readers, wanted: &Wanted<'_>) -> Result<Option<Project>> {
-    match (&wanted.project_id, &wanted.request.project) {
-        (Some(id), _) => Ok(Some(readers.atlas.project(id).await?)),
-        (None, Some(project)) => Ok(readers.atlas.project_by_name(&project.org_id, &project.name).await?),
-        (None, None) => Ok(None),
-    }
-}
-
-/// Reads a part of the project, of which a missing one has nothing.
-pub(super) async fn read<T: Default>(
-    project: Option<&ProjectId>,
-    read: impl AsyncFnOnce(&ProjectId) -> Result<T>,
-) -> Result<T> {
-    match project {
-        Some(id) => read(id).await,
-        None => Ok(T::default()),
-    }
-}
 
 pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     if let Err(error) = &survey.project {
-        findings.push(of(error));
+        findings.push(Finding::of(error));
         return findings;
     }
-    for error in [survey.access_roles.as_ref().err(), survey.encryption.as_ref().err(), survey.clusters.as_ref().err()]
-    {
-        findings.extend(error.map(of));
-    }
-    if let Err(error) = &survey.endpoints {
+    let in_atlas = &survey.in_atlas;
+    let unreadable = [
+        in_atlas.access_roles.as_ref().err(),
+        in_atlas.encryption.as_ref().err(),
+        in_atlas.clusters.as_ref().err(),
+        in_atlas.flex_clusters.as_ref().err(),
+    ];
+    findings.extend(unreadable.into_iter().flatten().map(Finding::of));
+    if let Err(error) = &in_atlas.endpoints {
         findings.push(not_owner(error));
     }
-    if let Ok(encryption) = &survey.encryption {
+    if let Ok(encryption) = &in_atlas.encryption {
         for (other, name) in
             [(&encryption.azure_key_vault, "Azure Key Vault"), (&encryption.google_cloud_kms, "Google Cloud KMS")]
         {
@@ -63,14 +46,10 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
     findings
 }
 
-fn of(error: &Error) -> Finding {
-    Finding::of(error)
-}
-
 /// Reading private endpoints takes the same role as changing anything, which reading the rest does not.
 fn not_owner(error: &Error) -> Finding {
     if error.name() != ErrorName::AtlasUnauthorized {
-        return of(error);
+        return Finding::of(error);
     }
     Finding::new(
         ErrorName::AtlasUnauthorized,
@@ -82,9 +61,8 @@ fn not_owner(error: &Error) -> Finding {
 
 /// Two records for one role: it is not known which one is in use.
 fn duplicate_authorizations(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
-    let records = survey.access_roles.as_ref().ok()?;
+    let records = survey.in_atlas.access_roles().iter();
     let ours: Vec<&str> = records
-        .iter()
         .filter(|record| record.iam_assumed_role_arn.as_deref() == Some(request.role_arn.as_ref()))
         .map(|record| record.role_id.as_ref())
         .collect();
@@ -157,7 +135,7 @@ fn region_unknown(request: &EnableEncryption) -> Vec<Finding> {
 
 /// An endpoint that has failed stays failed, until somebody deletes it.
 fn failed_endpoints(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
-    let Ok(endpoints) = &survey.endpoints else { return Vec::new() };
+    let Ok(endpoints) = &survey.in_atlas.endpoints else { return Vec::new() };
     let leading = request.regions().iter().filter_map(|region| Some((region, leading(endpoints, region)?)));
     leading
         .filter(|(_, endpoint)| endpoint.status == EndpointStatus::Failed)

@@ -1,59 +1,16 @@
 //! The IAM role: there or to be made, with room in its policies, and with rights that nothing takes away.
 
-use super::{Survey, Wanted, missing_actions, regional};
+use super::missing_actions;
 use crate::{
+    answers::survey::{Survey, Wanted},
     atlas::AccessRole,
-    aws::Decision,
-    error::{Error, ErrorName, Result},
-    ids::{ExternalId, IamPolicyArn, KmsKeyArn, PrincipalArn, ProjectId},
-    model::{
-        placeholder,
-        role_policies::RolePolicies,
-        statements::{KEY_ACTIONS, trust_statement},
-    },
-    policy::PolicyDocument,
+    error::{Error, ErrorName},
+    ids::{ExternalId, PrincipalArn},
+    model::{role_policies::RolePolicies, statements::trust_statement},
     report::{ByHand, Finding},
     request::{EnableEncryption, ManageRole},
-    step::Readers,
     steps::enable::{create_role, update_trust},
 };
-
-/// The boundary that the role has, or would get.
-pub(super) async fn boundary(
-    readers: &Readers,
-    wanted: &Wanted<'_>,
-    role: &Result<RolePolicies>,
-) -> Option<(String, Result<PolicyDocument>)> {
-    let arn = match &role.as_ref().ok()?.role {
-        Some(role) => role.permissions_boundary.clone()?,
-        None => required_boundary(readers, wanted)?.to_string(),
-    };
-    let document = match readers.iam_for(&wanted.request.role_arn, wanted.caller()).await {
-        Ok(iam) => iam.managed_policy(&arn).await,
-        Err(error) => Err(error),
-    };
-    Some((arn, document))
-}
-
-/// The boundary that the role has to carry: without it, the functions may not give it rights.
-pub(super) fn required_boundary(readers: &Readers, wanted: &Wanted<'_>) -> Option<IamPolicyArn> {
-    let asked = wanted.request.role.as_ref().and_then(|role| role.permissions_boundary.clone());
-    asked.or_else(|| readers.boundary_for(&wanted.request.role_arn, wanted.caller()).ok())
-}
-
-/// What the role's identity policies allow on the key. If atlas-cmk may not call the simulator, there is no finding.
-pub(super) async fn allowed(
-    readers: &Readers,
-    wanted: &Wanted<'_>,
-    role: &Result<RolePolicies>,
-    key: Option<&KmsKeyArn>,
-) -> Option<Vec<Decision>> {
-    role.as_ref().ok()?.role.as_ref()?;
-    let iam = readers.iam_for(&wanted.request.role_arn, wanted.caller()).await.ok()?;
-    let keys = regional(key?, wanted.request);
-    let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
-    iam.simulate(wanted.request.role_arn.as_ref(), &KEY_ACTIONS, &keys, &[]).await.ok()
-}
 
 pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
     let observed = match &survey.iam_role {
@@ -101,41 +58,16 @@ fn refusal(survey: &Survey, request: &EnableEncryption, observed: &RolePolicies)
     }
 }
 
-/// The input that `update-trust` will have, as far as it is known: ids in the places of those that Atlas has not given
-/// out yet are as long.
-pub(super) fn update_input(survey: &Survey, request: &EnableEncryption) -> Option<update_trust::Input> {
-    let project = survey.project.as_ref().ok()?.as_ref().map(|project| project.id.clone());
-    let project: ProjectId = project.or_else(|| placeholder::PROJECT.parse().ok())?;
-    let record = survey
-        .access_roles
-        .as_ref()
-        .ok()
-        .and_then(|records| create_role::choose(&request.role_arn, &project, records).ok()?);
-    let text = |text: Option<&String>, other: &str| text.cloned().unwrap_or_else(|| other.to_owned());
-    let principal = text(record.and_then(|it| it.atlas_aws_account_arn.as_ref()), placeholder::PRINCIPAL);
-    let external_id = text(record.and_then(|it| it.external_id.as_ref()), placeholder::EXTERNAL_ID);
-    let key = survey.key_arn.clone().or_else(|| {
-        let account = request.key_account(survey.own_account.as_ref())?;
-        format!("arn:aws:kms:{}:{account}:key/{}", survey.primary_region, placeholder::KEY).parse().ok()
-    })?;
-    Some(update_trust::Input {
-        project_id: Some(project),
-        access_name: None,
-        role_arn: request.role_arn.clone(),
-        key_arn: Some(key),
-        regions: request.regions().to_vec(),
-        principal_arn: principal.parse().ok()?,
-        external_id: external_id.parse().ok()?,
-        permissions_boundary: None,
-        manage: request.manage_role(),
-        account: request.account.clone(),
-        execution: None,
-    })
+/// The input that `update-trust` will have, as far as it is known.
+fn update_input(survey: &Survey, request: &EnableEncryption) -> Option<update_trust::Input> {
+    survey.project.as_ref().ok()?;
+    Some(update_trust::Input::of(&survey.enablement(request, None).ok()?))
 }
 
 /// A role without the boundary: IAM would deny the functions any change of its policies.
 fn unbounded(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
-    let (role, required) = (survey.iam_role.as_ref().ok()?.role.as_ref()?, survey.required_boundary.as_ref()?);
+    let (role, required) =
+        (survey.iam_role.as_ref().ok()?.role.as_ref()?, survey.obstacles.required_boundary.as_ref()?);
     let carried = role.permissions_boundary.as_deref();
     if request.manage_role() != ManageRole::Full || carried == Some(required.as_ref()) {
         return None;
@@ -160,7 +92,7 @@ fn unbounded(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
 
 /// A boundary without kms takes away what our inline policy gives, silently.
 fn boundary_denies(survey: &Survey) -> Option<Finding> {
-    let (arn, document) = survey.boundary.as_ref()?;
+    let (arn, document) = survey.obstacles.boundary.as_ref()?;
     match document {
         // A boundary that atlas-cmk may not read is not a problem by itself.
         Err(error) if error.name() == ErrorName::AccountAccessDenied => None,
@@ -182,6 +114,7 @@ fn boundary_denies(survey: &Survey) -> Option<Finding> {
 /// A Deny among the policies of the role, which our Allow does not make up for.
 fn denied(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
     let denied: Vec<&str> = survey
+        .obstacles
         .allowed
         .iter()
         .flatten()
@@ -201,7 +134,8 @@ fn denied(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
 /// Once our steps have run, the role has to trust Atlas under the record's external ID.
 pub(super) fn trust(survey: &Survey, wanted: &Wanted<'_>) -> Vec<Finding> {
     let request = wanted.request;
-    let (Ok(observed), Ok(records), Some(project)) = (&survey.iam_role, &survey.access_roles, &wanted.project_id)
+    let (Ok(observed), Ok(records), Some(project)) =
+        (&survey.iam_role, &survey.in_atlas.access_roles, &wanted.project_id)
     else {
         return Vec::new();
     };
@@ -264,7 +198,7 @@ fn principal_and_external_id(record: &AccessRole) -> Option<(PrincipalArn, Exter
 
 /// Once our steps have run, the role has to be allowed to use the key.
 pub(super) fn rights(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
-    let Some(allowed) = &survey.allowed else { return Vec::new() };
+    let Some(allowed) = &survey.obstacles.allowed else { return Vec::new() };
     let lacking: Vec<&str> = allowed
         .iter()
         .filter(|decision| !decision.allowed && !decision.explicitly_denied)
@@ -301,7 +235,7 @@ pub(super) fn by_hand(survey: &Survey, request: &EnableEncryption) -> Vec<ByHand
             });
         }
     }
-    let lacks = survey.allowed.iter().flatten().any(|decision| !decision.allowed);
+    let lacks = survey.obstacles.allowed.iter().flatten().any(|decision| !decision.allowed);
     if request.manage_role() != ManageRole::Full
         && lacks
         && let Some(statement) = input.kms_statement(None)

@@ -1,7 +1,17 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{aws::Role, policy::Statement};
+use crate::{
+    answers::survey::{InAtlas, Obstacles, RegionalKey},
+    atlas::{AccessRole, Cluster, EncryptionAtRest, PrivateEndpoint, Project},
+    aws::{Decision, Key, KeyState, Role},
+    error::{Error, ErrorName},
+    ids::KmsKeyArn,
+    model::role_policies::RolePolicies,
+    policy::{PolicyDocument, Statement},
+    registry::Entry,
+    tags,
+};
 
 const ROLE: &str = "arn:aws:iam::444455556666:role/atlas-cmk";
 const KEY: &str = "arn:aws:kms:us-east-1:444455556666:key/mrk-1";
@@ -30,7 +40,7 @@ fn regional_key(region: &str, state: Option<KeyState>) -> RegionalKey {
     let there = state.is_some();
     let primary = Some(KEY.parse().unwrap());
     let key = state.map(|state| Key { arn: arn.clone(), state, is_symmetric: true, primary, replicas: Vec::new() });
-    RegionalKey { arn, key: Ok(key), policy: Ok(there.then(delegating)) }
+    RegionalKey { arn, key: Ok(key), policy: Ok(there.then(delegating)), tags: Ok(vec![tags::ours()]) }
 }
 
 fn cluster(change: &Value) -> Cluster {
@@ -53,22 +63,23 @@ fn prepared() -> Survey {
             name: "payments".to_owned(),
             org_id: "5f0000000000000000000001".to_owned(),
         })),
-        registered: Ok(None),
-        access_roles: Ok(Vec::new()),
-        encryption: Ok(EncryptionAtRest::default()),
-        endpoints: Ok(Vec::new()),
-        clusters: Ok((vec![cluster(&json!({}))], vec!["playground".to_owned()])),
+        in_atlas: InAtlas {
+            access_roles: Ok(Vec::new()),
+            encryption: Ok(EncryptionAtRest::default()),
+            endpoints: Ok(Vec::new()),
+            clusters: Ok(vec![cluster(&json!({}))]),
+            flex_clusters: Ok(vec!["playground".to_owned()]),
+        },
+        registered: Ok((None, Vec::new())),
         iam_role: Ok(RolePolicies { role: None, inline_policy: None, trust_policy_size_quota: 2048 }),
-        boundary: None,
-        required_boundary: None,
-        allowed: None,
-        spoke: None,
+        obstacles: Obstacles::default(),
         keys: vec![
             regional_key("us-east-1", Some(KeyState::Enabled)),
             regional_key("eu-west-1", Some(KeyState::Enabled)),
         ],
-        key_tags: None,
         alias: None,
+        made_key: Ok(None),
+        now: jiff::Timestamp::UNIX_EPOCH,
         key_arn: Some(KEY.parse().unwrap()),
         primary_region: "us-east-1".parse().unwrap(),
         own_account: Some("444455556666".parse().unwrap()),
@@ -92,7 +103,7 @@ fn denied(action: &str) -> Error {
 
 #[test]
 fn nothing_is_found_where_nothing_is_wrong() {
-    assert_eq!(prepared().findings(&request(&json!({"clusters": "all"}))), []);
+    assert_eq!(all(&prepared(), &request(&json!({"clusters": "all"}))), []);
     assert_eq!(prepared().disturbance(), None);
 }
 
@@ -154,14 +165,14 @@ fn whatever_would_fail_later_is_found_and_named() {
             "denies kms:Decrypt",
         ),
         (
-            |it| it.key_tags = Some(Vec::new()),
+            |it| it.keys[0].tags = Ok(Vec::new()),
             json!({"keyArn": null, "key": {"alias": "alias/x"}}),
             "Aws.Conflict",
             "that atlas-cmk did not create",
         ),
         (
             |it| {
-                it.required_boundary = Some("arn:aws:iam::444455556666:policy/boundary".parse().unwrap());
+                it.obstacles.required_boundary = Some("arn:aws:iam::444455556666:policy/boundary".parse().unwrap());
                 it.iam_role =
                     Ok(RolePolicies { role: Some(role()), inline_policy: None, trust_policy_size_quota: 2048 });
             },
@@ -170,13 +181,13 @@ fn whatever_would_fail_later_is_found_and_named() {
             "does not have the permissions boundary",
         ),
         (
-            |it| it.boundary = Some(("arn".to_owned(), Ok(PolicyDocument::default()))),
+            |it| it.obstacles.boundary = Some(("arn".to_owned(), Ok(PolicyDocument::default()))),
             json!({}),
             "Kms.AccessDenied",
             "permissions boundary",
         ),
         (
-            |it| it.allowed = Some(vec![decision("kms:Decrypt", false, true)]),
+            |it| it.obstacles.allowed = Some(vec![decision("kms:Decrypt", false, true)]),
             json!({}),
             "Kms.AccessDenied",
             "denies it kms:Decrypt",
@@ -184,14 +195,14 @@ fn whatever_would_fail_later_is_found_and_named() {
         (|it| it.iam_role = Err(denied("iam:GetRole")), json!({}), "Account.AccessDenied", "is not allowed to read"),
         (|_| {}, json!({"role": {"manage": "none"}}), "Aws.Conflict", "does not exist, and role.manage"),
         (
-            |it| it.endpoints = Err(Error::new(ErrorName::AtlasUnauthorized, "401")),
+            |it| it.in_atlas.endpoints = Err(Error::new(ErrorName::AtlasUnauthorized, "401")),
             json!({}),
             "Atlas.Unauthorized",
             "Project Owner",
         ),
         (
             |it| {
-                it.encryption.as_mut().unwrap().google_cloud_kms =
+                it.in_atlas.encryption.as_mut().unwrap().google_cloud_kms =
                     Some(crate::atlas::OtherProvider { enabled: Some(true) });
             },
             json!({}),
@@ -200,7 +211,7 @@ fn whatever_would_fail_later_is_found_and_named() {
         ),
         (
             |it| {
-                it.endpoints = Ok(vec![PrivateEndpoint {
+                it.in_atlas.endpoints = Ok(vec![PrivateEndpoint {
                     id: "000000000000000000000001".parse().unwrap(),
                     region_name: "EU_WEST_1".to_owned(),
                     status: "FAILED".parse().unwrap(),
@@ -226,11 +237,8 @@ fn whatever_would_fail_later_is_found_and_named() {
         ),
         (
             |it| {
-                it.clusters = Ok((
-                    vec![cluster(&json!({"encryptionAtRestProvider": "AWS",
-                            "replicationSpecs": [{"regionConfigs": [{"providerName": "GCP", "regionName": "X"}]}]}))],
-                    Vec::new(),
-                ));
+                it.in_atlas.clusters = Ok(vec![cluster(&json!({"encryptionAtRestProvider": "AWS",
+                            "replicationSpecs": [{"regionConfigs": [{"providerName": "GCP", "regionName": "X"}]}]}))]);
             },
             json!({}),
             "Atlas.Conflict",
@@ -240,7 +248,7 @@ fn whatever_would_fail_later_is_found_and_named() {
     for (breakage, change, error, cause) in table {
         let mut survey = prepared();
         breakage(&mut survey);
-        let findings = survey.findings(&request(&change));
+        let findings = all(&survey, &request(&change));
         let found = findings.iter().find(|finding| finding.cause.contains(cause));
         let found = found.unwrap_or_else(|| panic!("{cause:?} is not among {findings:?}"));
         assert_eq!(found.error, error, "{found:?}");
@@ -280,46 +288,47 @@ fn a_project_that_was_found_by_its_name_and_is_another_accounts_is_refused_and_b
         serde_json::from_value(json!({"roleId": id, "iamAssumedRoleArn": role, "providerName": "AWS"})).unwrap()
     }
     let owned: [Breakage; 4] = [
-        |it| it.encryption = Ok(encrypted("arn:aws:kms:us-east-1:111122220000:key/mrk-9")),
-        |it| it.access_roles = Ok(vec![record(OTHER)]),
-        |it| it.registered = Ok(Some(entry(OTHER))),
+        |it| it.in_atlas.encryption = Ok(encrypted("arn:aws:kms:us-east-1:111122220000:key/mrk-9")),
+        |it| it.in_atlas.access_roles = Ok(vec![record(OTHER)]),
+        |it| it.registered = Ok((Some(entry(OTHER)), Vec::new())),
         |it| {
             let key_arn = "arn:aws:kms:us-east-1:111122220000:key/mrk-9".parse().unwrap();
-            it.registered = Ok(Some(Entry { key_arn, ..entry(ROLE) }));
+            it.registered = Ok((Some(Entry { key_arn, ..entry(ROLE) }), Vec::new()));
         },
     ];
     for take in owned {
         let mut survey = prepared();
         take(&mut survey);
-        let found = survey.findings(&by_name(&json!({})));
+        let found = all(&survey, &by_name(&json!({})));
         assert_eq!(found.first().map(|it| it.error.as_str()), Some("Atlas.Conflict"), "{found:?}");
         assert!(found[0].cause.contains("account 111122220000") && found[0].fix.contains("\"projectId\""), "{found:?}");
-        assert_eq!(survey.findings(&request(&json!({}))), [], "by its id a project is moved on purpose");
+        assert_eq!(all(&survey, &request(&json!({}))), [], "by its id a project is moved on purpose");
     }
     let unknown = "1234abcd-12ab-34cd-56ef-1234567890ab";
-    let survey = Survey { encryption: Ok(encrypted(unknown)), ..prepared() };
-    let found = survey.findings(&by_name(&json!({})));
+    let mut survey = prepared();
+    survey.in_atlas.encryption = Ok(encrypted(unknown));
+    let found = all(&survey, &by_name(&json!({})));
     assert!(
         found[0].cause.contains("may belong to another account") && found[0].evidence.contains(unknown),
         "{found:?}"
     );
     let own: [Breakage; 4] = [
         |_| {},
-        |it| it.encryption = Ok(encrypted("arn:aws:kms:eu-west-1:444455556666:key/mrk-0")),
-        |it| it.access_roles = Ok(vec![record(ROLE)]),
-        |it| it.registered = Ok(Some(entry(ROLE))),
+        |it| it.in_atlas.encryption = Ok(encrypted("arn:aws:kms:eu-west-1:444455556666:key/mrk-0")),
+        |it| it.in_atlas.access_roles = Ok(vec![record(ROLE)]),
+        |it| it.registered = Ok((Some(entry(ROLE)), Vec::new())),
     ];
     for leave in own {
         let mut survey = prepared();
         leave(&mut survey);
-        assert_eq!(survey.findings(&by_name(&json!({}))), []);
+        assert_eq!(all(&survey, &by_name(&json!({}))), []);
     }
 }
 
 #[test]
 fn a_registry_that_cannot_be_read_is_not_taken_for_one_without_the_project() {
     let survey = Survey { registered: Err(denied("ssm:GetParameter")), ..prepared() };
-    assert_eq!(survey.findings(&by_name(&json!({})))[0].error, "Account.AccessDenied");
+    assert_eq!(all(&survey, &by_name(&json!({})))[0].error, "Account.AccessDenied");
 }
 
 #[test]
@@ -363,7 +372,7 @@ fn a_key_policy_has_to_name_the_role_only_where_nothing_else_lets_it_in() {
     survey.keys[1].policy = Ok(Some(admins));
     assert!(survey.needs_grant(&request(&json!({}))));
     assert!(!survey.needs_grant(&request(&json!({"key": {"manage": "none"}}))));
-    let [missing] = survey.by_hand(&request(&json!({"key": {"manage": "none"}}))).try_into().unwrap();
+    let [missing] = by_hand(&survey, &request(&json!({"key": {"manage": "none"}}))).try_into().unwrap();
     assert_eq!(missing.resource, KEY.replace("us-east-1", "eu-west-1"));
     assert!(prepared().needs_grant(&request(&json!({"roleArn": "arn:aws:iam::111122223333:role/atlas-cmk"}))));
 }
@@ -400,14 +409,12 @@ fn after_our_steps_have_run_what_somebody_else_changed_is_found() {
         (trust("external-1"), false, Some("allows it kms:Decrypt")),
     ] {
         let role = Role { arn: ROLE.to_owned(), trust_policy, permissions_boundary: None, tags: Vec::new() };
-        let survey = Survey {
-            access_roles: Ok(vec![record.clone()]),
-            iam_role: Ok(RolePolicies { role: Some(role), inline_policy: None, trust_policy_size_quota: 2048 }),
-            allowed: Some(vec![decision("kms:Decrypt", allowed, false)]),
-            ..prepared()
-        };
+        let mut survey = prepared();
+        survey.in_atlas.access_roles = Ok(vec![record.clone()]);
+        survey.iam_role = Ok(RolePolicies { role: Some(role), inline_policy: None, trust_policy_size_quota: 2048 });
+        survey.obstacles.allowed = Some(vec![decision("kms:Decrypt", allowed, false)]);
         let wanted = Wanted { role_id: Some(record.role_id.clone()), ..Wanted::new(&request, None) };
-        let found = survey.tampering(&wanted);
+        let found = tampering(&survey, &wanted);
         match cause {
             None => assert_eq!(found, []),
             Some(cause) => assert!(found.len() == 1 && found[0].cause.contains(cause), "{cause}: {found:?}"),
@@ -418,15 +425,15 @@ fn after_our_steps_have_run_what_somebody_else_changed_is_found() {
 #[test]
 fn clusters_that_cannot_use_the_key_are_left_out_with_the_reason() {
     let mut survey = prepared();
-    survey.clusters.as_mut().unwrap().0.push(cluster(&json!({"name": "archive", "paused": true})));
+    survey.in_atlas.clusters.as_mut().unwrap().push(cluster(&json!({"name": "archive", "paused": true})));
     survey
+        .in_atlas
         .clusters
         .as_mut()
         .unwrap()
-        .0
         .push(cluster(&json!({"name": "done", "paused": true, "encryptionAtRestProvider": "AWS"})));
     let request = request(&json!({"clusters": "all"}));
-    let (selected, skipped) = survey.select_clusters(&request);
+    let (selected, skipped) = survey.in_atlas.select_clusters(&request);
     assert_eq!(selected.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["orders", "done"]);
     assert_eq!(skipped.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["archive", "playground"]);
 }

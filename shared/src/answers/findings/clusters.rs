@@ -1,57 +1,16 @@
 //! The clusters: which of them can use the key, and what private networking asks of them.
 
-use super::{Survey, asks_for_clusters};
 use crate::{
-    atlas::{Cluster, ClusterRefusal, EndpointStatus},
-    error::{ErrorName, Result},
-    ids::ProjectId,
-    report::{Finding, SkippedCluster},
-    request::{ClusterSelection, Clusters, EnableEncryption},
-    step::Readers,
+    answers::survey::Survey,
+    atlas::{Cluster, EndpointStatus},
+    error::ErrorName,
+    report::Finding,
+    request::{Clusters, EnableEncryption},
 };
 
-/// The clusters, where they matter: those asked for, and with private networking all that use the key.
-pub(super) async fn read(
-    readers: &Readers,
-    request: &EnableEncryption,
-    project: &ProjectId,
-) -> Result<(Vec<Cluster>, Vec<String>)> {
-    if !asks_for_clusters(request) && request.regions().is_empty() {
-        return Ok((Vec::new(), Vec::new()));
-    }
-    let clusters = readers.atlas.clusters(project).await?;
-    let flex = if asks_for_clusters(request) { readers.atlas.flex_clusters(project).await? } else { Vec::new() };
-    Ok((clusters, flex))
-}
-
-pub(super) fn select<'a>(
-    clusters: &'a [Cluster],
-    flex: &[String],
-    selection: &Clusters,
-) -> (Vec<&'a Cluster>, Vec<SkippedCluster>) {
-    let asked = |name: &str| match selection {
-        Clusters::Some(ClusterSelection::None) => false,
-        Clusters::Some(ClusterSelection::All) => true,
-        Clusters::Named(names) => names.iter().any(|it| it.as_ref() == name),
-    };
-    let skipped = |name: &str, refusal: ClusterRefusal| SkippedCluster {
-        name: name.to_owned(),
-        reason: refusal.as_str().to_owned(),
-    };
-    let (mut selected, mut refused) = (Vec::new(), Vec::new());
-    for cluster in clusters.iter().filter(|cluster| asked(&cluster.name)) {
-        match cluster.refusal() {
-            // One that uses the key already is left alone, paused or not.
-            Some(refusal) if !cluster.uses_aws() => refused.push(skipped(&cluster.name, refusal)),
-            _ => selected.push(cluster),
-        }
-    }
-    refused.extend(flex.iter().filter(|name| asked(name)).map(|name| skipped(name, ClusterRefusal::Shared)));
-    (selected, refused)
-}
-
 pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
-    let Ok((clusters, flex)) = &survey.clusters else { return Vec::new() };
+    let in_atlas = &survey.in_atlas;
+    let (Ok(clusters), Ok(flex)) = (&in_atlas.clusters, &in_atlas.flex_clusters) else { return Vec::new() };
     let mut findings = Vec::new();
     if let Some(Clusters::Named(names)) = &request.clusters {
         let known = |name: &str| clusters.iter().any(|it| it.name == name) || flex.iter().any(|it| it == name);
@@ -64,16 +23,16 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
             ));
         }
     }
-    let required = survey.encryption.as_ref().is_ok_and(|encryption| {
+    let required = in_atlas.encryption.as_ref().is_ok_and(|encryption| {
         encryption.aws_kms.as_ref().is_some_and(|kms| kms.require_private_networking == Some(true))
     });
     if request.regions().is_empty() && !required {
         return findings;
     }
-    let active = survey.endpoints.iter().flatten().filter(|endpoint| endpoint.status == EndpointStatus::Active);
+    let active = in_atlas.endpoints().iter().filter(|endpoint| endpoint.status == EndpointStatus::Active);
     let mut covered: Vec<String> = active.map(|endpoint| endpoint.region_name.clone()).collect();
     covered.extend(request.regions().iter().map(crate::ids::Region::to_atlas));
-    let (selected, _) = survey.select_clusters(request);
+    let (selected, _) = in_atlas.select_clusters(request);
     let concerned: Vec<&Cluster> = clusters
         .iter()
         .filter(|cluster| cluster.uses_aws() || selected.iter().any(|it| it.name == cluster.name))

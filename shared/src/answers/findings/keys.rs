@@ -1,0 +1,152 @@
+//! The key in every region: there, enabled, symmetric, and with a policy that allows atlas-cmk and the role.
+
+use super::missing_actions;
+use crate::{
+    answers::survey::{Survey, must_be_named},
+    aws::{Key, KeyState},
+    error::{Error, ErrorName},
+    ids::KmsKeyArn,
+    model::statements::KEY_ACTIONS,
+    policy::{Owner, PolicyDocument, SID_PREFIX, Statement},
+    report::{ByHand, Finding},
+    request::{EnableEncryption, ManageKey},
+    steps::enable::grant_key,
+    tags,
+};
+
+pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
+    let own = survey.key_arn.as_ref().map(KmsKeyArn::region);
+    let mut findings: Vec<Finding> = survey.alias.iter().map(Finding::of).collect();
+    for it in &survey.keys {
+        match &it.key {
+            Err(error) => findings.push(not_readable(&it.arn, request, error)),
+            Ok(None) if own == Some(it.arn.region()) => findings.push(Finding::new(
+                ErrorName::KmsKeyUnusable,
+                format!("KMS has no key {}", it.arn),
+                format!("kms:DescribeKey in {} does not find it", it.arn.region()),
+                "correct region, account and id in keyArn",
+            )),
+            Ok(None) if request.manage_key() == ManageKey::None => findings.push(Finding::new(
+                ErrorName::KmsNotReplicated,
+                format!("the key has no replica in {}", it.arn.region()),
+                format!("kms:DescribeKey does not find {}, and key.manage forbids atlas-cmk to replicate it", it.arn),
+                format!("replicate the key to {}, or set key.manage to full", it.arn.region()),
+            )),
+            Ok(None) => {}
+            Ok(Some(key)) => {
+                findings.extend(unusable(key));
+                findings.extend(it.errors().map(Finding::of));
+            }
+        }
+        findings.extend(it.policy().and_then(|policy| denied(&it.arn, policy, request)));
+    }
+    findings.extend(foreign(survey, request));
+    findings.extend(policy_quota(survey, request));
+    findings
+}
+
+/// A key policy without room for our statement.
+fn policy_quota(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
+    let Some(project) = survey.project() else { return Vec::new() };
+    if request.manage_key() == ManageKey::None {
+        return Vec::new();
+    }
+    let refused = survey
+        .policies()
+        .filter_map(|(arn, policy)| grant_key::changes(&project.id, &request.role_arn, arn, policy).err());
+    refused.map(|error| Finding::of(&error)).collect()
+}
+
+fn not_readable(arn: &KmsKeyArn, request: &EnableEncryption, error: &Error) -> Finding {
+    if error.name() == ErrorName::InputInvalid {
+        return Finding::of(error);
+    }
+    let fix = if error.name() == ErrorName::AccountAccessDenied && request.account.is_none() {
+        format!(
+            "allow kms:DescribeKey and kms:GetKeyPolicy in the key policy of {arn}, or delegate to the IAM policies of \
+             its account there; check that the key exists"
+        )
+    } else {
+        Finding::of(error).fix
+    };
+    Finding::new(error.name(), format!("atlas-cmk cannot read the key {arn}"), error.message(), fix)
+}
+
+fn unusable(key: &Key) -> Option<Finding> {
+    let arn = &key.arn;
+    if !key.is_symmetric {
+        return Some(Finding::new(
+            ErrorName::KmsKeyUnusable,
+            format!("{arn} is not a symmetric encryption key"),
+            "kms:DescribeKey returned a KeySpec or KeyUsage other than SYMMETRIC_DEFAULT and ENCRYPT_DECRYPT"
+                .to_owned(),
+            "create a symmetric key (multi-Region, if there are regions) and give its ARN",
+        ));
+    }
+    let (cause, fix) = match &key.state {
+        KeyState::Enabled | KeyState::Creating => return None,
+        KeyState::Disabled => (
+            format!("the key {arn} is disabled"),
+            format!("enable it: aws kms enable-key --region {} --key-id {arn}", arn.region()),
+        ),
+        KeyState::PendingDeletion => (
+            format!("the key {arn} is pending deletion"),
+            format!(
+                "cancel the deletion, then enable the key: aws kms cancel-key-deletion --region {0} --key-id {arn} && \
+                 aws kms enable-key --region {0} --key-id {arn}",
+                arn.region()
+            ),
+        ),
+        KeyState::Other(state) => (format!("the key {arn} is {state}"), "bring it to the state Enabled".to_owned()),
+    };
+    let state = match &key.state {
+        KeyState::Other(state) => state.clone(),
+        state => format!("{state:?}"),
+    };
+    Some(Finding::new(ErrorName::KmsKeyUnusable, cause, format!("kms:DescribeKey returned the state {state}"), fix))
+}
+
+/// A Deny in the key policy, which no Allow of ours makes up for.
+fn denied(arn: &KmsKeyArn, policy: &PolicyDocument, request: &EnableEncryption) -> Option<Finding> {
+    let (action, statement) =
+        KEY_ACTIONS.into_iter().find_map(|action| Some((action, policy.denies_role(&request.role_arn, action)?)))?;
+    Some(Finding::new(
+        ErrorName::KmsAccessDenied,
+        format!("the policy of {arn} denies {action} to {}", request.role_arn),
+        format!("statement {statement} of the key policy"),
+        format!("exclude {} from that statement", request.role_arn),
+    ))
+}
+
+/// An alias that points to a key that atlas-cmk did not create belongs to others, and so does the key.
+fn foreign(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
+    let (alias, key) = (request.key_alias()?, survey.key_arn.as_ref()?);
+    let own = survey.keys.iter().find(|it| it.arn == *key)?;
+    if !matches!(&own.key, Ok(Some(_))) || own.tags.as_ref().map_or(true, |tags| tags::are_ours(tags)) {
+        return None;
+    }
+    Some(Finding::new(
+        ErrorName::AwsConflict,
+        format!("{alias} is the alias of a key that atlas-cmk did not create"),
+        format!("it points to {key}, which has no tag {}", tags::MANAGED_BY),
+        "choose another alias, or give the key's ARN in keyArn",
+    ))
+}
+
+pub(super) fn by_hand(survey: &Survey, request: &EnableEncryption) -> Vec<ByHand> {
+    if request.manage_key() == ManageKey::Full {
+        return Vec::new();
+    }
+    let sid = survey.project().map_or_else(|| SID_PREFIX.to_owned(), |project| Owner::KeyUse(&project.id).sid());
+    let missing = survey.policies().filter(|(arn, policy)| {
+        let lacking = missing_actions(|action| policy.lets_role(&request.role_arn, action));
+        must_be_named(arn, policy, request) && !lacking.is_empty()
+    });
+    missing
+        .map(|(arn, _)| ByHand {
+            resource: arn.to_string(),
+            policy: "key policy".to_owned(),
+            statement: Statement::grant(&sid, request.role_arn.as_ref(), &KEY_ACTIONS).into(),
+        })
+        .collect()
+}
