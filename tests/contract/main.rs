@@ -9,6 +9,7 @@ mod events;
 mod modules;
 mod mutations;
 mod order;
+mod payloads;
 mod permissions;
 mod retries;
 mod schemas;
