@@ -11,22 +11,25 @@ pub const ATLAS_CMK: &str = "atlas-cmk";
 /// The prefix of the keys of the tags that name the projects of a role or key.
 pub const PROJECT: &str = "atlas-cmk:project:";
 
+/// A key and its value.
+pub type Tag = (String, String);
+
 /// The mark of what we made.
-pub fn ours() -> (String, String) {
+pub fn ours() -> Tag {
     (MANAGED_BY.to_owned(), ATLAS_CMK.to_owned())
 }
 
 /// Whether our mark is among the tags.
-pub fn are_ours(tags: &[(String, String)]) -> bool {
+pub fn are_ours(tags: &[Tag]) -> bool {
     tags.contains(&ours())
 }
 
 /// The alias that a key is created for. It identifies a key whose creation was interrupted before it had its alias.
-pub fn for_alias(alias: &KeyAlias) -> (String, String) {
+pub fn for_alias(alias: &KeyAlias) -> Tag {
     ("atlas-cmk:alias".to_owned(), alias.to_string())
 }
 
 /// The tag of a role or key that a project uses. One for each project, so that two projects never write the same tag.
-pub fn of_project(project: &ProjectId) -> (String, String) {
+pub fn of_project(project: &ProjectId) -> Tag {
     (format!("{PROJECT}{project}"), "enabled".to_owned())
 }

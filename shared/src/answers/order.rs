@@ -91,7 +91,9 @@ impl Plan {
             return Err(Error::new(ErrorName::Internal, format!("a bug: {step} is planned out of order")));
         };
         self.rest = &self.rest[skipped..];
-        self.changes.extend(changes.iter().filter(|change| change.is_difference()).map(|change| change.plan(step)));
+        self.changes.extend(
+            changes.iter().filter(|change| change.is_difference()).map(|change| change.describe().planned(step)),
+        );
         Ok(())
     }
 }

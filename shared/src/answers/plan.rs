@@ -167,13 +167,13 @@ impl Planner<'_> {
         self.plan.add(Register::NAME, &Register::decide(&register::Input::of(self.enablement, false), &registered)?)
     }
 
-    fn tags_of_role(&self) -> Result<Vec<(String, String)>> {
+    fn tags_of_role(&self) -> Result<Vec<tags::Tag>> {
         let role = self.iam_role()?.role.as_ref().filter(|_| self.request.manage_role() == ManageRole::Full);
         Ok(role.map(|role| role.tags.clone()).unwrap_or_default())
     }
 
     /// The tags that the keys have or will have before they are registered.
-    fn tags_of_keys(&self) -> Result<Vec<(KmsKeyArn, Vec<(String, String)>)>> {
+    fn tags_of_keys(&self) -> Result<Vec<(KmsKeyArn, Vec<tags::Tag>)>> {
         if self.request.manage_key() == ManageKey::None {
             return Ok(Vec::new());
         }
@@ -184,7 +184,7 @@ impl Planner<'_> {
         };
         // A replica takes over what the tags of its primary say of projects.
         let kept = there(key)?.into_iter().filter(|(name, _)| name.starts_with("atlas-cmk:"));
-        let of_replica: Vec<(String, String)> = std::iter::once(tags::ours()).chain(kept).collect();
+        let of_replica: Vec<tags::Tag> = std::iter::once(tags::ours()).chain(kept).collect();
         let to_replicate = self.survey.regions_to_replicate(self.request);
         regional_keys(key, self.request.regions())
             .into_iter()

@@ -289,7 +289,7 @@ fn changes(
 }
 
 fn planned<C: Describe>(step: &str, changes: &[C]) -> Vec<PlannedChange> {
-    changes.iter().map(|change| change.plan(step)).collect()
+    changes.iter().map(|change| change.describe().planned(step)).collect()
 }
 
 fn removal(request: &CrossAccountAccess) -> remove_trust::Input {

@@ -1,11 +1,11 @@
 //! Access role records of Atlas.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     atlas::AccessRole,
     ids::ProjectId,
-    report::{Action, Describe},
+    report::{Describe, Description},
 };
 
 /// The one thing this step does.
@@ -23,25 +23,15 @@ impl Remove {
 }
 
 impl Describe for Remove {
-    fn action(&self) -> Action {
-        Action::Delete
-    }
-
-    fn resource(&self) -> String {
-        format!("/groups/{}/cloudProviderAccess/{}", self.project, self.record.role_id)
-    }
-
-    fn summary(&self) -> String {
-        match &self.record.iam_assumed_role_arn {
+    fn describe(&self) -> Description {
+        let summary = match &self.record.iam_assumed_role_arn {
             Some(arn) => format!("access role for {arn} deauthorized and removed"),
             None => "access role that was never authorized removed".to_owned(),
-        }
-    }
-
-    fn before(&self) -> Value {
-        json!({
+        };
+        let resource = format!("/groups/{}/cloudProviderAccess/{}", self.project, self.record.role_id);
+        Description::delete(resource, summary).before(json!({
             "iamAssumedRoleArn": self.record.iam_assumed_role_arn,
             "atlasAssumedRoleExternalId": self.record.external_id,
-        })
+        }))
     }
 }

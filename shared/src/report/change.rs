@@ -48,47 +48,81 @@ pub enum Action {
 
 /// A change as a step's decision names it, typed for its own act, with a description for people.
 pub trait Describe {
-    /// Whether it creates, updates or deletes.
-    fn action(&self) -> Action;
-    /// What it changes.
-    fn resource(&self) -> String;
-    /// What it does, in a few words.
-    fn summary(&self) -> String;
-
-    /// Its side effects.
-    fn consequences(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    /// What is there now.
-    fn before(&self) -> Value {
-        Value::Null
-    }
-
-    /// What will be there.
-    fn after(&self) -> Value {
-        Value::Null
-    }
+    /// The change in words.
+    fn describe(&self) -> Description;
 
     /// Whether anything is different afterwards. What is written again as it is, so that somebody looks at it again, is
     /// no change.
     fn is_difference(&self) -> bool {
         true
     }
+}
 
-    /// The change as outputs and logs show it.
-    fn describe(&self, step: &str) -> Change {
-        Change {
-            step: step.to_owned(),
-            action: self.action(),
-            resource: self.resource(),
-            summary: self.summary(),
-            consequences: self.consequences(),
-        }
+/// A change in words: what it does to which resource, and how that looks before and after, null unless it is said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description(PlannedChange);
+
+impl Description {
+    /// What is done to a resource, in a few words.
+    #[expect(clippy::needless_pass_by_value, reason = "an ARN that is there, or a path that is made for it")]
+    pub fn new(action: Action, resource: impl ToString, summary: impl Into<String>) -> Self {
+        let (step, resource, summary) = (String::new(), resource.to_string(), summary.into());
+        let change = Change { step, action, resource, summary, consequences: Vec::new() };
+        Self(PlannedChange { change, before: Value::Null, after: Value::Null })
     }
 
-    /// The change as a plan shows it.
-    fn plan(&self, step: &str) -> PlannedChange {
-        PlannedChange { change: self.describe(step), before: self.before(), after: self.after() }
+    /// A resource that does not exist yet.
+    pub fn create(resource: impl ToString, summary: impl Into<String>) -> Self {
+        Self::new(Action::Create, resource, summary)
+    }
+
+    /// A resource that exists, and is changed.
+    pub fn update(resource: impl ToString, summary: impl Into<String>) -> Self {
+        Self::new(Action::Update, resource, summary)
+    }
+
+    /// A resource that exists, and is deleted.
+    pub fn delete(resource: impl ToString, summary: impl Into<String>) -> Self {
+        Self::new(Action::Delete, resource, summary)
+    }
+
+    /// Adds a side effect.
+    #[must_use]
+    pub fn consequence(self, text: impl Into<String>) -> Self {
+        self.consequences([text.into()])
+    }
+
+    /// Adds side effects.
+    #[must_use]
+    pub fn consequences(mut self, texts: impl IntoIterator<Item = String>) -> Self {
+        self.0.change.consequences.extend(texts);
+        self
+    }
+
+    /// Says what is there now.
+    #[must_use]
+    pub fn before(mut self, state: impl Into<Value>) -> Self {
+        self.0.before = state.into();
+        self
+    }
+
+    /// Says what will be there.
+    #[must_use]
+    pub fn after(mut self, state: impl Into<Value>) -> Self {
+        self.0.after = state.into();
+        self
+    }
+
+    /// The change as a plan shows it, with the step that makes it.
+    #[must_use]
+    pub fn planned(mut self, step: &str) -> PlannedChange {
+        step.clone_into(&mut self.0.change.step);
+        self.0
+    }
+
+    /// The change as outputs and logs show it, with the step that made it.
+    #[must_use]
+    pub fn made(self, step: &str) -> Change {
+        self.planned(step).change
     }
 }

@@ -40,7 +40,7 @@ pub async fn converge<S: Converge>(readers: &Readers, input: &S::Input) -> Resul
         changes
             .iter()
             .filter(|change| change.is_difference())
-            .map(|change| change.describe(S::NAME))
+            .map(|change| change.describe().made(S::NAME))
             .collect::<Vec<_>>()
     };
 

@@ -7,7 +7,7 @@ use crate::{
     atlas::{AtlasReader, CredentialSource, RetryPolicy},
     error::{Error, ErrorName},
     http,
-    report::Action,
+    report::Description,
     settings::Settings,
 };
 
@@ -31,14 +31,8 @@ struct NewThing;
 struct Nothing {}
 
 impl Describe for NewThing {
-    fn action(&self) -> Action {
-        Action::Create
-    }
-    fn resource(&self) -> String {
-        "thing".to_owned()
-    }
-    fn summary(&self) -> String {
-        "made".to_owned()
+    fn describe(&self) -> Description {
+        Description::create("thing", "made")
     }
 }
 

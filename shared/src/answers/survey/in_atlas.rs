@@ -147,7 +147,7 @@ async fn part<T: Default>(
     read: impl AsyncFnOnce(&ProjectId) -> std::result::Result<T, AtlasError>,
 ) -> Result<T> {
     match project {
-        Some(id) => Ok(read(id).await?),
+        Some(id) => Ok(Box::pin(read(id)).await?),
         None => Ok(T::default()),
     }
 }

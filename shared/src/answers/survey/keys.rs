@@ -10,6 +10,7 @@ use crate::{
     request::{EnableEncryption, ManageKey, regional_keys},
     step::Readers,
     steps::enable::grant_key,
+    tags::Tag,
 };
 
 /// The key in a region.
@@ -22,7 +23,7 @@ pub struct RegionalKey {
     /// Its policy; `None` if there is no key, or nobody asked.
     pub policy: Result<Option<PolicyDocument>>,
     /// Its tags; none if there is no key, or nobody asked.
-    pub tags: Result<Vec<(String, String)>>,
+    pub tags: Result<Vec<Tag>>,
 }
 
 impl RegionalKey {
@@ -55,7 +56,7 @@ impl RegionalKey {
 }
 
 /// The tags, where they show whose the key is or `register` adds to them.
-async fn tags(kms: &KmsReader, request: &EnableEncryption, arn: &KmsKeyArn) -> Result<Vec<(String, String)>> {
+async fn tags(kms: &KmsReader, request: &EnableEncryption, arn: &KmsKeyArn) -> Result<Vec<Tag>> {
     if request.key_alias().is_none() && request.manage_key() == ManageKey::None {
         return Ok(Vec::new());
     }

@@ -234,8 +234,8 @@ mod tests {
             (|world| world.iam.inline_policy = None, "inline policy"),
             (
                 |world| {
-                    world.in_atlas.encryption.as_mut().unwrap().aws_kms.as_mut().unwrap().require_private_networking =
-                        Some(false)
+                    let kms = world.in_atlas.encryption.as_mut().unwrap().aws_kms.as_mut();
+                    kms.unwrap().require_private_networking = Some(false);
                 },
                 "not enabled with",
             ),

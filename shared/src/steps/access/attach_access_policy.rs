@@ -8,7 +8,7 @@ use crate::{
     aws::Caller,
     error::{Error, ErrorName, Result},
     ids::{AccountAccess, IamPolicyArn, IamRoleArn},
-    report::{Action, Describe},
+    report::{Describe, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
 
@@ -47,25 +47,13 @@ pub struct Output {
 pub struct Attachment(Input);
 
 impl Describe for Attachment {
-    fn action(&self) -> Action {
-        Action::Update
-    }
-
-    fn resource(&self) -> String {
-        self.0.role_arn.to_string()
-    }
-
-    fn summary(&self) -> String {
-        let what = if self.0.remove { "detached" } else { "attached" };
-        format!("managed policy {} {what}", self.0.policy_arn.name())
-    }
-
-    fn before(&self) -> Value {
-        if self.0.remove { json!(self.0.policy_arn) } else { Value::Null }
-    }
-
-    fn after(&self) -> Value {
-        if self.0.remove { Value::Null } else { json!(self.0.policy_arn) }
+    fn describe(&self) -> Description {
+        let (role, policy) = (&self.0.role_arn, &self.0.policy_arn);
+        if self.0.remove {
+            Description::update(role, format!("managed policy {} detached", policy.name())).before(json!(policy))
+        } else {
+            Description::update(role, format!("managed policy {} attached", policy.name())).after(json!(policy))
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{AccessName, AccountAccess, IamPolicyArn, IamRoleArn},
     policy::{Owner, PolicyDocument, SID_PREFIX, Statement},
-    report::{Action, Describe},
+    report::{Describe, Description},
     request::{BucketAccess, Permission},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
     tags,
@@ -71,39 +71,17 @@ pub enum PolicyChange {
 }
 
 impl Describe for PolicyChange {
-    fn action(&self) -> Action {
+    fn describe(&self) -> Description {
         match self {
-            Self::Create(..) => Action::Create,
-            Self::Replace(..) => Action::Update,
-            Self::Delete(..) => Action::Delete,
-        }
-    }
-
-    fn resource(&self) -> String {
-        match self {
-            Self::Create(arn, _) | Self::Replace(arn, ..) | Self::Delete(arn, _) => arn.to_string(),
-        }
-    }
-
-    fn summary(&self) -> String {
-        match self {
-            Self::Create(arn, _) => format!("managed policy {} created", arn.name()),
-            Self::Replace(arn, ..) => format!("managed policy {} updated", arn.name()),
-            Self::Delete(arn, _) => format!("managed policy {} deleted", arn.name()),
-        }
-    }
-
-    fn before(&self) -> Value {
-        match self {
-            Self::Create(..) => Value::Null,
-            Self::Replace(.., old) | Self::Delete(_, old) => shown(old),
-        }
-    }
-
-    fn after(&self) -> Value {
-        match self {
-            Self::Create(_, new) | Self::Replace(_, new, _) => shown(new),
-            Self::Delete(..) => Value::Null,
+            Self::Create(arn, new) => {
+                Description::create(arn, format!("managed policy {} created", arn.name())).after(shown(new))
+            }
+            Self::Replace(arn, new, old) => Description::update(arn, format!("managed policy {} updated", arn.name()))
+                .before(shown(old))
+                .after(shown(new)),
+            Self::Delete(arn, old) => {
+                Description::delete(arn, format!("managed policy {} deleted", arn.name())).before(shown(old))
+            }
         }
     }
 }

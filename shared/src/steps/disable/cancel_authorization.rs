@@ -116,6 +116,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::report::Describe;
 
     const OURS: &str = "6a793f88c0eb9e7a17716581";
     const OTHER: &str = "6a793f88c0eb9e7a17716582";
@@ -130,7 +131,7 @@ mod tests {
         let records = [pending, authorized].map(|record| serde_json::from_value(record).unwrap()).to_vec();
         let found = Found { registered: registered.map(|id| id.parse().unwrap()), records };
         let changes = CancelAuthorization::decide(&input, &found)?;
-        Ok(changes.iter().map(crate::report::Describe::resource).collect())
+        Ok(changes.iter().map(|change| change.describe().made(CancelAuthorization::NAME).resource).collect())
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::{
     atlas::{EndpointStatus, PrivateEndpoint},
     error::{ErrorName, Result},
     ids::{PrivateEndpointId, ProjectId, SecretId},
-    report::{Action, Describe},
+    report::{Describe, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
 
@@ -45,21 +45,12 @@ pub struct Delete {
 }
 
 impl Describe for Delete {
-    fn action(&self) -> Action {
-        Action::Delete
-    }
-
-    fn resource(&self) -> String {
-        format!("/groups/{}/encryptionAtRest/AWS/privateEndpoints/{}", self.project, self.endpoint.id)
-    }
-
-    fn summary(&self) -> String {
-        let region = self.endpoint.region().map_or_else(|| self.endpoint.region_name.clone(), |it| it.to_string());
-        format!("private endpoint in {region} deleted")
-    }
-
-    fn before(&self) -> Value {
-        json!({"regionName": self.endpoint.region_name, "status": self.endpoint.status.as_str()})
+    fn describe(&self) -> Description {
+        let (project, endpoint) = (&self.project, &self.endpoint);
+        let region = endpoint.region().map_or_else(|| endpoint.region_name.clone(), |it| it.to_string());
+        let resource = format!("/groups/{project}/encryptionAtRest/AWS/privateEndpoints/{}", endpoint.id);
+        Description::delete(resource, format!("private endpoint in {region} deleted"))
+            .before(json!({"regionName": endpoint.region_name, "status": endpoint.status.as_str()}))
     }
 }
 
@@ -131,7 +122,11 @@ mod tests {
             };
             let decided = DeleteEndpoint::decide(&input, &Some(found)).unwrap();
             assert_eq!(decided.len(), changes, "{status}");
-            assert!(decided.iter().all(|change| change.summary() == "private endpoint in eu-west-1 deleted"));
+            assert!(
+                decided
+                    .iter()
+                    .all(|change| change.describe().made("").summary == "private endpoint in eu-west-1 deleted")
+            );
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     atlas::EncryptionAtRest,
     error::{ErrorName, Result},
     ids::{ProjectId, SecretId},
-    report::{Action, Describe},
+    report::{Describe, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
 
@@ -59,52 +59,25 @@ pub struct SwitchOff {
 }
 
 impl Describe for SwitchOff {
-    fn action(&self) -> Action {
+    fn describe(&self) -> Description {
+        let resource = format!("/groups/{}/encryptionAtRest", self.project);
         match self.part {
-            Part::PrivateNetworking => Action::Update,
-            Part::Keys => Action::Delete,
-        }
-    }
-
-    fn resource(&self) -> String {
-        format!("/groups/{}/encryptionAtRest", self.project)
-    }
-
-    fn summary(&self) -> String {
-        match self.part {
-            Part::PrivateNetworking => "private networking no longer required".to_owned(),
-            Part::Keys => "customer-managed keys of AWS KMS switched off".to_owned(),
-        }
-    }
-
-    fn consequences(&self) -> Vec<String> {
-        match (self.part, &self.key) {
-            (Part::PrivateNetworking, _) => vec!["Atlas reaches the key over the public network again".to_owned()],
-            (Part::Keys, key) => {
-                let keep = key.iter().map(|key| {
+            Part::PrivateNetworking => Description::update(resource, "private networking no longer required")
+                .consequence("Atlas reaches the key over the public network again")
+                .before(json!({"awsKms": {"requirePrivateNetworking": true}}))
+                .after(json!({"awsKms": {"requirePrivateNetworking": false}})),
+            Part::Keys => Description::delete(resource, "customer-managed keys of AWS KMS switched off")
+                .consequences(self.key.iter().map(|key| {
                     format!(
                         "snapshots need the key that encrypted them: keep {key} for as long as they exist, and \
                         configure it for the project again to restore one"
                     )
-                });
-                let search =
-                    self.search_nodes.then(|| "Atlas replaces search nodes, and search indexes are rebuilt".to_owned());
-                keep.chain(search).collect()
-            }
-        }
-    }
-
-    fn before(&self) -> Value {
-        match self.part {
-            Part::PrivateNetworking => json!({"awsKms": {"requirePrivateNetworking": true}}),
-            Part::Keys => json!({"awsKms": {"enabled": true, "customerMasterKeyID": self.key}}),
-        }
-    }
-
-    fn after(&self) -> Value {
-        match self.part {
-            Part::PrivateNetworking => json!({"awsKms": {"requirePrivateNetworking": false}}),
-            Part::Keys => json!({"awsKms": {"enabled": false}}),
+                }))
+                .consequences(
+                    self.search_nodes.then(|| "Atlas replaces search nodes, and search indexes are rebuilt".to_owned()),
+                )
+                .before(json!({"awsKms": {"enabled": true, "customerMasterKeyID": self.key}}))
+                .after(json!({"awsKms": {"enabled": false}})),
         }
     }
 }
@@ -192,7 +165,8 @@ mod tests {
             let input = Input { project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(), part, atlas_secret_id: None };
             let decided = DisableKms::decide(&input, &observed(enabled, private)).unwrap();
             assert_eq!(decided.len(), changes, "{part:?} {enabled} {private}");
-            let listed: Vec<String> = decided.iter().flat_map(Describe::consequences).collect();
+            let listed: Vec<String> =
+                decided.iter().flat_map(|change| change.describe().made("").consequences).collect();
             assert_eq!(
                 listed.iter().any(|it| it.contains("keep arn:")),
                 part == Part::Keys && changes == 1,

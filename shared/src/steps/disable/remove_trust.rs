@@ -12,7 +12,7 @@ use crate::{
     ids::{AccessName, AccountAccess, IamRoleArn, ProjectId},
     model::{role_policies::RolePolicies, statements::INLINE_POLICY},
     policy::{Owner, PolicyDocument, Statement},
-    report::{Action, Describe, Kept},
+    report::{Describe, Description, Kept},
     request::ManageRole,
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
     tags,
@@ -81,7 +81,7 @@ pub enum Removal {
     /// Replace the trust policy by one without the project's statement, which was this.
     PutTrustPolicy(PolicyDocument, Value),
     /// Take the project's tag away.
-    Untag((String, String)),
+    Untag(tags::Tag),
     /// Delete the role, of which this trust statement is the last that was left.
     DeleteRole(Value),
 }
@@ -91,34 +91,26 @@ pub enum Removal {
 pub struct RoleChange(IamRoleArn, Removal);
 
 impl Describe for RoleChange {
-    fn action(&self) -> Action {
-        match &self.1 {
-            Removal::DeleteRole(_) | Removal::DeleteInlinePolicy(_) => Action::Delete,
-            _ => Action::Update,
-        }
-    }
-
-    fn resource(&self) -> String {
-        self.0.to_string()
-    }
-
-    fn summary(&self) -> String {
-        match &self.1 {
-            Removal::PutInlinePolicy(..) => format!("statement removed from inline policy {INLINE_POLICY}"),
-            Removal::DeleteInlinePolicy(_) => format!("inline policy {INLINE_POLICY} deleted"),
-            Removal::PutTrustPolicy(..) => "trust statement removed".to_owned(),
-            Removal::Untag(_) => "tag of the project removed from the role".to_owned(),
-            Removal::DeleteRole(_) => "IAM role deleted, which atlas-cmk created and nothing else uses".to_owned(),
-        }
-    }
-
-    fn before(&self) -> Value {
-        match &self.1 {
-            Removal::PutInlinePolicy(_, statement)
-            | Removal::DeleteInlinePolicy(statement)
-            | Removal::PutTrustPolicy(_, statement)
-            | Removal::DeleteRole(statement) => statement.clone(),
-            Removal::Untag((key, value)) => json!({ key: value }),
+    fn describe(&self) -> Description {
+        let Self(arn, removal) = self;
+        match removal {
+            Removal::PutInlinePolicy(_, statement) => {
+                Description::update(arn, format!("statement removed from inline policy {INLINE_POLICY}"))
+                    .before(statement.clone())
+            }
+            Removal::DeleteInlinePolicy(statement) => {
+                Description::delete(arn, format!("inline policy {INLINE_POLICY} deleted")).before(statement.clone())
+            }
+            Removal::PutTrustPolicy(_, statement) => {
+                Description::update(arn, "trust statement removed").before(statement.clone())
+            }
+            Removal::Untag((key, value)) => {
+                Description::update(arn, "tag of the project removed from the role").before(json!({ key: value }))
+            }
+            Removal::DeleteRole(statement) => {
+                Description::delete(arn, "IAM role deleted, which atlas-cmk created and nothing else uses")
+                    .before(statement.clone())
+            }
         }
     }
 }

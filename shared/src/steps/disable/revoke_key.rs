@@ -10,7 +10,7 @@ use crate::{
     error::{ErrorName, Result},
     ids::{AccountAccess, KmsKeyArn, ProjectId},
     policy::{Owner, PolicyDocument},
-    report::{Action, Describe},
+    report::{Describe, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
     tags,
 };
@@ -48,7 +48,7 @@ pub struct Output {
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeyMarks {
     policy: PolicyDocument,
-    tags: Vec<(String, String)>,
+    tags: Vec<tags::Tag>,
     /// Whether AWS lets anyone change its tags.
     can_be_untagged: bool,
     /// The same key in other regions.
@@ -61,33 +61,20 @@ pub enum Revocation {
     /// Replace the key policy by one without our statement, which was this.
     PutPolicy(KmsKeyArn, PolicyDocument, Value),
     /// Take the project's tag away.
-    Untag(KmsKeyArn, (String, String)),
+    Untag(KmsKeyArn, tags::Tag),
 }
 
 impl Describe for Revocation {
-    fn action(&self) -> Action {
-        Action::Update
-    }
-
-    fn resource(&self) -> String {
+    fn describe(&self) -> Description {
         match self {
-            Self::PutPolicy(key, ..) | Self::Untag(key, _) => key.to_string(),
-        }
-    }
-
-    fn summary(&self) -> String {
-        match self {
-            Self::PutPolicy(key, ..) => {
-                format!("statement for the role removed from the key policy in {}", key.region())
+            Self::PutPolicy(key, .., statement) => {
+                let summary = format!("statement for the role removed from the key policy in {}", key.region());
+                Description::update(key, summary).before(statement.clone())
             }
-            Self::Untag(key, _) => format!("tag of the project removed from the key in {}", key.region()),
-        }
-    }
-
-    fn before(&self) -> Value {
-        match self {
-            Self::PutPolicy(.., statement) => statement.clone(),
-            Self::Untag(_, (key, value)) => json!({ key: value }),
+            Self::Untag(key, (name, value)) => {
+                let summary = format!("tag of the project removed from the key in {}", key.region());
+                Description::update(key, summary).before(json!({ name: value }))
+            }
         }
     }
 }
@@ -185,7 +172,7 @@ mod tests {
         let key: KmsKeyArn = "arn:aws:kms:us-east-1:444455556666:key/mrk-1".parse().unwrap();
         let of = |sid: &str| Statement::grant(sid, "arn:aws:iam::444455556666:role/atlas-cmk", &["kms:Decrypt"]);
         let foreign = PolicyDocument::default().merge(&of("Admins")).merge(&of("AtlasCmk66f0a1b2c3d4e5f6ffffffff"));
-        let marks = |policy: PolicyDocument, tags: Vec<(String, String)>| KeyMarks {
+        let marks = |policy: PolicyDocument, tags: Vec<tags::Tag>| KeyMarks {
             policy,
             tags,
             can_be_untagged: true,

@@ -9,7 +9,7 @@ use crate::{
     error::Result,
     ids::{ClusterName, ProjectId, Region},
     registry::{self, Entry, Stage},
-    report::{Action, Describe},
+    report::{Describe, Description},
     request::{ClusterSelection, Clusters, Scope},
     step::{Actions, Converge, Readers, Step, Writers},
 };
@@ -63,27 +63,15 @@ pub struct Rewrite {
 }
 
 impl Describe for Rewrite {
-    fn action(&self) -> Action {
-        if self.after.is_some() { Action::Update } else { Action::Delete }
-    }
-
-    fn resource(&self) -> String {
-        registry::parameter(&self.before.project_id)
-    }
-
-    fn summary(&self) -> String {
-        match &self.after {
-            Some(_) => "desired state of the project registered again".to_owned(),
-            None => "project no longer registered".to_owned(),
-        }
-    }
-
-    fn before(&self) -> Value {
-        self.before.comparable()
-    }
-
-    fn after(&self) -> Value {
-        self.after.as_ref().map_or(Value::Null, Entry::comparable)
+    fn describe(&self) -> Description {
+        let resource = registry::parameter(&self.before.project_id);
+        let description = match &self.after {
+            Some(after) => {
+                Description::update(resource, "desired state of the project registered again").after(after.comparable())
+            }
+            None => Description::delete(resource, "project no longer registered"),
+        };
+        description.before(self.before.comparable())
     }
 }
 

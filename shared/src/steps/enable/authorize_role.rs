@@ -10,7 +10,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{AccessRoleId, IamRoleArn, ProjectId, SecretId},
     model::enablement::Enablement,
-    report::{Action, Describe},
+    report::{Describe, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
 
@@ -57,24 +57,12 @@ pub struct Output {
 pub struct Authorize(Input, Option<String>);
 
 impl Describe for Authorize {
-    fn action(&self) -> Action {
-        Action::Update
-    }
-
-    fn resource(&self) -> String {
-        format!("/groups/{}/cloudProviderAccess/{}", self.0.project_id, self.0.role_id)
-    }
-
-    fn summary(&self) -> String {
-        format!("access role authorized for {}", self.0.role_arn)
-    }
-
-    fn before(&self) -> Value {
-        json!({"iamAssumedRoleArn": self.1})
-    }
-
-    fn after(&self) -> Value {
-        json!({"iamAssumedRoleArn": self.0.role_arn})
+    fn describe(&self) -> Description {
+        let Input { project_id, role_id, role_arn, .. } = &self.0;
+        let resource = format!("/groups/{project_id}/cloudProviderAccess/{role_id}");
+        Description::update(resource, format!("access role authorized for {role_arn}"))
+            .before(json!({"iamAssumedRoleArn": self.1}))
+            .after(json!({"iamAssumedRoleArn": role_arn}))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{ProjectId, Region, SecretId},
     model::{enablement::Enablement, endpoints::leading},
-    report::{Action, Describe},
+    report::{Describe, Description},
     step::{Actions, Converge, Readers, Step, Writers, actions},
 };
 
@@ -57,24 +57,12 @@ pub struct Output {
 pub struct NewEndpoint(Input);
 
 impl Describe for NewEndpoint {
-    fn action(&self) -> Action {
-        Action::Create
-    }
-
-    fn resource(&self) -> String {
-        format!("/groups/{}/encryptionAtRest/AWS/privateEndpoints", self.0.project_id)
-    }
-
-    fn summary(&self) -> String {
-        format!("private endpoint in {}", self.0.region)
-    }
-
-    fn consequences(&self) -> Vec<String> {
-        vec!["Atlas charges for each private endpoint by the hour".to_owned()]
-    }
-
-    fn after(&self) -> Value {
-        json!({"regionName": self.0.region.to_atlas()})
+    fn describe(&self) -> Description {
+        let Input { project_id, region, .. } = &self.0;
+        let resource = format!("/groups/{project_id}/encryptionAtRest/AWS/privateEndpoints");
+        Description::create(resource, format!("private endpoint in {region}"))
+            .consequence("Atlas charges for each private endpoint by the hour")
+            .after(json!({"regionName": region.to_atlas()}))
     }
 }
 

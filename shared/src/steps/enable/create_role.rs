@@ -12,7 +12,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{AccessRoleId, ExternalId, IamRoleArn, PrincipalArn, ProjectId, SecretId},
     model::enablement::Enablement,
-    report::{Action, Describe},
+    report::{Describe, Description},
     step::{Actions, Converge, Readers, Step, Writers, actions},
 };
 
@@ -63,20 +63,10 @@ pub struct NewRecord {
 }
 
 impl Describe for NewRecord {
-    fn action(&self) -> Action {
-        Action::Create
-    }
-
-    fn resource(&self) -> String {
-        format!("/groups/{}/cloudProviderAccess", self.project)
-    }
-
-    fn summary(&self) -> String {
-        format!("access role record for {}", self.role)
-    }
-
-    fn after(&self) -> Value {
-        json!({"providerName": "AWS"})
+    fn describe(&self) -> Description {
+        let resource = format!("/groups/{}/cloudProviderAccess", self.project);
+        Description::create(resource, format!("access role record for {}", self.role))
+            .after(json!({"providerName": "AWS"}))
     }
 }
 

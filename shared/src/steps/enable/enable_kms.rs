@@ -12,7 +12,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{AccessRoleId, KmsKeyArn, ProjectId, SecretId},
     model::{enablement::Enablement, encryption::Asked, keys::is_same_key},
-    report::{Action, Describe},
+    report::{Action, Describe, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
 
@@ -84,24 +84,47 @@ struct Before {
 }
 
 impl Describe for Configure {
-    fn action(&self) -> Action {
-        self.action
-    }
-
-    fn resource(&self) -> String {
-        format!("/groups/{}/encryptionAtRest", self.project)
-    }
-
-    fn summary(&self) -> String {
+    fn describe(&self) -> Description {
         let networking = if self.update.require_private_networking { ", private networking required" } else { "" };
         let search = match self.search_nodes {
             Some(true) => ", search nodes too",
             Some(false) => ", search nodes not",
             None => "",
         };
-        format!("customer-managed key {}{networking}{search}", self.update.customer_master_key_id)
+        let summary = format!("customer-managed key {}{networking}{search}", self.update.customer_master_key_id);
+        let now = &self.before.aws_kms;
+        Description::new(self.action, format!("/groups/{}/encryptionAtRest", self.project), summary)
+            .consequences(self.consequences())
+            .before(json!({
+                "awsKms": {
+                    "enabled": now.enabled,
+                    "roleId": now.role_id,
+                    "customerMasterKeyID": now.customer_master_key_id,
+                    "region": now.region,
+                    "requirePrivateNetworking": now.require_private_networking,
+                    "valid": now.valid,
+                },
+                "enabledForSearchNodes": self.before.search_nodes,
+            }))
+            .after(json!({
+                "awsKms": {
+                    "enabled": true,
+                    "roleId": self.update.role_id,
+                    "customerMasterKeyID": self.update.customer_master_key_id,
+                    "region": self.update.region,
+                    "requirePrivateNetworking": self.update.require_private_networking,
+                    "valid": true,
+                },
+                "enabledForSearchNodes": self.search_nodes.or(self.before.search_nodes),
+            }))
     }
 
+    fn is_difference(&self) -> bool {
+        !self.only_looks_again
+    }
+}
+
+impl Configure {
     fn consequences(&self) -> Vec<String> {
         let now = &self.before.aws_kms;
         let mut consequences = Vec::new();
@@ -120,39 +143,6 @@ impl Describe for Configure {
             consequences.push("Atlas replaces search nodes, and search indexes are rebuilt".to_owned());
         }
         consequences
-    }
-
-    fn is_difference(&self) -> bool {
-        !self.only_looks_again
-    }
-
-    fn before(&self) -> Value {
-        let now = &self.before.aws_kms;
-        json!({
-            "awsKms": {
-                "enabled": now.enabled,
-                "roleId": now.role_id,
-                "customerMasterKeyID": now.customer_master_key_id,
-                "region": now.region,
-                "requirePrivateNetworking": now.require_private_networking,
-                "valid": now.valid,
-            },
-            "enabledForSearchNodes": self.before.search_nodes,
-        })
-    }
-
-    fn after(&self) -> Value {
-        json!({
-            "awsKms": {
-                "enabled": true,
-                "roleId": self.update.role_id,
-                "customerMasterKeyID": self.update.customer_master_key_id,
-                "region": self.update.region,
-                "requirePrivateNetworking": self.update.require_private_networking,
-                "valid": true,
-            },
-            "enabledForSearchNodes": self.search_nodes.or(self.before.search_nodes),
-        })
     }
 }
 
@@ -334,7 +324,7 @@ mod tests {
     }
 
     fn consequences(input: &Input, observed: &EncryptionAtRest) -> Vec<String> {
-        EnableKms::decide(input, observed).unwrap().iter().flat_map(Describe::consequences).collect()
+        EnableKms::decide(input, observed).unwrap().iter().flat_map(Configure::consequences).collect()
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::{
     error::{Error, ErrorName, Failure, Result, denial},
     ids::{AccountAccess, KeyAlias, KmsKeyArn, Region},
     model::enablement::Enablement,
-    report::{Action, Describe},
+    report::{Describe, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
     tags,
 };
@@ -75,7 +75,7 @@ pub struct Found {
     key: Key,
     /// Whether it has its alias. A key whose making was interrupted has none.
     has_alias: bool,
-    tags: Vec<(String, String)>,
+    tags: Vec<tags::Tag>,
     rotation: Rotation,
 }
 
@@ -98,58 +98,27 @@ pub enum KeyChange {
 }
 
 impl Describe for KeyChange {
-    fn action(&self) -> Action {
-        match self {
-            Self::Create { .. } => Action::Create,
-            Self::Adopt(..) | Self::Rotate(..) => Action::Update,
-        }
-    }
-
-    fn resource(&self) -> String {
-        match self {
-            Self::Create { alias, .. } => alias.to_string(),
-            Self::Adopt(key, _) | Self::Rotate(key, ..) => key.to_string(),
-        }
-    }
-
-    fn summary(&self) -> String {
-        match self {
-            Self::Create { region, days, .. } => {
-                format!("symmetric multi-Region key in {region}, rotated every {days} days")
-            }
-            Self::Adopt(_, alias) => format!("{alias} assigned to the key that was created for it"),
-            Self::Rotate(_, _, days) => format!("key material rotated every {days} days"),
-        }
-    }
-
-    fn consequences(&self) -> Vec<String> {
-        match self {
-            Self::Create { .. } => vec!["AWS charges for the key and for each of its replicas by the month".to_owned()],
-            Self::Adopt(..) | Self::Rotate(..) => Vec::new(),
-        }
-    }
-
-    fn before(&self) -> Value {
-        match self {
-            Self::Create { .. } | Self::Adopt(..) => Value::Null,
-            Self::Rotate(_, now, _) => json!({"rotationEnabled": now.enabled, "rotationDays": now.days}),
-        }
-    }
-
-    fn after(&self) -> Value {
+    fn describe(&self) -> Description {
         match self {
             Self::Create { alias, region, days } => {
-                json!({
-                    "alias": alias,
-                    "region": region,
-                    "multiRegion": true,
-                    "rotationDays": days,
-                    "policy": "IAM policies of the account administer the key; only principals that the key policy \
-                        names can use it, replicate it or change its policy",
-                })
+                Description::create(alias, format!("symmetric multi-Region key in {region}, rotated every {days} days"))
+                    .consequence("AWS charges for the key and for each of its replicas by the month")
+                    .after(json!({
+                        "alias": alias,
+                        "region": region,
+                        "multiRegion": true,
+                        "rotationDays": days,
+                        "policy": "IAM policies of the account administer the key; only principals that the key policy \
+                            names can use it, replicate it or change its policy",
+                    }))
             }
-            Self::Adopt(_, alias) => json!({"alias": alias}),
-            Self::Rotate(_, _, days) => json!({"rotationEnabled": true, "rotationDays": days}),
+            Self::Adopt(key, alias) => {
+                Description::update(key, format!("{alias} assigned to the key that was created for it"))
+                    .after(json!({"alias": alias}))
+            }
+            Self::Rotate(key, now, days) => Description::update(key, format!("key material rotated every {days} days"))
+                .before(json!({"rotationEnabled": now.enabled, "rotationDays": now.days}))
+                .after(json!({"rotationEnabled": true, "rotationDays": days})),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     error::Result,
     ids::{ProjectId, SecretId},
     model::enablement::Enablement,
-    report::{Action, Describe},
+    report::{Describe, Description},
     request::ProjectOptions,
     step::{Actions, Converge, Readers, Step, Writers, actions},
 };
@@ -50,20 +50,10 @@ pub struct Output {
 pub struct NewProject(ProjectOptions);
 
 impl Describe for NewProject {
-    fn action(&self) -> Action {
-        Action::Create
-    }
-
-    fn resource(&self) -> String {
-        format!("/orgs/{}/groups", self.0.org_id)
-    }
-
-    fn summary(&self) -> String {
-        format!("project {}", self.0.name)
-    }
-
-    fn after(&self) -> Value {
-        json!({"name": self.0.name, "orgId": self.0.org_id})
+    fn describe(&self) -> Description {
+        let ProjectOptions { name, org_id } = &self.0;
+        Description::create(format!("/orgs/{org_id}/groups"), format!("project {name}"))
+            .after(json!({"name": name, "orgId": org_id}))
     }
 }
 

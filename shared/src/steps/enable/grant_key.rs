@@ -13,7 +13,7 @@ use crate::{
     ids::{AccountAccess, IamRoleArn, KmsKeyArn, ProjectId, Region},
     model::{enablement::Enablement, keys::replica_of, statements::KEY_ACTIONS},
     policy::{Merged, Owner, PolicyDocument, SID_PREFIX, Statement},
-    report::{Action, Describe},
+    report::{Describe, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
 
@@ -82,24 +82,9 @@ pub struct PutKeyPolicy {
 }
 
 impl Describe for PutKeyPolicy {
-    fn action(&self) -> Action {
-        Action::Update
-    }
-
-    fn resource(&self) -> String {
-        self.key.to_string()
-    }
-
-    fn summary(&self) -> String {
-        format!("statement for the role merged into the key policy in {}", self.key.region())
-    }
-
-    fn before(&self) -> Value {
-        self.merged.before()
-    }
-
-    fn after(&self) -> Value {
-        self.merged.after()
+    fn describe(&self) -> Description {
+        let summary = format!("statement for the role merged into the key policy in {}", self.key.region());
+        Description::update(&self.key, summary).before(self.merged.before()).after(self.merged.after())
     }
 }
 
@@ -262,10 +247,10 @@ mod tests {
             let decided = GrantKey::decide(&input(account), &policy(&statements)).unwrap();
             assert_eq!(decided.len(), changes, "{account} {statements}");
             for change in decided {
-                assert_eq!(change.resource(), "arn:aws:kms:eu-west-1:444455556666:key/mrk-1");
+                assert_eq!(change.describe().made("").resource, "arn:aws:kms:eu-west-1:444455556666:key/mrk-1");
                 let foreign = Value::from(change.policy.statements()[0].clone());
                 assert_eq!(foreign.to_string(), statements[0].to_string(), "a foreign statement stays as it is");
-                assert_eq!(change.after(), ours(input(account).role_arn.as_ref()));
+                assert_eq!(change.describe().planned("").after, ours(input(account).role_arn.as_ref()));
             }
         }
     }

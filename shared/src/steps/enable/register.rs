@@ -16,7 +16,7 @@ use crate::{
     ids::{AccessRoleId, IamRoleArn, KmsKeyArn, ProjectId},
     model::{enablement::Enablement, keys::is_same_key, owner::refuse_registered_by_another},
     registry::{self, Entry, Stage},
-    report::{Action, Describe, OldKey},
+    report::{Action, Describe, Description, OldKey},
     request::{EnableEncryption, KeyOptions, ManageKey, ManageRole, regional_keys},
     step::{Actions, Converge, Readers, Step, Writers, actions, sample_request},
     tags,
@@ -80,9 +80,9 @@ pub struct Registered {
     /// The keys before this one that the entry names, whatever else of it can be read.
     pub(crate) old_keys: Vec<OldKey>,
     /// The tags of the role.
-    pub(crate) role: Vec<(String, String)>,
+    pub(crate) role: Vec<tags::Tag>,
     /// The tags of the keys.
-    pub(crate) keys: Vec<(KmsKeyArn, Vec<(String, String)>)>,
+    pub(crate) keys: Vec<(KmsKeyArn, Vec<tags::Tag>)>,
     /// When that was.
     pub(crate) now: Timestamp,
 }
@@ -91,9 +91,9 @@ pub struct Registered {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RegistryChange {
     /// Tag the role.
-    TagRole(IamRoleArn, (String, String)),
+    TagRole(IamRoleArn, tags::Tag),
     /// Tag a key.
-    TagKey(KmsKeyArn, (String, String)),
+    TagKey(KmsKeyArn, tags::Tag),
     /// Write the entry.
     Write {
         /// What is there.
@@ -104,41 +104,25 @@ pub enum RegistryChange {
 }
 
 impl Describe for RegistryChange {
-    fn action(&self) -> Action {
+    fn describe(&self) -> Description {
         match self {
-            Self::Write { before: None, .. } => Action::Create,
-            _ => Action::Update,
-        }
-    }
-
-    fn resource(&self) -> String {
-        match self {
-            Self::TagRole(arn, _) => arn.to_string(),
-            Self::TagKey(arn, _) => arn.to_string(),
-            Self::Write { entry, .. } => registry::parameter(&entry.project_id),
-        }
-    }
-
-    fn summary(&self) -> String {
-        match self {
-            Self::TagRole(..) => "role tagged with the project".to_owned(),
-            Self::TagKey(arn, _) => format!("key tagged with the project in {}", arn.region()),
-            Self::Write { entry, .. } if entry.stage == Stage::Enabling => "project announced".to_owned(),
-            Self::Write { .. } => "project registered".to_owned(),
-        }
-    }
-
-    fn before(&self) -> Value {
-        match self {
-            Self::Write { before: Some(before), .. } => before.comparable(),
-            _ => Value::Null,
-        }
-    }
-
-    fn after(&self) -> Value {
-        match self {
-            Self::TagRole(_, (key, value)) | Self::TagKey(_, (key, value)) => json!({ key: value }),
-            Self::Write { entry, .. } => entry.comparable(),
+            Self::TagRole(arn, (key, value)) => {
+                Description::update(arn, "role tagged with the project").after(json!({ key: value }))
+            }
+            Self::TagKey(arn, (key, value)) => {
+                let summary = format!("key tagged with the project in {}", arn.region());
+                Description::update(arn, summary).after(json!({ key: value }))
+            }
+            Self::Write { before, entry } => {
+                let action = if before.is_some() { Action::Update } else { Action::Create };
+                let summary = match entry.stage {
+                    Stage::Enabling => "project announced",
+                    _ => "project registered",
+                };
+                Description::new(action, registry::parameter(&entry.project_id), summary)
+                    .before(before.as_ref().map_or(Value::Null, |before| before.comparable()))
+                    .after(entry.comparable())
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     ids::{AccountAccess, KmsKeyArn, Region},
     model::{enablement::Enablement, keys::replica_of},
     policy::PolicyDocument,
-    report::{Action, Describe},
+    report::{Describe, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
     tags,
 };
@@ -70,7 +70,7 @@ pub struct Keys {
     replica: Option<Key>,
     /// Of the primary; read only if there is no replica.
     policy: PolicyDocument,
-    tags: Vec<(String, String)>,
+    tags: Vec<tags::Tag>,
 }
 
 /// The one thing this step does.
@@ -79,29 +79,18 @@ pub struct NewReplica {
     primary: KmsKeyArn,
     replica: KmsKeyArn,
     policy: PolicyDocument,
-    tags: Vec<(String, String)>,
+    tags: Vec<tags::Tag>,
 }
 
 impl Describe for NewReplica {
-    fn action(&self) -> Action {
-        Action::Create
-    }
-
-    fn resource(&self) -> String {
-        self.replica.to_string()
-    }
-
-    fn summary(&self) -> String {
-        format!("replica of the key in {}", self.replica.region())
-    }
-
-    fn consequences(&self) -> Vec<String> {
-        vec!["AWS charges for each replica by the month".to_owned()]
-    }
-
-    fn after(&self) -> Value {
-        json!({"region": self.replica.region(),
-            "policy": "the key policy of the primary key, plus statements that allow the roles of atlas-cmk"})
+    fn describe(&self) -> Description {
+        let region = self.replica.region();
+        Description::create(&self.replica, format!("replica of the key in {region}"))
+            .consequence("AWS charges for each replica by the month")
+            .after(json!({
+                "region": region,
+                "policy": "the key policy of the primary key, plus statements that allow the roles of atlas-cmk",
+            }))
     }
 }
 
@@ -110,7 +99,7 @@ pub(crate) fn replica(
     primary: &KmsKeyArn,
     region: &Region,
     policy: PolicyDocument,
-    tags: &[(String, String)],
+    tags: &[tags::Tag],
 ) -> Result<NewReplica> {
     let kept = tags.iter().filter(|(key, _)| key.starts_with("atlas-cmk:") && key != tags::MANAGED_BY).cloned();
     Ok(NewReplica {
@@ -229,7 +218,7 @@ mod tests {
     #[test]
     fn a_replica_is_made_where_there_is_none_with_our_mark_and_what_we_said_of_the_primary() {
         let [replica] = ReplicateKey::decide(&input(PRIMARY), &keys(None)).unwrap().try_into().unwrap();
-        assert_eq!(replica.resource(), "arn:aws:kms:eu-west-1:444455556666:key/mrk-1");
+        assert_eq!(replica.describe().made("").resource, "arn:aws:kms:eu-west-1:444455556666:key/mrk-1");
         assert_eq!(replica.tags, [tags::ours(), ("atlas-cmk:project:x".to_owned(), "enabled".to_owned())]);
         for state in [KeyState::Enabled, KeyState::Creating] {
             assert_eq!(ReplicateKey::decide(&input(PRIMARY), &keys(Some(state))).unwrap(), []);

@@ -14,7 +14,7 @@ use crate::{
         clusters::{Found, State, towards},
         endpoints::leading,
     },
-    report::{Action, Describe},
+    report::{Describe, Description},
     step::{Actions, Converge, Readers, Step, Writers, actions},
 };
 
@@ -66,42 +66,26 @@ impl Switch {
     }
 }
 
+const INITIAL_SYNC: &str = "every node makes an initial sync, one after the other, and search indexes are rebuilt";
+
 impl Describe for Switch {
-    fn action(&self) -> Action {
-        Action::Update
-    }
-
-    fn resource(&self) -> String {
-        format!("/groups/{}/clusters/{}", self.project, self.cluster)
-    }
-
-    fn summary(&self) -> String {
-        match self.provider {
-            EncryptionProvider::Aws => format!("cluster {} uses the customer-managed key", self.cluster),
-            EncryptionProvider::None => format!("cluster {} no longer uses the customer-managed key", self.cluster),
-        }
-    }
-
-    fn consequences(&self) -> Vec<String> {
-        let sync = "every node makes an initial sync, one after the other, and search indexes are rebuilt";
-        match self.provider {
-            EncryptionProvider::Aws => vec![sync.to_owned()],
-            EncryptionProvider::None => {
-                vec![sync.to_owned(), "snapshots made until then still need the key".to_owned()]
+    fn describe(&self) -> Description {
+        let cluster = &self.cluster;
+        let resource = format!("/groups/{}/clusters/{cluster}", self.project);
+        let description = match self.provider {
+            EncryptionProvider::Aws => {
+                Description::update(resource, format!("cluster {cluster} uses the customer-managed key"))
+                    .consequence(INITIAL_SYNC)
+                    .before(json!({"encryptionAtRestProvider": EncryptionProvider::None}))
             }
-        }
-    }
-
-    fn before(&self) -> Value {
-        let other = match self.provider {
-            EncryptionProvider::Aws => EncryptionProvider::None,
-            EncryptionProvider::None => EncryptionProvider::Aws,
+            EncryptionProvider::None => {
+                Description::update(resource, format!("cluster {cluster} no longer uses the customer-managed key"))
+                    .consequence(INITIAL_SYNC)
+                    .consequence("snapshots made until then still need the key")
+                    .before(json!({"encryptionAtRestProvider": EncryptionProvider::Aws}))
+            }
         };
-        json!({"encryptionAtRestProvider": other})
-    }
-
-    fn after(&self) -> Value {
-        json!({"encryptionAtRestProvider": self.provider})
+        description.after(json!({"encryptionAtRestProvider": self.provider}))
     }
 }
 

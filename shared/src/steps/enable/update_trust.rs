@@ -19,7 +19,7 @@ use crate::{
         statements::{INLINE_POLICY, kms_statement, trust},
     },
     policy::{Merged, Owner, PolicyDocument, Statement},
-    report::{Action, Describe},
+    report::{Action, Describe, Description},
     request::{ManageRole, regional_keys},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
@@ -136,43 +136,19 @@ pub enum RoleChange {
 }
 
 impl Describe for RoleChange {
-    fn action(&self) -> Action {
+    fn describe(&self) -> Description {
         match self {
-            Self::CreateRole(..) => Action::Create,
-            Self::PutTrustPolicy(..) => Action::Update,
-            Self::PutInlinePolicy(_, _, action, _) => *action,
-        }
-    }
-
-    fn resource(&self) -> String {
-        match self {
-            Self::CreateRole(arn, _) | Self::PutTrustPolicy(arn, ..) | Self::PutInlinePolicy(arn, ..) => {
-                arn.to_string()
+            Self::CreateRole(arn, trust_policy) => {
+                Description::create(arn, "IAM role that trusts Atlas under its external ID")
+                    .after(trust_policy.statements().into_iter().map(Value::from).collect::<Value>())
             }
-        }
-    }
-
-    fn summary(&self) -> String {
-        match self {
-            Self::CreateRole(..) => "IAM role that trusts Atlas under its external ID".to_owned(),
-            Self::PutTrustPolicy(..) => "trust statement merged".to_owned(),
-            Self::PutInlinePolicy(..) => {
-                format!("statement for the regional keys merged into inline policy {INLINE_POLICY}")
+            Self::PutTrustPolicy(arn, _, merged) => {
+                Description::update(arn, "trust statement merged").before(merged.before()).after(merged.after())
             }
-        }
-    }
-
-    fn before(&self) -> Value {
-        match self {
-            Self::CreateRole(..) => Value::Null,
-            Self::PutTrustPolicy(.., merged) | Self::PutInlinePolicy(.., merged) => merged.before(),
-        }
-    }
-
-    fn after(&self) -> Value {
-        match self {
-            Self::CreateRole(_, trust_policy) => trust_policy.statements().into_iter().map(Value::from).collect(),
-            Self::PutTrustPolicy(.., merged) | Self::PutInlinePolicy(.., merged) => merged.after(),
+            Self::PutInlinePolicy(arn, _, action, merged) => {
+                let summary = format!("statement for the regional keys merged into inline policy {INLINE_POLICY}");
+                Description::new(*action, arn, summary).before(merged.before()).after(merged.after())
+            }
         }
     }
 }
@@ -317,7 +293,7 @@ pub(crate) fn decide(input: &Input, observed: &RolePolicies) -> Result<Vec<RoleC
     match (input.manage, changes.as_slice()) {
         (ManageRole::None, [change, ..]) => Err(conflict(format!(
             "role.manage is none, and the trust policy of {arn} lacks this statement: {}; add it and run again",
-            change.after()
+            change.describe().planned(UpdateTrust::NAME).after
         ))),
         _ => Ok(changes),
     }

@@ -26,7 +26,7 @@ use crate::{
     profile,
     registry::accounts::{self, AccountEntry, FailedVend},
     report::{
-        Action, Describe,
+        Describe, Description,
         vending::{Ending, Outcome},
     },
     step::{Actions, Converge, LOG_TARGET, Readers, Step, Writers, actions, not_set, sample_file},
@@ -87,33 +87,24 @@ pub enum VendingChange {
 }
 
 impl Describe for VendingChange {
-    fn action(&self) -> Action {
+    fn describe(&self) -> Description {
         match self {
-            Self::Start { .. } => Action::Create,
-            _ => Action::Update,
-        }
-    }
-
-    fn resource(&self) -> String {
-        match self {
-            Self::Start { name, .. } => name.clone(),
-            Self::Learn(entry) => accounts::parameter(&entry.account_id),
-            Self::ReportFailure { account, .. } | Self::ReportProblem(account, _) => {
-                account.clone().unwrap_or_default()
+            Self::Start { name, entry, .. } => {
+                let (account, profile) = (&entry.account_id, &entry.profile);
+                let summary = format!("enablement of account {account} started, from profile {profile}");
+                Description::create(name, summary)
             }
-            Self::Leave(_) => String::new(),
-        }
-    }
-
-    fn summary(&self) -> String {
-        match self {
-            Self::Start { entry, .. } => {
-                format!("enablement of account {} started, from profile {}", entry.account_id, entry.profile)
+            Self::Learn(entry) => {
+                Description::update(accounts::parameter(&entry.account_id), "new details of the account recorded")
             }
-            Self::Learn(_) => "new details of the account recorded".to_owned(),
-            Self::ReportFailure { what, .. } => format!("failure of {what} reported"),
-            Self::ReportProblem(_, error) => format!("{} reported, event kept", error.name()),
-            Self::Leave(outcome) => outcome.reason.clone(),
+            Self::ReportFailure { account, what, .. } => {
+                Description::update(account.as_deref().unwrap_or_default(), format!("failure of {what} reported"))
+            }
+            Self::ReportProblem(account, error) => {
+                let summary = format!("{} reported, event kept", error.name());
+                Description::update(account.as_deref().unwrap_or_default(), summary)
+            }
+            Self::Leave(outcome) => Description::update("", outcome.reason.clone()),
         }
     }
 

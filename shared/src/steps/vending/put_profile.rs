@@ -8,7 +8,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::ProfileName,
     profile::{self, PROFILES, Profile},
-    report::{Action, Describe},
+    report::{Action, Describe, Description},
     step::{Actions, Converge, Readers, Step, Writers, sample_file},
 };
 
@@ -45,24 +45,11 @@ pub struct Write {
 }
 
 impl Describe for Write {
-    fn action(&self) -> Action {
-        if self.before.is_some() { Action::Update } else { Action::Create }
-    }
-
-    fn resource(&self) -> String {
-        parameter(&self.name)
-    }
-
-    fn summary(&self) -> String {
-        format!("profile {} written", self.name)
-    }
-
-    fn before(&self) -> Value {
-        json!(self.before)
-    }
-
-    fn after(&self) -> Value {
-        json!(self.profile)
+    fn describe(&self) -> Description {
+        let action = if self.before.is_some() { Action::Update } else { Action::Create };
+        Description::new(action, parameter(&self.name), format!("profile {} written", self.name))
+            .before(json!(self.before))
+            .after(json!(self.profile))
     }
 }
 
@@ -156,7 +143,7 @@ mod tests {
         assert_eq!(PutProfile::decide(&one, &there(std::slice::from_ref(&one))).unwrap(), []);
         let raised = input("one", &json!({"generation": 2}));
         let changes = PutProfile::decide(&raised, &there(&[one])).unwrap();
-        assert_eq!(changes[0].action(), Action::Update);
+        assert_eq!(changes[0].describe().made("").action, Action::Update);
     }
 
     #[test]

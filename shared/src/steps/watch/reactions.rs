@@ -9,7 +9,7 @@ use crate::{
     fingerprint,
     ids::{AccountAccess, KmsKeyArn, ProjectId},
     registry::Entry,
-    report::{Action, Describe},
+    report::{Describe, Description},
     request::{Cause, Guard, GuardKey, ReconcileProject},
     step::{Writers, not_set},
     steps::watch::affected::{Affected, Need},
@@ -50,22 +50,16 @@ pub(super) struct EndangeredProject {
 }
 
 impl Describe for Reaction {
-    fn action(&self) -> Action {
-        Action::Create
-    }
-
-    fn resource(&self) -> String {
+    fn describe(&self) -> Description {
         match self {
-            Self::Alert(alert) => alert.key_arn.to_string(),
-            Self::Restore(name, _) | Self::Reconcile(name, _) => name.clone(),
-        }
-    }
-
-    fn summary(&self) -> String {
-        match self {
-            Self::Alert(alert) => format!("alert raised: {} of a key that is in use", alert.event),
-            Self::Restore(_, guard) => format!("restore of {} started", guard.key_arn),
-            Self::Reconcile(_, project) => format!("reconciliation of project {} started", project.project_id),
+            Self::Alert(alert) => {
+                let summary = format!("alert raised: {} of a key that is in use", alert.event);
+                Description::create(&alert.key_arn, summary)
+            }
+            Self::Restore(name, guard) => Description::create(name, format!("restore of {} started", guard.key_arn)),
+            Self::Reconcile(name, project) => {
+                Description::create(name, format!("reconciliation of project {} started", project.project_id))
+            }
         }
     }
 }

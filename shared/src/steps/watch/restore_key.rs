@@ -9,7 +9,7 @@ use crate::{
     aws::{Caller, KeyState},
     error::{Error, ErrorName, Result},
     ids::{AccountAccess, KmsKeyArn},
-    report::{Action, Describe},
+    report::{Describe, Description},
     request::GuardKey,
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions, not_set},
 };
@@ -46,27 +46,15 @@ pub enum Restoring {
 }
 
 impl Describe for Restoring {
-    fn action(&self) -> Action {
-        Action::Update
-    }
-
-    fn resource(&self) -> String {
+    fn describe(&self) -> Description {
         match self {
-            Self::CancelDeletion(arn) | Self::Enable(arn) => arn.to_string(),
-        }
-    }
-
-    fn summary(&self) -> String {
-        match self {
-            Self::CancelDeletion(arn) => format!("deletion of the key in {} cancelled", arn.region()),
-            Self::Enable(arn) => format!("key in {} enabled", arn.region()),
-        }
-    }
-
-    fn before(&self) -> Value {
-        match self {
-            Self::CancelDeletion(_) => json!("PendingDeletion"),
-            Self::Enable(_) => json!("Disabled"),
+            Self::CancelDeletion(key) => {
+                Description::update(key, format!("deletion of the key in {} cancelled", key.region()))
+                    .before("PendingDeletion")
+            }
+            Self::Enable(key) => {
+                Description::update(key, format!("key in {} enabled", key.region())).before("Disabled")
+            }
         }
     }
 }
@@ -176,7 +164,7 @@ fn guard_role(access: &AccountAccess, name: Option<&str>) -> Result<AccountAcces
 
 async fn publish(writers: &Writers, input: &Input, changes: &[Restoring]) -> Result<()> {
     let request = &input.request;
-    let done: Vec<String> = changes.iter().map(Describe::summary).collect();
+    let done: Vec<String> = changes.iter().map(|change| change.describe().made(RestoreKey::NAME).summary).collect();
     let subject = format!("atlas-cmk: key {} restored", request.key_arn.key_id());
     let message = json!({
         "kind": "key-restored",
