@@ -25,6 +25,9 @@ static DEFINED: AtomicU32 = AtomicU32::new(0);
 /// No execution takes longer here, where waiting is compressed.
 const LONGEST: Duration = Duration::from_mins(15);
 
+/// The end of the name of a state that repeats another.
+pub const AGAIN: &str = ", again";
+
 /// How an execution ended, and what it took.
 #[derive(Debug, Clone)]
 pub struct Run {
@@ -102,12 +105,39 @@ pub async fn define_with(
     name: &str,
     change: impl FnOnce(&mut serde_json::Map<String, Value>),
 ) -> Result<String> {
-    let sfn = aws_sdk_sfn::Client::new(&cloud.stack.account.sdk_config());
-    let described = sfn.describe_state_machine().state_machine_arn(cloud.stack.output(machine)?).send().await?;
-    let mut definition: Value = serde_json::from_str(&described.definition)?;
+    let mut definition = definition(cloud, machine).await?;
     let state = definition["States"][name].as_object_mut().with_context(|| format!("there is no state {name}"))?;
     change(state);
     define(cloud, &format!("with-{name}"), &definition).await
+}
+
+/// Makes a state machine that is one of the stack, by its output, in which every Task, Map and Parallel on the top
+/// level that `repeats` is followed by itself, under its name and [`AGAIN`]. Its ARN.
+///
+/// # Errors
+/// If the engine refuses.
+pub async fn define_repeating(cloud: &Cloud, machine: &str, repeats: impl Fn(&str) -> bool) -> Result<String> {
+    let mut definition = definition(cloud, machine).await?;
+    let states = definition["States"].as_object_mut().context("a definition has states")?;
+    let acting = |(name, state): (&String, &Value)| {
+        (["Task", "Map", "Parallel"].contains(&state["Type"].as_str()?) && repeats(name)).then(|| name.clone())
+    };
+    for name in states.iter().filter_map(acting).collect::<Vec<_>>() {
+        let again = format!("{name}{AGAIN}");
+        states.insert(again.clone(), states[&name].clone());
+        let first = states[&name].as_object_mut().context("a state is an object")?;
+        first.remove("End");
+        first.insert("Next".to_owned(), json!(again));
+        // The second one is to find what the first one found.
+        first.insert("Output".to_owned(), json!("{% $states.input %}"));
+    }
+    define(cloud, "repeating", &definition).await
+}
+
+async fn definition(cloud: &Cloud, machine: &str) -> Result<Value> {
+    let sfn = aws_sdk_sfn::Client::new(&cloud.stack.account.sdk_config());
+    let described = sfn.describe_state_machine().state_machine_arn(cloud.stack.output(machine)?).send().await?;
+    Ok(serde_json::from_str(&described.definition)?)
 }
 
 /// Invokes a function of the stack by the name of its step. Whether it fails is in the run.

@@ -3,6 +3,8 @@
 //! Tests look at what is left behind: the records Atlas has, the requests it got, the name a call failed with. None
 //! looks at a clock.
 
+#![allow(clippy::unwrap_used, reason = "in a test, a panic is the right answer")]
+
 mod authentication;
 mod aws;
 mod deadlines;

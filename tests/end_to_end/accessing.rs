@@ -27,13 +27,13 @@ async fn create_role(account: &Account, name: &str, principal: Value) {
 }
 
 /// A source role in the hub that our functions may assume, and a target role in the other account.
-async fn two_roles(world: &World) {
+pub(crate) async fn two_roles(world: &World) {
     let root = format!("arn:aws:iam::{}:root", world.hub().id);
     create_role(world.hub(), SOURCE, json!({"AWS": root})).await;
     create_role(world.account(), TARGET, json!({"Service": "transfer.amazonaws.com"})).await;
 }
 
-fn input(world: &World) -> Value {
+pub(crate) fn input(world: &World) -> Value {
     json!({
         "name": "S3Keys",
         "sourceRoleArn": arn(world.hub(), SOURCE),
@@ -63,7 +63,7 @@ async fn side(account: &Account, name: &str) -> Value {
     json!({"trust": role.assume_role_policy_document(), "attached": attached, "policies": own})
 }
 
-async fn both(world: &World) -> Value {
+pub(crate) async fn both(world: &World) -> Value {
     json!([side(world.hub(), SOURCE).await, side(world.account(), TARGET).await])
 }
 

@@ -1,10 +1,9 @@
 //! disable-encryption: everything is as it was before, but for the keys, whatever was done until then.
 
 use atlas_cmk_local::{execution, snapshot};
-use atlas_cmk_tests::asl;
 use serde_json::{Value, json};
 
-use crate::world::{World, assert_failed, changed_steps};
+use crate::world::{World, assert_failed, changed_steps, states_of};
 
 /// Asserts that the world is what it was.
 fn assert_same(before: &Value, after: &Value, when: &str) {
@@ -92,16 +91,6 @@ async fn statements_policies_and_tags_of_others_survive_byte_for_byte() {
     assert_eq!(world.key_policy("eu-west-1").await.statements().len(), 2, "our statement was needed");
     world.disable_successfully(json!({"scope": "role"})).await;
     assert_same(&before, &world.snapshot().await, "with neighbours");
-}
-
-/// The states of a machine that do something, but those that this run does not come to.
-fn states_of(machine: &str, but: &[&str]) -> Vec<String> {
-    let machine = asl::machines().unwrap().into_iter().find(|it| it.name == machine).unwrap();
-    let states = machine.definition["States"].as_object().unwrap().iter();
-    let acting = states.filter(|(name, state)| {
-        ["Task", "Map"].contains(&state["Type"].as_str().unwrap()) && !but.contains(&name.as_str())
-    });
-    acting.map(|(name, _)| name.clone()).collect()
 }
 
 #[tokio::test]

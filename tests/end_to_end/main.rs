@@ -24,6 +24,7 @@ mod permissions;
 mod planning;
 mod racing;
 mod registering;
+mod repeating;
 mod resuming;
 mod sweeping;
 mod taking_down_races;

@@ -2,7 +2,7 @@
 
 use atlas_cmk::atlas::{EndpointStatus, PrivateEndpoint};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::{World, changed_steps, converged_steps};
 
@@ -132,8 +132,14 @@ async fn credentials_that_are_rotated_between_runs_are_read_again_by_functions_t
         let secrets = aws_sdk_secretsmanager::Client::new(&world.hub().sdk_config());
         let put = secrets.put_secret_value().secret_id("atlas-cmk/atlas").secret_string(rotated.to_string());
         put.send().await.unwrap();
+        let before = simulator.requests().await.unwrap().len();
         let second = world.enable().await;
         assert_eq!(second.error, None, "{:?}", second.cause);
         assert_eq!(second.changes().len(), 0);
+        // A cold function reads the new secret at once. A warm one learns from Atlas that its own is no longer good; of a
+        // service account, its token had expired before it could try the old secret.
+        let refused = |request: &Value| request["status"] == 401 && request["credential"] == id;
+        let requests = simulator.requests().await.unwrap();
+        assert!(id.starts_with("mdb_sa_id_") || requests[before..].iter().any(refused), "a function was warm");
     }
 }

@@ -20,6 +20,7 @@ use atlas_cmk_local::{
     seed::Customer,
     simulator, snapshot,
 };
+use atlas_cmk_tests::asl;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
@@ -396,4 +397,14 @@ pub(crate) fn converged_steps(run: &Run) -> Vec<&str> {
 /// A sample event.
 pub(crate) fn sample(path: &str) -> Value {
     serde_json::from_str(&atlas_cmk_tests::read(&format!("events/{path}")).unwrap()).unwrap()
+}
+
+/// The states of a machine that do something, but those that this run does not come to.
+pub(crate) fn states_of(machine: &str, but: &[&str]) -> Vec<String> {
+    let machine = asl::machines().unwrap().into_iter().find(|it| it.name == machine).unwrap();
+    let states = machine.definition["States"].as_object().unwrap().iter();
+    let acting = states.filter(|(name, state)| {
+        ["Task", "Map", "Parallel"].contains(&state["Type"].as_str().unwrap()) && !but.contains(&name.as_str())
+    });
+    acting.map(|(name, _)| name.clone()).collect()
 }

@@ -172,6 +172,8 @@ mod tests {
                 part == Part::Keys && changes == 1,
                 "{listed:?}"
             );
+            let after: Vec<Value> = decided.iter().map(|change| change.describe().planned("").after).collect();
+            assert!(after.iter().all(|after| after.as_object().unwrap().keys().eq(["awsKms"])), "{after:?}");
             assert_eq!(DisableKms::decide(&input, &EncryptionAtRest::default()).unwrap(), []);
         }
     }

@@ -53,7 +53,11 @@ impl DigestHeader {
 
     /// The response that proves knowledge of the private key.
     pub(crate) fn expected_response(&self, method: &str, private_key: &str) -> String {
-        let user = md5_hex(&format!("{}:{REALM}:{private_key}", self.username));
+        self.response_in(REALM, method, private_key)
+    }
+
+    fn response_in(&self, realm: &str, method: &str, private_key: &str) -> String {
+        let user = md5_hex(&format!("{}:{realm}:{private_key}", self.username));
         let request = md5_hex(&format!("{method}:{}", self.uri));
         md5_hex(&format!("{user}:{}:{}:{}:auth:{request}", self.nonce, self.count_text, self.client_nonce))
     }
@@ -154,14 +158,18 @@ mod tests {
 
     #[test]
     fn the_response_is_that_of_the_rfc() {
-        // RFC 2617 §3.5, with our realm instead of its own: HA1 and HA2 computed by hand from the same rule.
-        let digest = parsed(HEADER).expect("a digest");
-        let user = md5_hex("publickey:MMS Public API:privatekey");
-        let request = md5_hex("GET:/api/atlas/v2/groups?a=1,2");
-        assert_eq!(
-            digest.expected_response("GET", "privatekey"),
-            md5_hex(&format!("{user}:abc:0000000a:xyz:auth:{request}"))
-        );
+        // RFC 7616 §3.9.1, the response for MD5.
+        let digest = DigestHeader {
+            username: "Mufasa".to_owned(),
+            nonce: "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v".to_owned(),
+            uri: "/dir/index.html".to_owned(),
+            response: String::new(),
+            count: 1,
+            count_text: "00000001".to_owned(),
+            client_nonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ".to_owned(),
+        };
+        let response = digest.response_in("http-auth@example.org", "GET", "Circle of Life");
+        assert_eq!(response, "8ca523f5e9506fed4657c9700eebdbec");
     }
 
     #[test]

@@ -194,8 +194,13 @@ mod tests {
 
     #[test]
     fn two_invocations_for_one_event_choose_the_same_name() {
-        let one = || started(&known(event(Some("ou-1"), "2026-10-14T09:00:00Z"), None, &json!({}))).0;
-        assert_eq!(one(), one());
+        let name = |ou: &str, at: &str, told_by: &str| {
+            let vended = Vended { told_by: told_by.to_owned(), ..event(Some(ou), at) };
+            started(&known(vended, None, &json!({}))).0
+        };
+        let first = name("ou-1", "2026-10-14T09:00:00Z", "MoveAccount");
+        assert_eq!(first, name("ou-1", "2026-10-14T09:00:07Z", "CreateManagedAccount"), "whoever reports it, and when");
+        assert_ne!(first, name("ou-2", "2026-10-14T09:00:00Z", "MoveAccount"));
     }
 
     #[test]
