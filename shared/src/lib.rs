@@ -21,6 +21,8 @@ pub mod error;
 pub mod events;
 pub mod failure;
 pub mod fingerprint;
+#[cfg(test)]
+mod fixtures;
 pub mod functions;
 pub mod http;
 pub mod ids;

@@ -260,18 +260,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-
-    fn cluster(change: &Value) -> Cluster {
-        let mut cluster = json!({
-            "name": "orders", "stateName": "IDLE", "paused": false, "encryptionAtRestProvider": "NONE",
-            "replicationSpecs": [{"regionConfigs": [
-                {"providerName": "AWS", "regionName": "US_EAST_1", "electableSpecs": {"instanceSize": "M10"}},
-                {"providerName": "AWS", "regionName": "EU_WEST_1", "electableSpecs": null},
-            ]}],
-        });
-        cluster.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-        serde_json::from_value(cluster).unwrap()
-    }
+    use crate::fixtures::cluster;
 
     fn in_one_place(provider: &str, size: &str) -> Value {
         json!({"effectiveReplicationSpecs": [{"regionConfigs": [

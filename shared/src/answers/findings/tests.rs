@@ -3,34 +3,25 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     answers::survey::{InAtlas, Obstacles, RegionalKey},
-    atlas::{AccessRole, Cluster, EncryptionAtRest, PrivateEndpoint, Project},
-    aws::{Decision, Key, KeyState, Role},
+    atlas::{AccessRole, AwsKms, EncryptionAtRest, Project},
+    aws::{Decision, KeyState},
     error::{Error, ErrorName},
+    fixtures::{
+        self, KEY, ROLE, access_role, aws_kms, cluster, endpoint, key, merged, pending_access_role, policy,
+        role_policies,
+    },
     ids::KmsKeyArn,
-    model::role_policies::RolePolicies,
     policy::{PolicyDocument, Statement},
     registry::Entry,
     tags,
 };
 
-const ROLE: &str = "arn:aws:iam::444455556666:role/atlas-cmk";
-const KEY: &str = "arn:aws:kms:us-east-1:444455556666:key/mrk-1";
-
 fn request(change: &Value) -> EnableEncryption {
-    let mut request = json!({
-        "projectId": "66f0a1b2c3d4e5f601234567", "roleArn": ROLE, "keyArn": KEY, "regions": ["us-east-1", "eu-west-1"],
-    });
-    request.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-    request.as_object_mut().unwrap().retain(|_, value| !value.is_null());
-    serde_json::from_value(request).unwrap()
-}
-
-fn key_policy(statements: &Value) -> PolicyDocument {
-    PolicyDocument::parse(&json!({"Version": "2012-10-17", "Statement": statements}).to_string()).unwrap()
+    fixtures::request(&merged(json!({"regions": ["us-east-1", "eu-west-1"]}), change))
 }
 
 fn delegating() -> PolicyDocument {
-    key_policy(
+    policy(
         &json!([{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::444455556666:root"}, "Action": "kms:*", "Resource": "*"}]),
     )
 }
@@ -38,21 +29,8 @@ fn delegating() -> PolicyDocument {
 fn regional_key(region: &str, state: Option<KeyState>) -> RegionalKey {
     let arn: KmsKeyArn = KEY.replace("us-east-1", region).parse().unwrap();
     let there = state.is_some();
-    let primary = Some(KEY.parse().unwrap());
-    let key = state.map(|state| Key { arn: arn.clone(), state, is_symmetric: true, primary, replicas: Vec::new() });
+    let key = state.map(|state| key(region, state));
     RegionalKey { arn, key: Ok(key), policy: Ok(there.then(delegating)), tags: Ok(vec![tags::ours()]) }
-}
-
-fn cluster(change: &Value) -> Cluster {
-    let mut cluster = json!({
-        "name": "orders", "stateName": "IDLE", "encryptionAtRestProvider": "NONE", "paused": false,
-        "replicationSpecs": [{"regionConfigs": [
-            {"providerName": "AWS", "regionName": "US_EAST_1", "electableSpecs": {"instanceSize": "M10"}},
-            {"providerName": "AWS", "regionName": "EU_WEST_1", "electableSpecs": {"instanceSize": "M10"}},
-        ]}],
-    });
-    cluster.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-    serde_json::from_value(cluster).unwrap()
 }
 
 /// A project and a key that nothing is wrong with, before the first run.
@@ -71,7 +49,7 @@ fn prepared() -> Survey {
             flex_clusters: Ok(vec!["playground".to_owned()]),
         },
         registered: Ok((None, Vec::new())),
-        iam_role: Ok(RolePolicies { role: None, inline_policy: None, trust_policy_size_quota: 2048 }),
+        iam_role: Ok(role_policies(None, None)),
         obstacles: Obstacles::default(),
         keys: vec![
             regional_key("us-east-1", Some(KeyState::Enabled)),
@@ -84,11 +62,6 @@ fn prepared() -> Survey {
         primary_region: "us-east-1".parse().unwrap(),
         own_account: Some("444455556666".parse().unwrap()),
     }
-}
-
-fn role() -> Role {
-    let trust_policy = PolicyDocument::default();
-    Role { arn: ROLE.to_owned(), trust_policy, permissions_boundary: None, tags: Vec::new() }
 }
 
 type Breakage = fn(&mut Survey);
@@ -156,7 +129,7 @@ fn whatever_would_fail_later_is_found_and_named() {
         ),
         (
             |it| {
-                it.keys[0].policy = Ok(Some(key_policy(
+                it.keys[0].policy = Ok(Some(policy(
                     &json!([{"Sid": "No", "Effect": "Deny", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*"}]),
                 )));
             },
@@ -173,8 +146,7 @@ fn whatever_would_fail_later_is_found_and_named() {
         (
             |it| {
                 it.obstacles.required_boundary = Some("arn:aws:iam::444455556666:policy/boundary".parse().unwrap());
-                it.iam_role =
-                    Ok(RolePolicies { role: Some(role()), inline_policy: None, trust_policy_size_quota: 2048 });
+                it.iam_role = Ok(role_policies(Some(PolicyDocument::default()), None));
             },
             json!({}),
             "Account.AccessDenied",
@@ -211,12 +183,7 @@ fn whatever_would_fail_later_is_found_and_named() {
         ),
         (
             |it| {
-                it.in_atlas.endpoints = Ok(vec![PrivateEndpoint {
-                    id: "000000000000000000000001".parse().unwrap(),
-                    region_name: "EU_WEST_1".to_owned(),
-                    status: "FAILED".parse().unwrap(),
-                    error_message: None,
-                }]);
+                it.in_atlas.endpoints = Ok(vec![endpoint(1, "EU_WEST_1", "FAILED")]);
             },
             json!({}),
             "Endpoint.Failed",
@@ -265,27 +232,18 @@ fn by_name(change: &Value) -> EnableEncryption {
 
 /// What somebody has registered of the project.
 fn entry(role: &str) -> Entry {
-    serde_json::from_value(json!({
-        "projectId": "66f0a1b2c3d4e5f601234567",
-        "roleId": "6a793f88c0eb9e7a17716581",
-        "keyArn": KEY,
-        "desired": {"projectId": "66f0a1b2c3d4e5f601234567", "roleArn": role, "keyArn": KEY},
-        "registeredAt": "2026-11-22T20:15:04Z",
-        "execution": null,
-    }))
-    .unwrap()
+    fixtures::entry(&json!({"desired": {"roleArn": role}}))
 }
 
 #[test]
 fn a_project_that_was_found_by_its_name_and_is_another_accounts_is_refused_and_by_its_id_it_is_meant() {
     const OTHER: &str = "arn:aws:iam::111122220000:role/atlas-cmk";
     fn encrypted(key: &str) -> EncryptionAtRest {
-        serde_json::from_value(json!({"awsKms": {"enabled": true, "customerMasterKeyID": key, "region": "US_EAST_1"}}))
-            .unwrap()
+        let aws_kms = Some(AwsKms { customer_master_key_id: Some(key.to_owned()), ..aws_kms() });
+        EncryptionAtRest { aws_kms, ..EncryptionAtRest::default() }
     }
     fn record(role: &str) -> AccessRole {
-        let id = "6a793f88c0eb9e7a17716581";
-        serde_json::from_value(json!({"roleId": id, "iamAssumedRoleArn": role, "providerName": "AWS"})).unwrap()
+        AccessRole { iam_assumed_role_arn: Some(role.to_owned()), ..access_role() }
     }
     let owned: [Breakage; 4] = [
         |it| it.in_atlas.encryption = Ok(encrypted("arn:aws:kms:us-east-1:111122220000:key/mrk-9")),
@@ -364,7 +322,7 @@ fn a_region_needs_a_replica_until_it_has_one_that_is_ready() {
 
 #[test]
 fn a_key_policy_has_to_name_the_role_only_where_nothing_else_lets_it_in() {
-    let admins = key_policy(
+    let admins = policy(
         &json!([{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::444455556666:user/admin"}, "Action": "kms:*"}]),
     );
     let mut survey = prepared();
@@ -380,15 +338,7 @@ fn a_key_policy_has_to_name_the_role_only_where_nothing_else_lets_it_in() {
 #[test]
 fn after_our_steps_have_run_what_somebody_else_changed_is_found() {
     let request = request(&json!({}));
-    let record = AccessRole {
-        role_id: "6a793f88c0eb9e7a17716581".parse().unwrap(),
-        atlas_aws_account_arn: Some("arn:aws:iam::299602853325:root".to_owned()),
-        external_id: Some("external-1".to_owned()),
-        iam_assumed_role_arn: None,
-        authorized_date: None,
-        created_date: None,
-        feature_usages: None,
-    };
+    let record = pending_access_role();
     let sid = "AtlasCmk66f0a1b2c3d4e5f601234567";
     let trust = |external_id: &str| {
         PolicyDocument::default().merge(&Statement::trust(sid, "arn:aws:iam::299602853325:root", external_id))
@@ -408,10 +358,9 @@ fn after_our_steps_have_run_what_somebody_else_changed_is_found() {
         (deny, true, Some("denies Atlas")),
         (trust("external-1"), false, Some("allows it kms:Decrypt")),
     ] {
-        let role = Role { arn: ROLE.to_owned(), trust_policy, permissions_boundary: None, tags: Vec::new() };
         let mut survey = prepared();
         survey.in_atlas.access_roles = Ok(vec![record.clone()]);
-        survey.iam_role = Ok(RolePolicies { role: Some(role), inline_policy: None, trust_policy_size_quota: 2048 });
+        survey.iam_role = Ok(role_policies(Some(trust_policy), None));
         survey.obstacles.allowed = Some(vec![decision("kms:Decrypt", allowed, false)]);
         let wanted = Wanted { role_id: Some(record.role_id.clone()), ..Wanted::new(&request, None) };
         let found = tampering(&survey, &wanted);

@@ -113,25 +113,16 @@ fn has(document: Option<&PolicyDocument>, ours: &Statement) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::{
-        atlas::{AwsKms, EncryptionAtRest, PrivateEndpoint},
-        aws::Role,
+        atlas::EncryptionAtRest,
+        fixtures::{access_role, aws_kms, enablement, endpoint, request, role_policies},
     };
 
     fn expected() -> Input {
-        Input {
-            project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(),
-            role_arn: "arn:aws:iam::444455556666:role/atlas-cmk".parse().unwrap(),
-            key_arn: "arn:aws:kms:us-east-1:444455556666:key/mrk-1".parse().unwrap(),
-            regions: vec!["us-east-1".parse().unwrap()],
-            manage_role: ManageRole::Full,
-            search_nodes: None,
-            clusters: Vec::new(),
-            account: None,
-            execution: None,
-            atlas_secret_id: None,
-        }
+        Input::of(&enablement(&request(&json!({"regions": ["us-east-1"]}))), Vec::new())
     }
 
     struct World {
@@ -149,49 +140,19 @@ mod tests {
         let wanted = expected();
         let principal = "arn:aws:iam::299602853325:root".parse().unwrap();
         let trust = trust_statement(&wanted.project_id, &principal, &"external-1".parse().unwrap());
-        let record = AccessRole {
-            role_id: "6a793f88c0eb9e7a17716581".parse().unwrap(),
-            atlas_aws_account_arn: Some(principal.to_string()),
-            external_id: Some("external-1".to_owned()),
-            iam_assumed_role_arn: Some(wanted.role_arn.to_string()),
-            authorized_date: Some("2026-01-01T00:00:00Z".to_owned()),
-            created_date: None,
-            feature_usages: None,
-        };
-        let kms = AwsKms {
-            enabled: Some(true),
-            role_id: Some("6a793f88c0eb9e7a17716581".to_owned()),
-            customer_master_key_id: Some(wanted.key_arn.to_string()),
-            region: Some("US_EAST_1".to_owned()),
-            access_key_id: None,
-            require_private_networking: Some(true),
-            valid: Some(true),
-        };
-        let endpoint = PrivateEndpoint {
-            id: "000000000000000000000001".parse().unwrap(),
-            region_name: "US_EAST_1".to_owned(),
-            status: "ACTIVE".parse().unwrap(),
-            error_message: None,
-        };
         let keys = kms_statement(&wanted.project_id, std::slice::from_ref(&wanted.key_arn), None);
         World {
             in_atlas: InAtlas {
-                access_roles: Ok(vec![record]),
-                encryption: Ok(EncryptionAtRest { aws_kms: Some(kms), ..EncryptionAtRest::default() }),
-                endpoints: Ok(vec![endpoint]),
+                access_roles: Ok(vec![access_role()]),
+                encryption: Ok(EncryptionAtRest { aws_kms: Some(aws_kms()), ..EncryptionAtRest::default() }),
+                endpoints: Ok(vec![endpoint(1, "US_EAST_1", "ACTIVE")]),
                 clusters: Ok(Vec::new()),
                 flex_clusters: Ok(Vec::new()),
             },
-            iam: RolePolicies {
-                role: Some(Role {
-                    arn: wanted.role_arn.to_string(),
-                    trust_policy: PolicyDocument::default().merge(&trust),
-                    permissions_boundary: None,
-                    tags: Vec::new(),
-                }),
-                inline_policy: Some(PolicyDocument::default().merge(&keys)),
-                trust_policy_size_quota: 2048,
-            },
+            iam: role_policies(
+                Some(PolicyDocument::default().merge(&trust)),
+                Some(PolicyDocument::default().merge(&keys)),
+            ),
         }
     }
 

@@ -96,6 +96,7 @@ pub(crate) fn change(project: &ProjectId, endpoint: &PrivateEndpoint) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures;
 
     #[test]
     fn an_endpoint_is_deleted_in_every_state_but_one() {
@@ -114,12 +115,7 @@ mod tests {
             ("SOMETHING_NEW", 1),
             ("DELETING", 0),
         ] {
-            let found = PrivateEndpoint {
-                id: input.endpoint_id.clone(),
-                region_name: "EU_WEST_1".to_owned(),
-                status: status.parse().unwrap(),
-                error_message: None,
-            };
+            let found = fixtures::endpoint(1, "EU_WEST_1", status);
             let decided = DeleteEndpoint::decide(&input, &Some(found)).unwrap();
             assert_eq!(decided.len(), changes, "{status}");
             assert!(

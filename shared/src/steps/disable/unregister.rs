@@ -168,23 +168,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::fixtures;
 
     fn entry(regions: &Value, clusters: &Value) -> Entry {
-        serde_json::from_value(json!({
-            "projectId": "66f0a1b2c3d4e5f601234567",
-            "roleId": "6a793f88c0eb9e7a17716581",
-            "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1",
-            "desired": {
-                "projectId": "66f0a1b2c3d4e5f601234567",
-                "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk",
-                "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1",
-                "regions": regions,
-                "clusters": clusters,
-            },
-            "registeredAt": "2026-01-01T00:00:00Z",
-            "execution": null,
-        }))
-        .unwrap()
+        fixtures::entry(&json!({"desired": {"regions": regions, "clusters": clusters}}))
     }
 
     fn rewritten(input: &Value, entry: &Entry) -> Vec<Option<Value>> {

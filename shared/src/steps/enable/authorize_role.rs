@@ -134,26 +134,15 @@ pub(crate) fn pending(role_id: AccessRoleId) -> AccessRole {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures::{access_role, enablement, pending_access_role, request};
 
     fn input() -> Input {
-        Input {
-            project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(),
-            role_id: "6a793f88c0eb9e7a17716581".parse().unwrap(),
-            role_arn: "arn:aws:iam::444455556666:role/atlas-cmk".parse().unwrap(),
-            atlas_secret_id: None,
-        }
+        Input::of(&enablement(&request(&json!({}))))
     }
 
     fn record(arn: Option<&str>, authorized: bool) -> AccessRole {
-        AccessRole {
-            role_id: input().role_id,
-            atlas_aws_account_arn: None,
-            external_id: None,
-            iam_assumed_role_arn: arn.map(str::to_owned),
-            authorized_date: authorized.then(|| "2026-01-01T00:00:00Z".to_owned()),
-            created_date: None,
-            feature_usages: None,
-        }
+        let record = if authorized { access_role() } else { pending_access_role() };
+        AccessRole { iam_assumed_role_arn: arn.map(str::to_owned), ..record }
     }
 
     #[test]

@@ -124,15 +124,7 @@ fn list(things: impl Iterator<Item = String>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn endpoint(n: u8, region: &str, status: &str) -> PrivateEndpoint {
-        PrivateEndpoint {
-            id: format!("{n:024x}").parse().unwrap(),
-            region_name: region.to_owned(),
-            status: status.parse().unwrap(),
-            error_message: (status == "FAILED").then(|| "quota".to_owned()),
-        }
-    }
+    use crate::fixtures::endpoint;
 
     #[test]
     fn the_loop_goes_on_gives_up_or_waits() {
@@ -166,6 +158,6 @@ mod tests {
         let regions: Vec<Region> =
             vec!["us-east-1".parse().unwrap(), "eu-west-1".parse().unwrap(), "ap-south-1".parse().unwrap()];
         let output = assess(&regions, &[endpoint(1, "US_EAST_1", "ACTIVE"), endpoint(2, "EU_WEST_1", "FAILED")]);
-        assert_eq!(output.summary, "eu-west-1 is FAILED (quota), ap-south-1 is MISSING");
+        assert_eq!(output.summary, "eu-west-1 is FAILED (no replica of the key), ap-south-1 is MISSING");
     }
 }

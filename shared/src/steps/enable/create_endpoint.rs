@@ -121,23 +121,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::fixtures::{enablement, endpoint, region, request};
 
     fn input() -> Input {
-        Input {
-            project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(),
-            region: "eu-west-1".parse().unwrap(),
-            atlas_secret_id: None,
-        }
+        Input::of(&enablement(&request(&json!({}))), &region("eu-west-1"))
     }
 
     fn endpoints(list: &[(&str, &str)]) -> Vec<PrivateEndpoint> {
-        let endpoint = |(n, (region, status)): (usize, &(&str, &str))| PrivateEndpoint {
-            id: format!("{n:024x}").parse().unwrap(),
-            region_name: (*region).to_owned(),
-            status: status.parse().unwrap(),
-            error_message: (*status == "FAILED").then(|| "no replica of the key".to_owned()),
-        };
-        list.iter().enumerate().map(endpoint).collect()
+        list.iter().enumerate().map(|(n, (region, status))| endpoint(n, region, status)).collect()
     }
 
     #[test]

@@ -163,16 +163,12 @@ pub(crate) fn output(record: &AccessRole) -> Result<Output> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures::{ROLE as OURS, access_role, enablement, pending_access_role, request};
 
-    const OURS: &str = "arn:aws:iam::444455556666:role/atlas-cmk";
     const OTHER: &str = "arn:aws:iam::444455556666:role/backup-export";
 
     fn input() -> Input {
-        Input {
-            project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(),
-            role_arn: OURS.parse().unwrap(),
-            atlas_secret_id: None,
-        }
+        Input::of(&enablement(&request(&json!({}))))
     }
 
     fn chosen(records: &[AccessRole]) -> Option<&AccessRole> {
@@ -183,12 +179,10 @@ mod tests {
     fn record(id: u8, arn: Option<&str>, created: &str) -> AccessRole {
         AccessRole {
             role_id: format!("{id:024x}").parse().unwrap(),
-            atlas_aws_account_arn: Some("arn:aws:iam::299602853325:root".to_owned()),
             external_id: Some(format!("external-{id}")),
             iam_assumed_role_arn: arn.map(str::to_owned),
-            authorized_date: arn.map(|_| "2026-01-01T00:00:00Z".to_owned()),
             created_date: Some(created.to_owned()),
-            feature_usages: None,
+            ..if arn.is_some() { access_role() } else { pending_access_role() }
         }
     }
 

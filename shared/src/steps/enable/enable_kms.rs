@@ -255,29 +255,17 @@ fn asked(input: &Input) -> Asked<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::atlas::OtherProvider;
+    use crate::{
+        atlas::OtherProvider,
+        fixtures::{aws_kms, enablement, request},
+    };
 
     fn input(private: bool) -> Input {
-        Input {
-            project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(),
-            role_id: "6a793f88c0eb9e7a17716581".parse().unwrap(),
-            key_arn: "arn:aws:kms:us-east-1:444455556666:key/mrk-1".parse().unwrap(),
-            require_private_networking: private,
-            search_nodes: None,
-            atlas_secret_id: None,
-        }
+        Input { require_private_networking: private, ..Input::of(&enablement(&request(&json!({})))) }
     }
 
     fn configured(private: bool) -> AwsKms {
-        AwsKms {
-            enabled: Some(true),
-            role_id: Some("6a793f88c0eb9e7a17716581".to_owned()),
-            customer_master_key_id: Some("arn:aws:kms:us-east-1:444455556666:key/mrk-1".to_owned()),
-            region: Some("US_EAST_1".to_owned()),
-            access_key_id: None,
-            require_private_networking: Some(private),
-            valid: Some(true),
-        }
+        AwsKms { require_private_networking: Some(private), ..aws_kms() }
     }
 
     fn decide(input: &Input, aws_kms: Option<AwsKms>) -> Vec<(Action, bool)> {

@@ -278,6 +278,7 @@ pub(crate) fn settling(error: Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures::key;
 
     fn input(rotation_days: Option<u16>) -> Input {
         Input {
@@ -290,9 +291,8 @@ mod tests {
     }
 
     fn found(state: KeyState, rotation: Rotation, ours: bool) -> Found {
-        let arn: KmsKeyArn = "arn:aws:kms:us-east-1:444455556666:key/mrk-1".parse().unwrap();
         Found {
-            key: Key { arn: arn.clone(), state, is_symmetric: true, primary: Some(arn), replicas: Vec::new() },
+            key: key("us-east-1", state),
             has_alias: true,
             tags: if ours { vec![tags::ours()] } else { Vec::new() },
             rotation,

@@ -187,20 +187,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::fixtures::{enablement, policy, region, request};
 
     fn input(role_account: &str) -> Input {
-        Input {
-            project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(),
-            role_arn: format!("arn:aws:iam::{role_account}:role/atlas-cmk").parse().unwrap(),
-            key_arn: "arn:aws:kms:us-east-1:444455556666:key/mrk-1".parse().unwrap(),
-            region: "eu-west-1".parse().unwrap(),
-            account: None,
-            execution: None,
-        }
-    }
-
-    fn policy(statements: &Value) -> PolicyDocument {
-        PolicyDocument::parse(&json!({"Version": "2012-10-17", "Statement": statements}).to_string()).unwrap()
+        let role_arn = format!("arn:aws:iam::{role_account}:role/atlas-cmk").parse().unwrap();
+        Input { role_arn, ..Input::of(&enablement(&request(&json!({}))), &region("eu-west-1")) }
     }
 
     fn root() -> Value {

@@ -293,7 +293,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::error::ErrorName;
+    use crate::{
+        error::ErrorName,
+        fixtures::{KEY as ONE, enablement, request},
+    };
 
     #[test]
     fn a_project_that_was_found_by_its_name_and_that_another_account_announced_meanwhile_is_not_announced() {
@@ -314,25 +317,16 @@ mod tests {
         );
     }
 
-    const ONE: &str = "arn:aws:kms:us-east-1:444455556666:key/mrk-1";
     const TWO: &str = "arn:aws:kms:us-east-1:444455556666:key/mrk-2";
 
     fn input(key: &str, previous: Option<&str>) -> Input {
-        let request = json!({
-            "projectId": "66f0a1b2c3d4e5f601234567",
-            "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk",
-            "keyArn": key,
-            "mode": "apply",
-        });
-        Input {
-            request: serde_json::from_value(request).unwrap(),
-            project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(),
-            role_id: "6a793f88c0eb9e7a17716581".parse().unwrap(),
+        let request = request(&json!({"keyArn": key, "mode": "apply"}));
+        let known = Enablement {
             key_arn: key.parse().unwrap(),
             previous_key: previous.map(str::to_owned),
-            announce: false,
-            execution: Some("run-1".to_owned()),
-        }
+            ..enablement(&request)
+        };
+        Input::of(&known, false)
     }
 
     fn written(entry: &Entry) -> Registered {

@@ -195,18 +195,16 @@ impl Converge for ReplicateKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures::{KEY as PRIMARY, key};
 
     fn input(key: &str) -> Input {
         Input { key_arn: key.parse().unwrap(), region: "eu-west-1".parse().unwrap(), account: None, execution: None }
     }
 
-    const PRIMARY: &str = "arn:aws:kms:us-east-1:444455556666:key/mrk-1";
-
     fn keys(replica: Option<KeyState>) -> Keys {
-        let arn: KmsKeyArn = "arn:aws:kms:eu-west-1:444455556666:key/mrk-1".parse().unwrap();
         Keys {
             primary: PRIMARY.parse().unwrap(),
-            replica: replica.map(|state| Key { arn, state, is_symmetric: true, primary: None, replicas: Vec::new() }),
+            replica: replica.map(|state| key("eu-west-1", state)),
             policy: PolicyDocument::default(),
             tags: vec![
                 ("team".to_owned(), "payments".to_owned()),

@@ -176,6 +176,7 @@ fn is_active(endpoints: &[PrivateEndpoint], atlas_region: &str) -> bool {
 mod tests {
     use super::*;
     use crate::atlas::AwsKms;
+    use crate::fixtures::{self, aws_kms, cluster};
 
     fn input() -> Input {
         Input {
@@ -187,27 +188,11 @@ mod tests {
     }
 
     fn world(state: &str, valid: bool, endpoint: &str) -> World {
-        let cluster = json!({
-            "name": "orders", "stateName": state, "encryptionAtRestProvider": "NONE", "paused": false,
-            "replicationSpecs": [{"regionConfigs": [{"providerName": "AWS", "regionName": "US_EAST_1"}]}],
-        });
+        let aws_kms = Some(AwsKms { valid: Some(valid), ..aws_kms() });
         World {
-            cluster: Some(Ok(serde_json::from_value(cluster).unwrap())),
-            encryption: Some(EncryptionAtRest {
-                aws_kms: Some(AwsKms {
-                    enabled: Some(true),
-                    valid: Some(valid),
-                    require_private_networking: Some(true),
-                    ..AwsKms::default()
-                }),
-                ..EncryptionAtRest::default()
-            }),
-            endpoints: vec![PrivateEndpoint {
-                id: "000000000000000000000001".parse().unwrap(),
-                region_name: "US_EAST_1".to_owned(),
-                status: endpoint.parse().unwrap(),
-                error_message: None,
-            }],
+            cluster: Some(Ok(cluster(&json!({"stateName": state})))),
+            encryption: Some(EncryptionAtRest { aws_kms, ..EncryptionAtRest::default() }),
+            endpoints: vec![fixtures::endpoint(1, "US_EAST_1", endpoint), fixtures::endpoint(2, "EU_WEST_1", "ACTIVE")],
         }
     }
 

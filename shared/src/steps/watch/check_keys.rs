@@ -180,23 +180,15 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::fixtures::{KEY, entry_of, merged};
 
-    const KEY: &str = "arn:aws:kms:us-east-1:444455556666:key/mrk-1";
     const OLD: &str = "arn:aws:kms:us-east-1:444455556666:key/mrk-0";
 
     fn entry(n: u32, stage: &str, more: &Value) -> Entry {
-        let project = format!("66f0a1b2c3d4e5f6{n:08x}");
-        let mut desired = json!({
-            "projectId": project, "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk", "keyArn": KEY,
-                "regions": ["us-east-1", "eu-west-1"],
-        });
-        desired.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        serde_json::from_value(json!({
-            "projectId": project, "roleId": "6a793f88c0eb9e7a17716581", "keyArn": KEY, "stage": stage, "desired": desired,
-            "oldKeys": [{"key": OLD, "replacedAt": "2026-01-01T00:00:00Z"}, {"key": "1234abcd", "replacedAt": "2026-01-01T00:00:00Z"}],
-            "registeredAt": "2026-11-22T20:15:04Z", "execution": null,
-        }))
-        .unwrap()
+        let replaced_at = "2026-01-01T00:00:00Z";
+        let old_keys = json!([{"key": OLD, "replacedAt": replaced_at}, {"key": "1234abcd", "replacedAt": replaced_at}]);
+        let desired = merged(json!({"regions": ["us-east-1", "eu-west-1"]}), more);
+        entry_of(n, &json!({"stage": stage, "oldKeys": old_keys, "desired": desired}))
     }
 
     #[test]

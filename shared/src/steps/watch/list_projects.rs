@@ -128,21 +128,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::{fixtures::entry_of, registry::Entry};
 
-    fn entry(n: u32, stage: &str, registered_at: &str, secret: Option<&str>) -> Value {
-        let project = format!("66f0a1b2c3d4e5f6{n:08x}");
-        let key = "arn:aws:kms:us-east-1:444455556666:key/mrk-1";
-        json!({
-            "projectId": project, "roleId": "6a793f88c0eb9e7a17716581", "keyArn": key, "stage": stage,
-            "registeredAt": registered_at, "execution": null,
-            "desired": {"projectId": project, "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk", "keyArn": key,
-                "atlasSecretId": secret},
-        })
+    fn entry(n: u32, stage: &str, registered_at: &str, secret: Option<&str>) -> Entry {
+        let desired = json!({"atlasSecretId": secret});
+        entry_of(n, &json!({"stage": stage, "registeredAt": registered_at, "desired": desired}))
     }
 
-    fn listed(entries: &[Value]) -> Output {
-        let entries = entries.iter().map(|entry| serde_json::from_value(entry.clone()).unwrap()).collect();
-        let registry = Registry { entries, unreadable: Vec::new() };
+    fn listed(entries: &[Entry]) -> Output {
+        let registry = Registry { entries: entries.to_vec(), unreadable: Vec::new() };
         list(&registry, "2026-11-23T10:00:00Z".parse().unwrap())
     }
 
@@ -165,7 +159,7 @@ mod tests {
 
     #[test]
     fn two_thousand_projects_fit_into_what_states_pass_on() {
-        let entries: Vec<Value> = (0..2000).map(|n| entry(n, "enabled", "2026-11-23T09:00:00Z", None)).collect();
+        let entries: Vec<Entry> = (0..2000).map(|n| entry(n, "enabled", "2026-11-23T09:00:00Z", None)).collect();
         let bytes = serde_json::to_string(&listed(&entries)).unwrap().len();
         assert!(bytes < 128 * 1024, "{bytes}");
     }

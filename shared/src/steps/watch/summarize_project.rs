@@ -172,6 +172,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::fixtures::{access_role, endpoint, pending_access_role};
 
     #[test]
     fn a_project_that_is_not_fine_is_explained_in_two_sentences() {
@@ -203,16 +204,10 @@ mod tests {
     #[test]
     fn what_is_old_or_stuck_is_reported_and_what_is_under_way_or_done_is_not() {
         let role = |created: &str, authorized: Option<&str>| {
-            let arn = authorized.map(|_| "arn:aws:iam::444455556666:role/atlas-cmk");
-            let record = json!({"roleId": "6a793f88c0eb9e7a17716581", "createdDate": created,
-                "authorizedDate": authorized, "iamAssumedRoleArn": arn});
-            serde_json::from_value::<AccessRole>(record).unwrap()
+            let record = if authorized.is_some() { access_role() } else { pending_access_role() };
+            AccessRole { created_date: Some(created.to_owned()), ..record }
         };
-        let endpoint = |status: &str| {
-            let record = json!({"id": "6824b52d55284797a423aebc", "cloudProvider": "AWS", "regionName": "US_EAST_1",
-                "status": status, "errorMessage": null});
-            serde_json::from_value::<PrivateEndpoint>(record).unwrap()
-        };
+        let endpoint = |status: &str| endpoint(1, "US_EAST_1", status);
         let project = "66f0a1b2c3d4e5f601234567".parse().unwrap();
         let now = "2026-11-23T10:00:00Z".parse().unwrap();
         let roles = [

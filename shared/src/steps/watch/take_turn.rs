@@ -183,25 +183,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    const PROJECT: &str = "66f0a1b2c3d4e5f601234567";
+    use crate::fixtures::{self, PROJECT};
 
     fn queue(names: &[&str], more: &Value) -> Queue {
-        let key = "arn:aws:kms:us-east-1:444455556666:key/mrk-1";
-        let mut entry = json!({
-            "projectId": PROJECT, "roleId": "6a793f88c0eb9e7a17716581", "keyArn": key,
-                "registeredAt": "2026-11-22T20:15:04Z", "execution": null,
-            "desired": {"projectId": PROJECT, "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk", "keyArn": key},
-        });
-        for (field, value) in more.as_object().unwrap() {
-            entry[field] = value.clone();
-        }
         let looking = names.iter().zip(0..).map(|(name, started)| Running {
             started,
             name: (*name).to_owned(),
             arn: format!("arn:{name}"),
         });
-        Queue { entry: serde_json::from_value(entry).unwrap(), looking: looking.collect(), changing: None }
+        Queue { entry: Some(fixtures::entry(more)), looking: looking.collect(), changing: None }
     }
 
     fn request(repair: Option<bool>) -> ReconcileProject {

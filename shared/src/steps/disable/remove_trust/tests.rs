@@ -1,16 +1,14 @@
 use super::*;
-use crate::aws::Role;
+use crate::fixtures;
 
-const PROJECT: &str = "66f0a1b2c3d4e5f601234567";
-const ARN: &str = "arn:aws:iam::444455556666:role/atlas-cmk";
 const OURS: &str = "AtlasCmk66f0a1b2c3d4e5f601234567";
 const OF_ANOTHER_PROJECT: &str = "AtlasCmk66f0a1b2c3d4e5f6ffffffff";
 
 fn input() -> Input {
     Input {
-        project_id: Some(PROJECT.parse().unwrap()),
+        project_id: Some(fixtures::project()),
         access_name: None,
-        role_arn: ARN.parse().unwrap(),
+        role_arn: fixtures::role_arn(),
         manage: ManageRole::Full,
         used_by: Vec::new(),
         account: None,
@@ -25,18 +23,9 @@ fn document(sids: &[&str]) -> PolicyDocument {
 
 /// A role that atlas-cmk created, with statements of these Sids.
 fn role(trust: &[&str], inline: &[&str]) -> RoleUse {
-    let role = Role {
-        arn: ARN.to_owned(),
-        trust_policy: document(trust),
-        permissions_boundary: None,
-        tags: vec![tags::ours(), tags::of_project(&PROJECT.parse().unwrap())],
-    };
-    let inline_policy = (!inline.is_empty()).then(|| document(inline));
-    RoleUse {
-        policies: RolePolicies { role: Some(role), inline_policy, trust_policy_size_quota: 2048 },
-        other_inline: Vec::new(),
-        attached: Vec::new(),
-    }
+    let mut policies = fixtures::role_policies(Some(document(trust)), (!inline.is_empty()).then(|| document(inline)));
+    policies.role.as_mut().unwrap().tags = vec![tags::ours(), tags::of_project(&fixtures::project())];
+    RoleUse { policies, other_inline: Vec::new(), attached: Vec::new() }
 }
 
 fn outcome(input: &Input, found: &RoleUse) -> (Vec<String>, Vec<String>) {

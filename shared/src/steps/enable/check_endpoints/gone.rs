@@ -35,15 +35,10 @@ pub(super) fn assess(regions: Option<&[Region]>, endpoints: &[PrivateEndpoint]) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures::endpoint;
 
     #[test]
     fn an_endpoint_counts_until_it_is_gone_and_one_that_was_made_again_is_found() {
-        let endpoint = |n: u8, region: &str, status: &str| PrivateEndpoint {
-            id: format!("{n:024x}").parse().unwrap(),
-            region_name: region.to_owned(),
-            status: status.parse().unwrap(),
-            error_message: None,
-        };
         let west: Vec<Region> = vec!["eu-west-1".parse().unwrap()];
         for (endpoints, regions, state, to_delete, none_left) in [
             (vec![], None, State::Gone, 0, true),

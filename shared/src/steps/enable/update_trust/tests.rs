@@ -2,37 +2,13 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::aws::Role;
-
-const ARN: &str = "arn:aws:iam::444455556666:role/atlas-cmk";
+use crate::{
+    aws::Role,
+    fixtures::{enablement, request, role_policies},
+};
 
 fn input() -> Input {
-    Input {
-        project_id: Some("66f0a1b2c3d4e5f601234567".parse().unwrap()),
-        access_name: None,
-        role_arn: ARN.parse().unwrap(),
-        key_arn: Some("arn:aws:kms:us-east-1:444455556666:key/mrk-1".parse().unwrap()),
-        regions: vec!["us-east-1".parse().unwrap(), "eu-west-1".parse().unwrap()],
-        principal_arn: "arn:aws:iam::299602853325:root".parse().unwrap(),
-        external_id: "external-1".parse().unwrap(),
-        permissions_boundary: None,
-        manage: ManageRole::Full,
-        account: None,
-        execution: None,
-    }
-}
-
-fn observed(trust: Option<PolicyDocument>, inline: Option<PolicyDocument>) -> RolePolicies {
-    RolePolicies {
-        role: trust.map(|trust_policy| Role {
-            arn: ARN.to_owned(),
-            trust_policy,
-            permissions_boundary: None,
-            tags: Vec::new(),
-        }),
-        inline_policy: inline,
-        trust_policy_size_quota: 2048,
-    }
+    Input::of(&enablement(&request(&json!({"regions": ["us-east-1", "eu-west-1"]}))))
 }
 
 fn document(value: &serde_json::Value) -> PolicyDocument {
@@ -46,7 +22,7 @@ fn foreign() -> PolicyDocument {
 
 #[test]
 fn a_missing_role_is_created_with_its_trust_and_gets_exactly_the_regional_keys() {
-    let changes = UpdateTrust::decide(&input(), &observed(None, None)).unwrap();
+    let changes = UpdateTrust::decide(&input(), &role_policies(None, None)).unwrap();
     let [RoleChange::CreateRole(_, trust), RoleChange::PutInlinePolicy(_, inline, Action::Create, _)] =
         changes.as_slice()
     else {
@@ -66,7 +42,7 @@ fn a_missing_role_is_created_with_its_trust_and_gets_exactly_the_regional_keys()
 fn a_role_that_already_says_all_of_it_is_left_alone() {
     let trust = foreign().merge(&input().trust_statement());
     let inline = PolicyDocument::default().merge(&input().kms_statement(None).unwrap());
-    assert_eq!(UpdateTrust::decide(&input(), &observed(Some(trust), Some(inline))).unwrap(), []);
+    assert_eq!(UpdateTrust::decide(&input(), &role_policies(Some(trust), Some(inline))).unwrap(), []);
 }
 
 #[test]
@@ -74,7 +50,7 @@ fn only_the_document_that_differs_is_written_and_foreign_statements_stay() {
     let stale =
         foreign().merge(&Statement::trust(&sid(), "arn:aws:iam::299602853325:root", "of-a-record-that-is-gone"));
     let inline = PolicyDocument::default().merge(&input().kms_statement(None).unwrap());
-    let changes = UpdateTrust::decide(&input(), &observed(Some(stale), Some(inline))).unwrap();
+    let changes = UpdateTrust::decide(&input(), &role_policies(Some(stale), Some(inline))).unwrap();
     let [RoleChange::PutTrustPolicy(_, trust, _)] = changes.as_slice() else { panic!("{changes:?}") };
     assert_eq!(trust.statements()[0], foreign().statements()[0]);
     assert!(trust.statement(&sid()).unwrap().means_the_same_as(&input().trust_statement()));
@@ -108,7 +84,7 @@ fn another_projects_statements_in_the_same_role_stay() {
     let other = Input { project_id: Some("66f0a1b2c3d4e5f6ffffffff".parse().unwrap()), ..input() };
     let trust = PolicyDocument::default().merge(&other.trust_statement());
     let inline = PolicyDocument::default().merge(&other.kms_statement(None).unwrap());
-    let changes = UpdateTrust::decide(&input(), &observed(Some(trust), Some(inline))).unwrap();
+    let changes = UpdateTrust::decide(&input(), &role_policies(Some(trust), Some(inline))).unwrap();
     let [RoleChange::PutTrustPolicy(_, trust, _), RoleChange::PutInlinePolicy(_, inline, Action::Update, _)] =
         changes.as_slice()
     else {
@@ -126,7 +102,7 @@ fn a_trust_policy_that_would_grow_too_large_is_refused_before_it_is_written() {
             "external",
         ))
     });
-    let error = UpdateTrust::decide(&input(), &observed(Some(full), None)).unwrap_err();
+    let error = UpdateTrust::decide(&input(), &role_policies(Some(full), None)).unwrap_err();
     assert_eq!(error.name(), ErrorName::IamQuotaExceeded);
     assert!(error.message().contains("trust policy") && error.message().contains("2048"), "{error}");
 }
@@ -138,7 +114,7 @@ fn a_trust_policy_of_the_default_quota_holds_eight_projects() {
     let holds = |projects: u32| {
         let document =
             (1..projects).fold(PolicyDocument::default(), |it, n| it.merge(&of_project(n).trust_statement()));
-        UpdateTrust::decide(&of_project(projects), &observed(Some(document), None)).is_ok()
+        UpdateTrust::decide(&of_project(projects), &role_policies(Some(document), None)).is_ok()
     };
     assert!(holds(8) && !holds(9));
 }
@@ -149,7 +125,7 @@ fn with_uuid() -> Input {
 
 #[test]
 fn a_role_found_under_another_path_is_not_ours_to_change() {
-    let mut observed = observed(Some(foreign()), None);
+    let mut observed = role_policies(Some(foreign()), None);
     observed.role.as_mut().unwrap().arn = "arn:aws:iam::444455556666:role/elsewhere/atlas-cmk".to_owned();
     let error = UpdateTrust::decide(&input(), &observed).unwrap_err();
     assert_eq!(error.name(), ErrorName::AwsConflict);
@@ -163,17 +139,17 @@ fn sid() -> String {
 #[test]
 fn what_of_a_role_is_not_ours_to_write_is_not_written() {
     let trust_only = Input { manage: ManageRole::TrustOnly, ..input() };
-    let changes = UpdateTrust::decide(&trust_only, &observed(Some(foreign()), None)).unwrap();
+    let changes = UpdateTrust::decide(&trust_only, &role_policies(Some(foreign()), None)).unwrap();
     assert!(matches!(changes.as_slice(), [RoleChange::PutTrustPolicy(..)]), "{changes:?}");
 
     let none = Input { manage: ManageRole::None, ..input() };
-    let error = UpdateTrust::decide(&none, &observed(Some(foreign()), None)).unwrap_err();
+    let error = UpdateTrust::decide(&none, &role_policies(Some(foreign()), None)).unwrap_err();
     assert!(error.message().contains("external-1"), "the message contains the statement to add: {error}");
     let trusting = foreign().merge(&input().trust_statement());
-    assert_eq!(UpdateTrust::decide(&none, &observed(Some(trusting), None)).unwrap(), []);
+    assert_eq!(UpdateTrust::decide(&none, &role_policies(Some(trusting), None)).unwrap(), []);
 
     for manage in [ManageRole::TrustOnly, ManageRole::None] {
-        let error = UpdateTrust::decide(&Input { manage, ..input() }, &observed(None, None)).unwrap_err();
+        let error = UpdateTrust::decide(&Input { manage, ..input() }, &role_policies(None, None)).unwrap_err();
         assert!(error.message().contains("role.manage"), "{error}");
     }
 }
@@ -181,7 +157,7 @@ fn what_of_a_role_is_not_ours_to_write_is_not_written() {
 #[test]
 fn a_plan_shows_our_statement_before_and_after_and_no_other() {
     let stale = Statement::trust(&sid(), "arn:aws:iam::299602853325:root", "of-a-record-that-is-gone");
-    let changes = UpdateTrust::decide(&input(), &observed(Some(foreign().merge(&stale)), None)).unwrap();
+    let changes = UpdateTrust::decide(&input(), &role_policies(Some(foreign().merge(&stale)), None)).unwrap();
     assert_eq!(
         changes[0].describe().planned("").before["Condition"]["StringEquals"]["sts:ExternalId"],
         "of-a-record-that-is-gone"
@@ -201,7 +177,7 @@ fn of_a_cross_account_access_only_the_trust_statement_is_merged() {
         ..input()
     };
     UpdateTrust::validate(&access).unwrap();
-    let changes = decide(&access, &observed(Some(foreign()), None)).unwrap();
+    let changes = decide(&access, &role_policies(Some(foreign()), None)).unwrap();
     let [RoleChange::PutTrustPolicy(_, trust, merged)] = changes.as_slice() else { panic!("{changes:?}") };
     assert_eq!(trust.statements().len(), foreign().statements().len() + 1);
     let ours = Statement::trust("AtlasCmkAccessS3Keys", "arn:aws:iam::111122223333:role/atc-node", "external-1");
@@ -222,7 +198,7 @@ fn of_a_cross_account_access_only_the_trust_statement_is_merged() {
 #[test]
 fn a_role_that_let_nobody_in_lets_atlas_in_again() {
     let closed = PolicyDocument::default().merge(&Statement::nobody());
-    let changes = decide(&input(), &observed(Some(closed), None)).unwrap();
+    let changes = decide(&input(), &role_policies(Some(closed), None)).unwrap();
     let RoleChange::PutTrustPolicy(_, trust, _) = &changes[0] else { panic!("{changes:?}") };
     assert_eq!(trust.to_json(), PolicyDocument::default().merge(&input().trust_statement()).to_json());
 }
@@ -230,7 +206,7 @@ fn a_role_that_let_nobody_in_lets_atlas_in_again() {
 /// The role after the changes were made.
 fn applied(before: &RolePolicies, changes: &[RoleChange]) -> RolePolicies {
     changes.iter().fold(before.clone(), |now, change| match change {
-        RoleChange::CreateRole(_, trust) => RolePolicies { role: observed(Some(trust.clone()), None).role, ..now },
+        RoleChange::CreateRole(_, trust) => RolePolicies { role: role_policies(Some(trust.clone()), None).role, ..now },
         RoleChange::PutTrustPolicy(_, trust, _) => {
             RolePolicies { role: now.role.map(|role| Role { trust_policy: trust.clone(), ..role }), ..now }
         }
@@ -265,7 +241,7 @@ proptest! {
             inline = inline.merge(&Statement::allow(&sid(), &["kms:Decrypt"], [key(id).as_str()]));
         }
         let has_inline = exists && (other_project || old_key.is_some());
-        let before = observed(exists.then_some(trust), has_inline.then_some(inline));
+        let before = role_policies(exists.then_some(trust), has_inline.then_some(inline));
         let changes = UpdateTrust::decide(&input(), &before).unwrap();
         let after = applied(&before, &changes);
         prop_assert_eq!(UpdateTrust::decide(&input(), &after).unwrap(), vec![]);

@@ -1,28 +1,12 @@
 use super::*;
+use crate::fixtures::{self, KEY, PROJECT, merged};
 use crate::request::Guard;
 
-const KEY: &str = "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab";
 const OTHER: &str = "arn:aws:kms:us-east-1:444455556666:key/mrk-5678ef0112ab34cd56ef1234567890ab";
-const PROJECT: &str = "66f0a1b2c3d4e5f601234567";
 
 fn entry(more: &Value) -> Entry {
-    let mut whole = json!({
-        "projectId": PROJECT,
-        "roleId": "6a793f88c0eb9e7a17716581",
-        "keyArn": KEY,
-        "stage": "enabled",
-        "desired": {"projectId": PROJECT, "roleArn": "arn:aws:iam::444455556666:role/atlas/atlas-cmk", "keyArn": KEY},
-        "registeredAt": "2026-11-22T20:15:04Z",
-        "execution": null,
-    });
-    for (field, value) in more.as_object().unwrap() {
-        if let (Some(inner), Some(value)) = (whole[field].as_object_mut(), value.as_object()) {
-            inner.extend(value.clone());
-        } else {
-            whole[field] = value.clone();
-        }
-    }
-    serde_json::from_value(whole).unwrap()
+    let with_path = json!({"desired": {"roleArn": "arn:aws:iam::444455556666:role/atlas/atlas-cmk"}});
+    fixtures::entry(&merged(with_path, more))
 }
 
 fn changed(subject: Subject, what: &str) -> Changed {
