@@ -5,7 +5,7 @@ mod compare;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub(crate) use self::compare::compare;
 use crate::{
@@ -13,7 +13,10 @@ use crate::{
     aws::Caller,
     error::Result,
     ids::{AccountAccess, ClusterName, IamRoleArn, KmsKeyArn, ProjectId, Region, SecretId},
-    model::{enablement::Enablement, role_policies::RolePolicies},
+    model::{
+        enablement::{Enablement, sample},
+        role_policies::RolePolicies,
+    },
     report::{Difference, Endpoint},
     request::ManageRole,
     step::{Actions, Answer, Readers, Step, actions},
@@ -102,21 +105,7 @@ impl Step for Verify {
     type Output = Output;
 
     fn sample() -> Value {
-        json!({
-            "projectId": "66f0a1b2c3d4e5f601234567",
-            "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk",
-            "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
-            "regions": [
-                "us-east-1",
-                "eu-west-1",
-                "ap-southeast-2"
-            ],
-            "account": {
-                "roleArn": "arn:aws:iam::444455556666:role/AtlasCmkSpoke",
-                "externalId": "b0a7c1de-5f2e-4f0e-9f5c-3d2c1b0a9e8d"
-            },
-            "execution": "enable-66f0a1b2c3d4e5f601234567"
-        })
+        sample(|enablement| Input::of(enablement, Vec::new()))
     }
 }
 

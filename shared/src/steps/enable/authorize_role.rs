@@ -9,7 +9,7 @@ use crate::{
     atlas::AccessRole,
     error::{Error, ErrorName, Result},
     ids::{AccessRoleId, IamRoleArn, ProjectId, SecretId},
-    model::enablement::Enablement,
+    model::enablement::{Enablement, sample},
     report::{Describe, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
@@ -76,11 +76,7 @@ impl Step for AuthorizeRole {
     type Output = Output;
 
     fn sample() -> Value {
-        json!({
-            "projectId": "66f0a1b2c3d4e5f601234567",
-            "roleId": "6a793f88c0eb9e7a17716581",
-            "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk"
-        })
+        sample(Input::of)
     }
 }
 

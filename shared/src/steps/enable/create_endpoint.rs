@@ -10,7 +10,10 @@ use crate::{
     atlas::{EndpointStatus, PrivateEndpoint},
     error::{Error, ErrorName, Result},
     ids::{ProjectId, Region, SecretId},
-    model::{enablement::Enablement, endpoints::leading},
+    model::{
+        enablement::{Enablement, sample},
+        endpoints::leading,
+    },
     report::{Describe, Description},
     step::{Actions, Converge, Readers, Step, Writers, actions},
 };
@@ -74,7 +77,7 @@ impl Step for CreateEndpoint {
     type Output = Output;
 
     fn sample() -> Value {
-        json!({"projectId": "66f0a1b2c3d4e5f601234567", "region": "eu-west-1"})
+        sample(|enablement| Input::of(enablement, &enablement.primary_region))
     }
 }
 

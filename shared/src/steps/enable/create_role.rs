@@ -11,7 +11,7 @@ use crate::{
     atlas::AccessRole,
     error::{Error, ErrorName, Result},
     ids::{AccessRoleId, ExternalId, IamRoleArn, PrincipalArn, ProjectId, SecretId},
-    model::enablement::Enablement,
+    model::enablement::{Enablement, sample},
     report::{Describe, Description},
     step::{Actions, Converge, Readers, Step, Writers, actions},
 };
@@ -79,10 +79,7 @@ impl Step for CreateRole {
     type Output = Output;
 
     fn sample() -> Value {
-        json!({
-            "projectId": "66f0a1b2c3d4e5f601234567",
-            "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk"
-        })
+        sample(Input::of)
     }
 }
 

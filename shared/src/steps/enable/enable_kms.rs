@@ -11,7 +11,11 @@ use crate::{
     atlas::{AwsKms, AwsKmsUpdate, EncryptionAtRest},
     error::{Error, ErrorName, Result},
     ids::{AccessRoleId, KmsKeyArn, ProjectId, SecretId},
-    model::{enablement::Enablement, encryption::Asked, keys::is_same_key},
+    model::{
+        enablement::{Enablement, sample},
+        encryption::Asked,
+        keys::is_same_key,
+    },
     report::{Action, Describe, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
@@ -160,12 +164,7 @@ impl Step for EnableKms {
     type Output = Output;
 
     fn sample() -> Value {
-        json!({
-            "projectId": "66f0a1b2c3d4e5f601234567",
-            "roleId": "6a793f88c0eb9e7a17716581",
-            "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
-            "requirePrivateNetworking": true
-        })
+        sample(Input::of)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     aws::{Caller, Key, KeyState, Rotation},
     error::{Error, ErrorName, Failure, Result, denial},
     ids::{AccountAccess, KeyAlias, KmsKeyArn, Region},
-    model::enablement::Enablement,
+    model::enablement::{Enablement, sample},
     report::{Describe, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
     tags,
@@ -174,16 +174,7 @@ impl Step for EnsureKey {
     type Output = Output;
 
     fn sample() -> Value {
-        json!({
-            "alias": "alias/atlas-cmk",
-            "region": "us-east-1",
-            "rotationDays": 365,
-            "account": {
-                "roleArn": "arn:aws:iam::444455556666:role/AtlasCmkSpoke",
-                "externalId": "b0a7c1de-5f2e-4f0e-9f5c-3d2c1b0a9e8d"
-            },
-            "execution": "enable-payments"
-        })
+        sample(Input::of)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     atlas::Project,
     error::Result,
     ids::{ProjectId, SecretId},
-    model::enablement::Enablement,
+    model::enablement::{Enablement, sample},
     report::{Describe, Description},
     request::ProjectOptions,
     step::{Actions, Converge, Readers, Step, Writers, actions},
@@ -65,7 +65,7 @@ impl Step for EnsureProject {
     type Output = Output;
 
     fn sample() -> Value {
-        json!({"project": {"name": "payments", "orgId": "5f0000000000000000000001"}})
+        sample(Input::of)
     }
 }
 

@@ -5,13 +5,17 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     aws::Caller,
     error::{Error, ErrorName, Result},
     ids::{AccountAccess, IamRoleArn, KmsKeyArn, ProjectId, Region},
-    model::{enablement::Enablement, keys::replica_of, statements::KEY_ACTIONS},
+    model::{
+        enablement::{Enablement, sample},
+        keys::replica_of,
+        statements::KEY_ACTIONS,
+    },
     policy::{Merged, Owner, PolicyDocument, SID_PREFIX, Statement},
     report::{Describe, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
@@ -145,17 +149,7 @@ impl Step for GrantKey {
     type Output = Output;
 
     fn sample() -> Value {
-        json!({
-            "projectId": "66f0a1b2c3d4e5f601234567",
-            "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk",
-            "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
-            "region": "eu-west-1",
-            "account": {
-                "roleArn": "arn:aws:iam::444455556666:role/AtlasCmkSpoke",
-                "externalId": "b0a7c1de-5f2e-4f0e-9f5c-3d2c1b0a9e8d"
-            },
-            "execution": "enable-payments"
-        })
+        sample(|enablement| Input::of(enablement, &enablement.primary_region))
     }
 }
 

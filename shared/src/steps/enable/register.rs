@@ -14,11 +14,15 @@ use crate::{
     aws::Caller,
     error::Result,
     ids::{AccessRoleId, IamRoleArn, KmsKeyArn, ProjectId},
-    model::{enablement::Enablement, keys::is_same_key, owner::refuse_registered_by_another},
+    model::{
+        enablement::{Enablement, sample},
+        keys::is_same_key,
+        owner::refuse_registered_by_another,
+    },
     registry::{self, Entry, Stage},
     report::{Action, Describe, Description, OldKey},
     request::{EnableEncryption, KeyOptions, ManageKey, ManageRole, regional_keys},
-    step::{Actions, Converge, Readers, Step, Writers, actions, sample_request},
+    step::{Actions, Converge, Readers, Step, Writers, actions},
     tags,
 };
 
@@ -160,15 +164,7 @@ impl Step for Register {
     type Output = Output;
 
     fn sample() -> Value {
-        json!({
-            "request": sample_request(),
-            "projectId": "66f0a1b2c3d4e5f601234567",
-            "roleId": "6a793f88c0eb9e7a17716581",
-            "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
-            "previousKey": null,
-            "execution": "enable-payments",
-            "announce": false
-        })
+        sample(|enablement| Input::of(enablement, false))
     }
 }
 

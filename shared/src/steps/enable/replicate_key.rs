@@ -11,7 +11,10 @@ use crate::{
     aws::{Caller, Key, KeyState},
     error::{Error, ErrorName, Result},
     ids::{AccountAccess, KmsKeyArn, Region},
-    model::{enablement::Enablement, keys::replica_of},
+    model::{
+        enablement::{Enablement, sample},
+        keys::replica_of,
+    },
     policy::PolicyDocument,
     report::{Describe, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
@@ -130,15 +133,7 @@ impl Step for ReplicateKey {
     type Output = Output;
 
     fn sample() -> Value {
-        json!({
-            "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
-            "region": "eu-west-1",
-            "account": {
-                "roleArn": "arn:aws:iam::444455556666:role/AtlasCmkSpoke",
-                "externalId": "b0a7c1de-5f2e-4f0e-9f5c-3d2c1b0a9e8d"
-            },
-            "execution": "enable-payments"
-        })
+        sample(|enablement| Input::of(enablement, &enablement.request.regions()[1]))
     }
 }
 

@@ -7,14 +7,14 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     aws::{Caller, CreateRole},
     error::{Error, ErrorName, Result},
     ids::{AccessName, AccountAccess, ExternalId, IamPolicyArn, IamRoleArn, KmsKeyArn, ProjectId, Region, TrustedArn},
     model::{
-        enablement::Enablement,
+        enablement::{Enablement, sample},
         role_policies::RolePolicies,
         statements::{INLINE_POLICY, kms_statement, trust},
     },
@@ -174,24 +174,7 @@ impl Step for UpdateTrust {
     type Output = Output;
 
     fn sample() -> Value {
-        json!({
-            "projectId": "66f0a1b2c3d4e5f601234567",
-            "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk",
-            "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
-            "regions": [
-                "us-east-1",
-                "eu-west-1",
-                "ap-southeast-2"
-            ],
-            "externalId": "b63a96a9-2f4e-4c5f-9a35-0a5b54f4ba8e",
-            "permissionsBoundary": null,
-            "account": {
-                "roleArn": "arn:aws:iam::444455556666:role/AtlasCmkSpoke",
-                "externalId": "b0a7c1de-5f2e-4f0e-9f5c-3d2c1b0a9e8d"
-            },
-            "execution": "enable-66f0a1b2c3d4e5f601234567",
-            "principalArn": "arn:aws:iam::299602853325:root"
-        })
+        sample(Input::of)
     }
 
     fn validate(input: &Input) -> Result<()> {
