@@ -25,7 +25,7 @@ pub use accounts::{Accounts, Assumption, Caller};
 pub use dead_letters::DeadLetters;
 pub use errors::aws_error;
 pub use executions::{ExecutionsReader, ExecutionsWriter, Running, Started};
-pub use iam::{CreateRole, Decision, IamReader, IamWriter, ManagedPolicy, Role};
+pub use iam::{CreateRole, IamReader, IamWriter, ManagedPolicy, Role, SimulatedDecision};
 pub use kms::{Key, KmsReader, KmsWriter, Rotation, State as KeyState};
 pub use organizations::{Joined, Organizations};
 pub use parameters::{ParametersReader, ParametersWriter};

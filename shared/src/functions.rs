@@ -39,24 +39,24 @@ functions! {
     enable_kms::EnableKms,
     ensure_key::EnsureKey,
     ensure_project::EnsureProject,
-    grant_key::GrantKey,
+    allow_key_use::AllowKeyUse,
     register::Register,
     replicate_key::ReplicateKey,
     set_cluster_encryption::SetClusterEncryption,
     update_trust::UpdateTrust,
     // steps/disable
-    approve::Approve,
+    answer_approval::AnswerApproval,
     cancel_authorization::CancelAuthorization,
     deauthorize_role::DeauthorizeRole,
     delete_endpoint::DeleteEndpoint,
-    disable_kms::DisableKms,
+    update_encryption::UpdateEncryption,
     remove_trust::RemoveTrust,
     request_approval::RequestApproval,
-    revoke_key::RevokeKey,
+    remove_key_use::RemoveKeyUse,
     unregister::Unregister,
     // steps/access
-    attach_access_policy::AttachAccessPolicy,
-    create_access_policy::CreateAccessPolicy,
+    converge_attachment::ConvergeAttachment,
+    converge_access_policy::ConvergeAccessPolicy,
     verify_access::VerifyAccess,
     // steps/vending
     find_missed_accounts::FindMissedAccounts,
@@ -64,13 +64,13 @@ functions! {
     put_profile::PutProfile,
     // steps/watch
     check_credential::CheckCredential,
-    check_keys::CheckKeys,
+    guard_keys::GuardKeys,
     list_projects::ListProjects,
     on_change::OnChange,
     publish_report::PublishReport,
     restore_key::RestoreKey,
     summarize_project::SummarizeProject,
-    take_turn::TakeTurn,
+    decide_turn::DecideTurn,
 }
 
 /// What is done with every step: by tests, documentation and tools.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::sentences::limited;
 pub use self::{
-    change::{Action, Change, Describe, Description, PlannedChange},
+    change::{Action, Change, Described, Description, PlannedChange},
     finding::{ByHand, Finding},
 };
 use crate::ids::{PrivateEndpointId, Region};

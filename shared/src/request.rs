@@ -18,10 +18,8 @@ pub use disable::{
     DisableDeadlines, DisableEncryption, DisableEncryptionOutput, DisableMode, Disabled, PlannedRemoval, Scope,
 };
 pub use output::{Compared, EnableEncryptionOutput, Enabled, Planned};
-pub use reconcile::{
-    Cause, GuardKey, GuardKeyOutput, KeyRestored, ReconcileProject, ReconcileProjectOutput, Reconciled,
-};
-pub use sweep::{Sweep, SweepOutput, SweepReport, Troubled};
+pub use reconcile::{Cause, GuardKey, KeyRestored, ReconcileProject, Reconciled};
+pub use sweep::{ProjectToReport, Sweep, SweepReport};
 
 use crate::{
     error::Result,
@@ -183,23 +181,58 @@ pub enum ManageKey {
 }
 
 /// Which clusters to switch to the key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "WrittenClusters", into = "WrittenClusters")]
+#[schemars(with = "WrittenClusters")]
 pub enum Clusters {
+    /// None.
+    #[default]
+    None,
+    /// All that can use a key.
+    All,
+    /// Those with these names.
+    Named(Vec<ClusterName>),
+}
+
+/// Which clusters to switch to the key.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "Clusters")]
+enum WrittenClusters {
     /// `none` or `all`.
-    Some(ClusterSelection),
+    Word(ClusterSelection),
     /// The clusters with these names.
     Named(#[schemars(length(max = 25))] Vec<ClusterName>),
 }
 
 /// All clusters that can use a key, or none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub enum ClusterSelection {
+enum ClusterSelection {
     /// None.
     None,
     /// All that can.
     All,
+}
+
+impl From<WrittenClusters> for Clusters {
+    fn from(written: WrittenClusters) -> Self {
+        match written {
+            WrittenClusters::Word(ClusterSelection::None) => Self::None,
+            WrittenClusters::Word(ClusterSelection::All) => Self::All,
+            WrittenClusters::Named(names) => Self::Named(names),
+        }
+    }
+}
+
+impl From<Clusters> for WrittenClusters {
+    fn from(clusters: Clusters) -> Self {
+        match clusters {
+            Clusters::None => Self::Word(ClusterSelection::None),
+            Clusters::All => Self::Word(ClusterSelection::All),
+            Clusters::Named(names) => Self::Named(names),
+        }
+    }
 }
 
 /// How long an execution waits before it fails.
@@ -243,6 +276,11 @@ impl EnableEncryption {
     /// The alias under which the key is created, if it is to be.
     pub fn key_alias(&self) -> Option<&KeyAlias> {
         self.key.as_ref()?.alias.as_ref()
+    }
+
+    /// The clusters to switch to the key.
+    pub fn clusters(&self) -> &Clusters {
+        self.clusters.as_ref().unwrap_or(&Clusters::None)
     }
 
     /// The regions to reach the key from over private endpoints; none if private networking is not requested.

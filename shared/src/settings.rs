@@ -47,7 +47,7 @@ pub struct Settings {
     /// The queue that keeps events that could not be handled: `DEAD_LETTER_QUEUE_URL`.
     pub dead_letter_queue_url: Option<String>,
     /// The state machines that functions start.
-    pub machines: Machines,
+    pub state_machines: StateMachines,
     /// The roles that our own calls are made with.
     pub own_roles: OwnRoles,
     /// A PEM file with more certificate authorities to trust: `EXTRA_CA_FILE`.
@@ -56,12 +56,12 @@ pub struct Settings {
 
 /// The state machines that functions start, by ARN. A function has those that it starts.
 #[derive(Debug, Clone, Default)]
-pub struct Machines {
-    /// `enable-encryption`: `ENABLE_MACHINE_ARN`.
+pub struct StateMachines {
+    /// `enable-encryption`: `ENABLE_STATE_MACHINE_ARN`.
     pub enable: Option<String>,
-    /// `reconcile-project`: `RECONCILE_MACHINE_ARN`.
+    /// `reconcile-project`: `RECONCILE_STATE_MACHINE_ARN`.
     pub reconcile: Option<String>,
-    /// `guard-key`: `GUARD_MACHINE_ARN`.
+    /// `guard-key`: `GUARD_STATE_MACHINE_ARN`.
     pub guard: Option<String>,
 }
 
@@ -137,10 +137,10 @@ impl Settings {
             token_cache_key: get("TOKEN_CACHE_KEY_ARN"),
             topic_arn: get("TOPIC_ARN"),
             dead_letter_queue_url: get("DEAD_LETTER_QUEUE_URL"),
-            machines: Machines {
-                enable: get("ENABLE_MACHINE_ARN"),
-                reconcile: get("RECONCILE_MACHINE_ARN"),
-                guard: get("GUARD_MACHINE_ARN"),
+            state_machines: StateMachines {
+                enable: get("ENABLE_STATE_MACHINE_ARN"),
+                reconcile: get("RECONCILE_STATE_MACHINE_ARN"),
+                guard: get("GUARD_STATE_MACHINE_ARN"),
             },
             own_roles: OwnRoles {
                 path: get("OWN_ROLE_PATH"),

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     error::Result,
-    report::{Change, Describe},
+    report::{Change, Described},
 };
 
 pub(crate) use self::clients::not_set;
@@ -61,7 +61,7 @@ pub trait Converge: Step {
     /// What it found.
     type Observation;
     /// What it may do about it.
-    type Change: Describe;
+    type Change: Described;
 
     /// Reads what is there. Writes nothing.
     async fn observe(readers: &Readers, input: &Self::Input) -> Result<Self::Observation>;

@@ -61,31 +61,31 @@ const LEFT_OUT: [&str; 14] = [
     "ensure-project",
     "ensure-key",
     "replicate-key",
-    "grant-key",
+    "allow-key-use",
     "create-endpoint",
     "check-endpoints",
     "check-cluster",
     "set-cluster-encryption",
     "request-approval",
     "delete-endpoint",
-    "disable-kms",
+    "update-encryption",
     "deauthorize-role",
-    "revoke-key",
+    "remove-key-use",
     "remove-trust",
 ];
 
 /// Where a machine goes back: to look again, to create again what is missing, or to the next item of a Map.
 const BACK: [(&str, &str); 10] = [
     // Atlas may create an endpoint again meanwhile.
-    ("disable-kms", "check-endpoints"),
+    ("update-encryption", "check-endpoints"),
     ("check-endpoints", "create-endpoint"),
     ("check-endpoints", "check-endpoints"),
     ("verify", "check-endpoints"),
     ("replicate-key", "replicate-key"),
-    ("grant-key", "grant-key"),
+    ("allow-key-use", "allow-key-use"),
     ("create-endpoint", "create-endpoint"),
     ("delete-endpoint", "delete-endpoint"),
-    ("revoke-key", "revoke-key"),
+    ("remove-key-use", "remove-key-use"),
     ("check-cluster", "check-cluster"),
 ];
 

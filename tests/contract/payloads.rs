@@ -6,7 +6,7 @@ use atlas_cmk::{
     model::enablement::Enablement,
     request::EnableEncryption,
     steps::enable::{
-        authorize_role, create_endpoint, create_role, enable_kms, ensure_key, ensure_project, grant_key, register,
+        allow_key_use, authorize_role, create_endpoint, create_role, enable_kms, ensure_key, ensure_project, register,
         replicate_key, update_trust,
     },
 };
@@ -168,8 +168,8 @@ fn every_step_of_enabling_gets_the_input_that_it_assembles_itself() {
 
         let sent: replicate_key::Input = machine.sent("ReplicateKeys/ReplicateKey");
         assert_eq!(sent, replicate_key::Input::of(known, &region));
-        let sent: grant_key::Input = machine.sent("GrantKeys/GrantKey");
-        assert_eq!(sent, grant_key::Input::of(known, &region));
+        let sent: allow_key_use::Input = machine.sent("AllowUseOfKeys/AllowKeyUse");
+        assert_eq!(sent, allow_key_use::Input::of(known, &region));
         let sent: create_endpoint::Input = machine.sent("CreateEndpoints/CreateEndpoint");
         assert_eq!(sent, create_endpoint::Input::of(known, &region));
     }

@@ -31,7 +31,7 @@ const FOREIGN_NAMES: [&str; 13] = [
 const KEEPS_GOING: [&str; 8] = [
     "reconcile-project/Enable",
     "reconcile-project/Repair",
-    "sweep/CheckKeys",
+    "sweep/GuardKeys",
     "sweep/FindMissedAccounts",
     "sweep/HandInAccounts/HandIn",
     "sweep/LookAtProjects/Reconcile",
@@ -294,20 +294,25 @@ fn readers<'a>(state: &State<'a>) -> Vec<(&'a str, &'a str)> {
 fn every_last_state_answers_with_an_output_of_the_state_machine() {
     for machine in machines() {
         let contract = contracts::state_machines().into_iter().find(|it| it.name == machine.name).unwrap();
-        let variants = contract.output["oneOf"].as_array().unwrap();
+        // Of several outputs, the mode says which it is.
+        let no_variants = Vec::new();
+        let variants = contract.output["oneOf"].as_array().unwrap_or(&no_variants);
         let definitions = &contract.output["$defs"];
         let mut modes = BTreeSet::new();
         // The last states of the machine itself: those of a Map answer to the Map.
         let top = machine.definition["States"].as_object().unwrap();
         for (name, state) in top.iter().filter(|(_, state)| state["End"] == true) {
-            let mode = state["Output"]["mode"].as_str().unwrap();
-            let variant = variants.iter().find(|it| it["properties"]["mode"]["const"] == mode).unwrap();
-            let reference = variant["$ref"].as_str().unwrap().trim_start_matches("#/$defs/");
-            let mut expected = keys(&definitions[reference], "properties");
-            expected.insert("mode".to_owned());
+            let expected = match state["Output"]["mode"].as_str() {
+                None => keys(&contract.output, "properties"),
+                Some(mode) => {
+                    modes.insert(mode);
+                    let variant = variants.iter().find(|it| it["properties"]["mode"]["const"] == mode).unwrap();
+                    let reference = variant["$ref"].as_str().unwrap().trim_start_matches("#/$defs/");
+                    &keys(&definitions[reference], "properties") | &BTreeSet::from(["mode".to_owned()])
+                }
+            };
             let answered: BTreeSet<String> = state["Output"].as_object().unwrap().keys().cloned().collect();
             assert_eq!(answered, expected, "{}/{name}", machine.name);
-            modes.insert(mode);
         }
         assert_eq!(modes.len(), variants.len(), "{}: {modes:?}", machine.name);
     }

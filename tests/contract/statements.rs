@@ -20,7 +20,7 @@ const SEVERAL: [(&str, &str, usize); 16] = [
     ("register", "kms:TagResource", 2),
     ("restore-key", "kms:CancelKeyDeletion", 2),
     ("restore-key", "kms:EnableKey", 2),
-    ("revoke-key", "kms:UntagResource", 2),
+    ("remove-key-use", "kms:UntagResource", 2),
     ("GuardRole", "kms:CancelKeyDeletion", 2),
     ("GuardRole", "kms:EnableKey", 2),
     ("SpokeRole", "kms:UntagResource", 2),

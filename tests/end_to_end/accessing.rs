@@ -89,10 +89,10 @@ async fn an_access_is_set_up_tried_and_taken_down_until_both_accounts_are_as_the
     assert_eq!(
         steps,
         [
-            "attach-access-policy",
-            "attach-access-policy",
-            "create-access-policy",
-            "create-access-policy",
+            "converge-attachment",
+            "converge-attachment",
+            "converge-access-policy",
+            "converge-access-policy",
             "update-trust"
         ]
     );
@@ -110,7 +110,7 @@ async fn an_access_is_set_up_tried_and_taken_down_until_both_accounts_are_as_the
     whole["externalId"] = json!("given-by-the-customer");
     whole["buckets"] = json!([{"name": "atc-data", "access": ["list"]}]);
     let changed = run_successfully(&world, &whole).await;
-    assert_eq!(changed_steps(&changed), ["create-access-policy", "update-trust"]);
+    assert_eq!(changed_steps(&changed), ["converge-access-policy", "update-trust"]);
 
     whole["mode"] = json!("remove");
     let removed = run_successfully(&world, &whole).await;
@@ -198,8 +198,8 @@ async fn without_any_one_of_its_permissions_an_access_is_not_set_up() {
     two_roles(&world).await;
     for (step, actions) in [
         ("plan-access", vec!["iam:GetPolicy", "iam:GetRole", "iam:ListAttachedRolePolicies"]),
-        ("create-access-policy", vec!["iam:GetPolicy", "iam:CreatePolicy"]),
-        ("attach-access-policy", vec!["iam:ListAttachedRolePolicies", "iam:AttachRolePolicy"]),
+        ("converge-access-policy", vec!["iam:GetPolicy", "iam:CreatePolicy"]),
+        ("converge-attachment", vec!["iam:ListAttachedRolePolicies", "iam:AttachRolePolicy"]),
     ] {
         let role = world.role_of(step);
         for action in actions {

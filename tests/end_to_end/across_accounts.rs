@@ -70,6 +70,6 @@ async fn a_key_of_another_account_is_looked_at_there_by_the_nightly_check_and_by
     let diagnosis = diagnosed.output.unwrap()["diagnosis"].clone();
     assert_eq!(diagnosis["step"], "enable-kms");
     assert!(diagnosis["cause"].as_str().unwrap().contains("is disabled"), "{diagnosis}");
-    let checked = world.invoke("check-keys", &json!({"execution": "night"})).await.output.unwrap();
-    assert!(checked["attention"].to_string().contains(&key), "{checked}");
+    let checked = world.invoke("guard-keys", &json!({"execution": "night"})).await.output.unwrap();
+    assert!(checked["otherFindings"].to_string().contains(&key), "{checked}");
 }

@@ -19,9 +19,9 @@ async fn answer(world: &World, mailbox: &Mailbox, approve: bool) -> Value {
     assert_eq!(question["kind"], "approval-requested", "{question}");
     assert!(question["changes"].to_string().contains("customer-managed keys of AWS KMS switched off"), "{question}");
     let answer = json!({"taskToken": question["taskToken"], "approve": approve, "by": "alice", "reason": "not today"});
-    let answered = world.invoke("approve", &answer).await;
+    let answered = world.invoke("answer-approval", &answer).await;
     assert_eq!(answered.error, None, "{:?}", answered.cause);
-    let again = world.invoke("approve", &answer).await;
+    let again = world.invoke("answer-approval", &answer).await;
     assert_eq!(again.error.as_deref(), Some("Input.Invalid"), "an answer is given once: {:?}", again.output);
     assert!(!again.cause.unwrap().contains(question["taskToken"].as_str().unwrap()), "a token is not disclosed");
     question
@@ -36,7 +36,7 @@ async fn with_a_yes_the_plan_that_was_asked_about_is_carried_out() {
         let question = mailbox.next().await.unwrap();
         assert_eq!(world.snapshot().await, before, "nothing is changed before the answer");
         let answer = json!({"taskToken": question["taskToken"], "approve": true, "by": "alice"});
-        let answered = world.invoke("approve", &answer).await;
+        let answered = world.invoke("answer-approval", &answer).await;
         assert_eq!(answered.output.unwrap()["approved"], true);
         question
     };
@@ -57,7 +57,7 @@ async fn what_changes_between_the_question_and_the_answer_is_not_covered_by_it()
         });
         world.cloud.simulator.add_cluster(&world.customer().project_id, cluster).await.unwrap();
         let answer = json!({"taskToken": question["taskToken"], "approve": true, "by": "alice"});
-        assert_eq!(world.invoke("approve", &answer).await.error, None);
+        assert_eq!(world.invoke("answer-approval", &answer).await.error, None);
         world.snapshot().await
     };
     let (run, before) = tokio::join!(run, asked);
@@ -84,7 +84,7 @@ async fn without_an_answer_everything_stays_as_it_was() {
     assert_failed(&run, "Approval.TimedOut", "request-approval", &["no answer within 1 minutes"]);
     assert_eq!(world.snapshot().await, before);
     let question = mailbox.next().await.unwrap();
-    let late = world.invoke("approve", &json!({"taskToken": question["taskToken"], "approve": true})).await;
+    let late = world.invoke("answer-approval", &json!({"taskToken": question["taskToken"], "approve": true})).await;
     assert_eq!(late.error.as_deref(), Some("Input.Invalid"), "it came too late: {:?}", late.output);
 
     // Where nobody can be asked, nothing is done either.

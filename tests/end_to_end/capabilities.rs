@@ -55,7 +55,7 @@ async fn what_writes_is_found_in_the_functions_that_do() {
     let binaries = functions::compile().await.unwrap();
     for (name, expected) in [
         ("update-trust", ["IamWriter", "aws_sdk_iam::operation::create_role"]),
-        ("grant-key", ["KmsWriter", "aws_sdk_kms::operation::put_key_policy"]),
+        ("allow-key-use", ["KmsWriter", "aws_sdk_kms::operation::put_key_policy"]),
         ("create-role", ["AtlasWriter", "create_access_role"]),
         ("unregister", ["ParametersWriter", "delete"]),
         ("on-change", ["ExecutionsWriter", "start"]),

@@ -43,14 +43,14 @@ async fn a_project_is_taken_down_and_the_world_is_as_it_was() {
             "delete-endpoint",
             "delete-endpoint",
             "delete-endpoint",
-            "disable-kms",
+            "update-encryption",
             "set-cluster-encryption",
             "set-cluster-encryption",
-            "disable-kms",
+            "update-encryption",
             "deauthorize-role",
-            "revoke-key",
-            "revoke-key",
-            "revoke-key",
+            "remove-key-use",
+            "remove-key-use",
+            "remove-key-use",
             "remove-trust",
             "remove-trust",
             "unregister",
@@ -193,7 +193,7 @@ async fn one_region_is_removed_and_the_rest_is_untouched() {
 
     // With the last endpoint goes the demand for private networking, and the cluster keeps its key.
     let run = world.disable_successfully(json!({"scope": "endpoints"})).await;
-    assert_eq!(changed_steps(&run), ["delete-endpoint", "delete-endpoint", "disable-kms", "unregister"]);
+    assert_eq!(changed_steps(&run), ["delete-endpoint", "delete-endpoint", "update-encryption", "unregister"]);
     let aws_kms = world.atlas().encryption_at_rest(&world.project_id()).await.unwrap().aws_kms.unwrap();
     assert_eq!((aws_kms.enabled, aws_kms.require_private_networking), (Some(true), Some(false)));
 }
@@ -208,7 +208,7 @@ async fn marks_are_found_on_keys_of_regions_that_nothing_names_any_more() {
     let role = &world.customer().role_name;
     world.iam().delete_role_policy().role_name(role).policy_name("atlas-cmk").send().await.unwrap();
     let run = world.disable_successfully(json!({"scope": "role"})).await;
-    assert_eq!(changed_steps(&run).iter().filter(|step| **step == "revoke-key").count(), 3);
+    assert_eq!(changed_steps(&run).iter().filter(|step| **step == "remove-key-use").count(), 3);
     assert_same(&before, &world.snapshot().await, "in every region");
 }
 
@@ -328,7 +328,7 @@ async fn what_a_deleted_project_left_behind_in_aws_is_taken_down() {
     });
     world.cloud.simulator.add_fault(gone).await.unwrap();
     let run = world.disable_successfully(json!({"scope": "role"})).await;
-    assert_eq!(changed_steps(&run)[0], "revoke-key");
+    assert_eq!(changed_steps(&run)[0], "remove-key-use");
     let after = world.snapshot().await;
     for part in ["role", "keys", "registered"] {
         assert_same(&before[part], &after[part], part);
@@ -391,10 +391,10 @@ async fn without_any_one_of_its_permissions_the_way_back_fails_and_names_it() {
         ),
         // check-endpoints and the functions of clusters have run while enabling, and keep their secret.
         ("delete-endpoint", vec![secret]),
-        ("disable-kms", vec![secret]),
+        ("update-encryption", vec![secret]),
         ("deauthorize-role", vec![secret]),
         (
-            "revoke-key",
+            "remove-key-use",
             vec![
                 "kms:DescribeKey",
                 "kms:GetKeyPolicy",

@@ -20,8 +20,8 @@ async fn from_an_organization_and_an_empty_account_everything_is_made_and_found_
             "create-role",
             "update-trust",
             "update-trust",
-            "grant-key",
-            "grant-key",
+            "allow-key-use",
+            "allow-key-use",
             "authorize-role",
             "enable-kms",
             "create-endpoint",
@@ -120,7 +120,7 @@ async fn a_key_policy_that_leaves_nothing_to_iam_gets_our_statement_and_keeps_ev
         world.put_key_policy(region, administrators(&world)).await;
     }
     let run = world.enable_successfully().await;
-    assert_eq!(run.changes().iter().filter(|change| change["step"] == "grant-key").count(), 3);
+    assert_eq!(run.changes().iter().filter(|change| change["step"] == "allow-key-use").count(), 3);
     for region in ["us-east-1", "eu-west-1", "ap-southeast-2"] {
         let statements = world.key_policy(region).await.statements();
         let (foreign, ours) = statements.split_at(2);
@@ -143,7 +143,7 @@ async fn a_statement_of_ours_that_names_a_role_which_is_gone_is_repaired() {
     statements.as_array_mut().unwrap().push(orphan);
     world.put_key_policy("us-east-1", statements).await;
     let run = world.enable_successfully().await;
-    assert!(converged_steps(&run).contains(&"grant-key"));
+    assert!(converged_steps(&run).contains(&"allow-key-use"));
     let policy = world.key_policy("us-east-1").await;
     assert!(!policy.to_json().contains("AROAEXAMPLEOFANORPHAN") && policy.statements().len() == 3);
 }

@@ -87,7 +87,7 @@ async fn without_any_one_of_its_permissions_no_key_policy_is_granted() {
     world.put_key_policy("us-east-1", statements).await;
     let mut input = world.customer().input();
     input["regions"] = Value::Null;
-    assert_each_is_missed(&world, &input, "grant-key", &["kms:GetKeyPolicy", "kms:PutKeyPolicy"]).await;
+    assert_each_is_missed(&world, &input, "allow-key-use", &["kms:GetKeyPolicy", "kms:PutKeyPolicy"]).await;
     assert_eq!(world.key_policy("us-east-1").await.statements().len(), 1);
 }
 
@@ -129,12 +129,12 @@ async fn without_any_one_of_its_permissions_nothing_that_events_start_goes_on_an
     let change = change.replace("444455556666", &world.account().id);
     let change = change.replace("1234abcd12ab34cd56ef1234567890ab", &world.customer().key_id);
     let change: Value = serde_json::from_str(&change).unwrap();
-    let report = json!({"sweep": {"projects": [], "results": [], "attention": []}});
+    let report = json!({"sweep": {"projects": [], "results": [], "otherFindings": []}});
     let drift = json!({"drift": {"projectId": project, "state": "drifted"}});
     let profile = sample("steps/put-profile.json");
     let of_project = json!({"project": {"projectId": project}});
     for (function, input, actions) in [
-        ("take-turn", &turn, &["ssm:GetParameter", "states:ListExecutions"] as &[&str]),
+        ("decide-turn", &turn, &["ssm:GetParameter", "states:ListExecutions"] as &[&str]),
         ("list-projects", &json!({"request": {}}), &["ssm:GetParametersByPath"]),
         ("check-credential", &of_project, &["secretsmanager:GetSecretValue"]),
         ("publish-report", &report, &["sns:Publish"]),

@@ -174,17 +174,21 @@ async fn a_sweep_over_two_hundred_projects_names_those_that_drifted_and_after_th
         projects.iter().filter(|(n, _)| drifted(*n)).map(|(_, project)| project.id.clone()).collect();
 
     let report = world.sweep(json!({})).await;
-    assert_eq!((&report["projects"], &report["fine"]), (&json!(PROJECTS), &json!(PROJECTS - DRIFTED)), "{report}");
+    assert_eq!(
+        (&report["projectCount"], &report["matching"]),
+        (&json!(PROJECTS), &json!(PROJECTS - DRIFTED)),
+        "{report}"
+    );
     assert_eq!(ids(&report, "drifted"), expected, "{report}");
-    for troubled in report["drifted"].as_array().unwrap() {
-        assert!(!troubled["what"].as_array().unwrap().is_empty(), "it says how: {troubled}");
+    for project in report["drifted"].as_array().unwrap() {
+        assert!(!project["problems"].as_array().unwrap().is_empty(), "it says how: {project}");
     }
     assert_eq!(ids(&mailbox.next_of("sweep-report").await.unwrap(), "drifted"), expected);
 
     let report = world.sweep(json!({"repair": true})).await;
-    assert_eq!((&report["fine"], ids(&report, "repaired")), (&json!(PROJECTS - DRIFTED), expected), "{report}");
+    assert_eq!((&report["matching"], ids(&report, "repaired")), (&json!(PROJECTS - DRIFTED), expected), "{report}");
     let again = world.sweep(json!({})).await;
-    assert_eq!((&again["fine"], &again["attention"]), (&json!(PROJECTS), &json!([])), "{again}");
+    assert_eq!((&again["matching"], &again["otherFindings"]), (&json!(PROJECTS), &json!([])), "{again}");
     let kinds: BTreeSet<String> =
         mailbox.all().await.unwrap().iter().map(|it| it["kind"].as_str().unwrap().to_owned()).collect();
     assert_eq!(kinds, BTreeSet::from(["sweep-report".to_owned()]), "one report each, and nothing else");
@@ -196,7 +200,7 @@ async fn a_sweep_reports_what_nobody_waits_for_any_more() {
     let world = World::with_secret(json!({"clientId": client, "clientSecret": "mdb_sa_sk_of-this-test-wxyz"})).await;
     world.enable_successfully().await;
     let quiet = world.sweep(json!({})).await;
-    assert_eq!((&quiet["fine"], &quiet["attention"]), (&json!(1), &json!([])), "{quiet}");
+    assert_eq!((&quiet["matching"], &quiet["otherFindings"]), (&json!(1), &json!([])), "{quiet}");
 
     let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(5 * 24 + 1);
     world.cloud.simulator.let_secret_expire(client, &soon.to_string()).await.unwrap();
@@ -218,8 +222,8 @@ async fn a_sweep_reports_what_nobody_waits_for_any_more() {
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
 
     let report = world.sweep(json!({})).await;
-    assert_eq!((&report["projects"], &report["fine"]), (&json!(1), &json!(1)), "{report}");
-    let reported = report["attention"].to_string();
+    assert_eq!((&report["projectCount"], &report["matching"]), (&json!(1), &json!(1)), "{report}");
+    let reported = report["otherFindings"].to_string();
     for what in
         ["expires at", "in 5 days", "66f0a1b2c3d4e5f8aaaaaaaa", "66f0a1b2c3d4e5f8bbbbbbbb", "EU_CENTRAL_1 is FAILED"]
     {
@@ -250,7 +254,7 @@ async fn what_the_event_of_a_key_should_have_started_a_sweep_makes_up_for() {
     world.kms_in("eu-west-1").disable_key().key_id(&replica).send().await.unwrap();
 
     let report = world.sweep(json!({})).await;
-    let reported = report["attention"].to_string();
+    let reported = report["otherFindings"].to_string();
     assert!(reported.contains(&old) && reported.contains(&replica), "{reported}");
     let alerts = [mailbox.next_of("key-endangered").await.unwrap(), mailbox.next_of("key-endangered").await.unwrap()];
     let of_old = alerts.iter().find(|alert| alert["keyArn"] == old.as_str()).unwrap();

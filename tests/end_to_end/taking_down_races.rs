@@ -135,7 +135,7 @@ async fn a_cluster_that_somebody_switches_meanwhile_is_waited_for() {
     let cluster: atlas_cmk::ids::ClusterName = "orders".parse().unwrap();
     world.atlas().set_cluster_encryption(&world.project_id(), &cluster, EncryptionProvider::None).await.unwrap();
     let run = world.disable_successfully(json!({"scope": "project"})).await;
-    assert_eq!(changed_steps(&run), ["set-cluster-encryption", "disable-kms", "unregister"]);
+    assert_eq!(changed_steps(&run), ["set-cluster-encryption", "update-encryption", "unregister"]);
     let project = world.project().await;
     assert_eq!(project["encryptionAtRest"]["awsKms"]["enabled"], false, "{project}");
     assert_eq!(world.records().await.len(), 1, "the scope does not reach the role");

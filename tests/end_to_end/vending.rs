@@ -203,7 +203,7 @@ async fn an_account_that_no_event_reported_is_found_by_the_next_sweep() {
     let (missed, failed) = (joined("missed", 20).await, joined("failed", 20).await);
     let (being_made, long_there) = (joined("being-made", 1).await, joined("long-there", 100).await);
     let quiet = world.sweep(json!({})).await;
-    assert_eq!(quiet["attention"], json!([]), "without a profile nobody is to get anything");
+    assert_eq!(quiet["otherFindings"], json!([]), "without a profile nobody is to get anything");
 
     let profile = json!({"input": {
         "projectId": "66f0a1b2c3d4e5f6ffffffff", "roleArn": "arn:aws:iam::{{ accountId }}:role/{{ accountName }}",
@@ -213,7 +213,8 @@ async fn an_account_that_no_event_reported_is_found_by_the_next_sweep() {
     world.vend(&of_account("vending/controltower-create-managed-account-failed.json", &failed)).await;
 
     let report = world.sweep(json!({})).await;
-    let reported: Vec<&str> = report["attention"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    let reported: Vec<&str> =
+        report["otherFindings"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
     let of = |account: &str| reported.iter().filter(|it| it.contains(account)).collect::<Vec<_>>();
     assert!(of(&missed)[0].contains("its enablement was started now: arn:aws:states:"), "{reported:?}");
     assert!(of(&failed)[0].contains("CreateManagedAccount failed"), "{reported:?}");
@@ -224,7 +225,7 @@ async fn an_account_that_no_event_reported_is_found_by_the_next_sweep() {
     assert_eq!(world.vended().await.len(), 1);
 
     let again = world.sweep(json!({})).await;
-    assert!(!again["attention"].to_string().contains(&missed), "{again}");
+    assert!(!again["otherFindings"].to_string().contains(&missed), "{again}");
     assert_eq!(world.vended().await.len(), 1);
 
     // Moved, with no event either, to a unit with a profile of its own.
@@ -239,7 +240,7 @@ async fn an_account_that_no_event_reported_is_found_by_the_next_sweep() {
     let to = organizations.move_account().account_id(&missed).source_parent_id(root).destination_parent_id(unit);
     to.send().await.unwrap();
     let moved = world.sweep(json!({})).await;
-    assert!(moved["attention"].to_string().contains(&format!("account {missed}: no event reported it")), "{moved}");
+    assert!(moved["otherFindings"].to_string().contains(&format!("account {missed}: no event reported it")), "{moved}");
     let is_second = |it: &events::Execution| it.name.starts_with(&format!("vend-{missed}-2-"));
     let started = events::started(&world.cloud, MACHINE, is_second).await.unwrap();
     let input = events::input(&world.cloud, &started).await.unwrap();

@@ -6,7 +6,7 @@ use atlas_cmk::{
     functions::{self, VisitStep, for_each_step},
     request::{
         CrossAccountAccess, CrossAccountAccessOutput, DisableEncryption, DisableEncryptionOutput, EnableEncryption,
-        EnableEncryptionOutput, GuardKey, GuardKeyOutput, ReconcileProject, ReconcileProjectOutput, Sweep, SweepOutput,
+        EnableEncryptionOutput, GuardKey, KeyRestored, ReconcileProject, Reconciled, Sweep, SweepReport,
     },
     step::{Reply, Retries, Step, parse},
 };
@@ -99,16 +99,16 @@ pub fn state_machines() -> Vec<Contract> {
         machine::<functions::PlanAccess, CrossAccountAccess, CrossAccountAccessOutput>("cross-account-access"),
         machine::<functions::PlanDisable, DisableEncryption, DisableEncryptionOutput>("disable-encryption"),
         machine::<functions::Preflight, EnableEncryption, EnableEncryptionOutput>("enable-encryption"),
-        machine::<functions::RestoreKey, GuardKey, GuardKeyOutput>("guard-key"),
+        machine::<functions::RestoreKey, GuardKey, KeyRestored>("guard-key"),
         Contract {
             // Its entry step also takes which executions there may be.
             accepts: |input| {
                 let rest = json!({"request": input, "execution": "", "reconcileMachine": "", "changingMachines": []});
-                parse::<functions::TakeTurn>(rest).map(drop)
+                parse::<functions::DecideTurn>(rest).map(drop)
             },
-            ..machine::<functions::TakeTurn, ReconcileProject, ReconcileProjectOutput>("reconcile-project")
+            ..machine::<functions::DecideTurn, ReconcileProject, Reconciled>("reconcile-project")
         },
-        machine::<functions::ListProjects, Sweep, SweepOutput>("sweep"),
+        machine::<functions::ListProjects, Sweep, SweepReport>("sweep"),
     ]
 }
 

@@ -262,7 +262,7 @@ fn several_steps_for_each_cluster_are_a_line_for_each_change_which_lasts_until_t
 fn several_steps_for_each_item_that_change_nothing_are_a_line_with_the_name_of_the_state() {
     let policy = |arn: &str| What::Succeeded(json!({"policyArn": arn, "changes": []}));
     let happenings = vec![
-        (0, entered("GrantAccess", Kind::Group, &["attach-access-policy", "create-access-policy"])),
+        (0, entered("GrantAccess", Kind::Group, &["converge-attachment", "converge-access-policy"])),
         (0, What::Scheduled),
         (100, policy("arn:aws:iam::444455556666:policy/atlas-cmk/One")),
         (150, What::Scheduled),

@@ -88,11 +88,11 @@ pub struct AccessRoleInfo {
     /// The external ID it presents.
     pub external_id: Option<String>,
     /// When it was created, ISO 8601.
-    pub created: Option<String>,
+    pub created_at: Option<String>,
     /// How many hours ago that was.
     pub age_hours: Option<i64>,
     /// When it was authorized, ISO 8601.
-    pub authorized: Option<String>,
+    pub authorized_at: Option<String>,
     /// The Atlas features that use it.
     pub used_by: Vec<String>,
     /// Whether it is the registered one of the project.
@@ -161,7 +161,7 @@ pub struct ClusterInfo {
     /// The regions its nodes are in, in Atlas's spelling.
     pub regions: Vec<String>,
     /// Whose keys its search nodes use, if it has any: Atlas reports it minutes after they were created.
-    pub search_nodes: Option<String>,
+    pub search_nodes_encryption_provider: Option<String>,
     /// Why it cannot use the key, if it cannot.
     pub cannot_use_key: Option<String>,
 }
@@ -171,7 +171,7 @@ pub struct ClusterInfo {
 #[serde(rename_all = "camelCase")]
 pub struct KeyInfo {
     /// Its ARN there.
-    pub arn: KmsKeyArn,
+    pub key_arn: KmsKeyArn,
     /// `Enabled`, or why the key cannot be used, or `missing`.
     pub state: String,
 }

@@ -4,19 +4,19 @@
 use crate::{
     answers::{plan_disable::PlanDisable, preflight::Preflight, verify::Verify},
     error::{Error, ErrorName, Result},
-    report::{Describe, PlannedChange},
+    report::{Described, PlannedChange},
     step::Step,
     steps::{
         disable::{
-            deauthorize_role::DeauthorizeRole, delete_endpoint::DeleteEndpoint, disable_kms::DisableKms,
-            remove_trust::RemoveTrust, request_approval::RequestApproval, revoke_key::RevokeKey,
-            unregister::Unregister,
+            deauthorize_role::DeauthorizeRole, delete_endpoint::DeleteEndpoint, remove_key_use::RemoveKeyUse,
+            remove_trust::RemoveTrust, request_approval::RequestApproval, unregister::Unregister,
+            update_encryption::UpdateEncryption,
         },
         enable::{
-            authorize_role::AuthorizeRole, check_cluster::CheckCluster, check_endpoints::CheckEndpoints,
-            create_endpoint::CreateEndpoint, create_role::CreateRole, enable_kms::EnableKms, ensure_key::EnsureKey,
-            ensure_project::EnsureProject, grant_key::GrantKey, register::Register, replicate_key::ReplicateKey,
-            set_cluster_encryption::SetClusterEncryption, update_trust::UpdateTrust,
+            allow_key_use::AllowKeyUse, authorize_role::AuthorizeRole, check_cluster::CheckCluster,
+            check_endpoints::CheckEndpoints, create_endpoint::CreateEndpoint, create_role::CreateRole,
+            enable_kms::EnableKms, ensure_key::EnsureKey, ensure_project::EnsureProject, register::Register,
+            replicate_key::ReplicateKey, set_cluster_encryption::SetClusterEncryption, update_trust::UpdateTrust,
         },
     },
 };
@@ -31,7 +31,7 @@ pub const ENABLING: [&str; 17] = [
     // What is going to be done is announced before role and key policies change.
     Register::NAME,
     UpdateTrust::NAME,
-    GrantKey::NAME,
+    AllowKeyUse::NAME,
     // Atlas assumes the role while it answers.
     AuthorizeRole::NAME,
     EnableKms::NAME,
@@ -54,15 +54,15 @@ pub const DISABLING: [&str; 15] = [
     DeleteEndpoint::NAME,
     CheckEndpoints::NAME,
     // Private networking.
-    DisableKms::NAME,
+    UpdateEncryption::NAME,
     CheckCluster::NAME,
     SetClusterEncryption::NAME,
     CheckCluster::NAME,
     // The keys.
-    DisableKms::NAME,
+    UpdateEncryption::NAME,
     DeauthorizeRole::NAME,
     // A key policy that names a deleted role cannot be written, and the role's own policy lists its keys.
-    RevokeKey::NAME,
+    RemoveKeyUse::NAME,
     RemoveTrust::NAME,
     Unregister::NAME,
 ];
@@ -86,13 +86,13 @@ impl Plan {
     ///
     /// # Errors
     /// `Internal` if the step does not follow in this order.
-    pub(crate) fn add<C: Describe>(&mut self, step: &str, changes: &[C]) -> Result<()> {
+    pub(crate) fn add<C: Described>(&mut self, step: &str, changes: &[C]) -> Result<()> {
         let Some(skipped) = self.rest.iter().position(|name| *name == step) else {
             return Err(Error::new(ErrorName::Internal, format!("a bug: {step} is planned out of order")));
         };
         self.rest = &self.rest[skipped..];
         self.changes.extend(
-            changes.iter().filter(|change| change.is_difference()).map(|change| change.describe().planned(step)),
+            changes.iter().filter(|change| change.is_difference()).map(|change| change.description().planned(step)),
         );
         Ok(())
     }

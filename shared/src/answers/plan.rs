@@ -12,13 +12,13 @@ use crate::{
     request::{EnableEncryption, ManageKey, ManageRole, regional_keys},
     step::{Converge, Step},
     steps::enable::{
+        allow_key_use::{self, AllowKeyUse},
         authorize_role::{self, AuthorizeRole},
         create_endpoint::{self, CreateEndpoint},
         create_role::{self, CreateRole},
         enable_kms::{self, EnableKms},
         ensure_key::{self, EnsureKey},
         ensure_project::{self, EnsureProject},
-        grant_key::{self, GrantKey},
         register::{self, Register, Registered},
         replicate_key::{self, ReplicateKey},
         set_cluster_encryption::{SetClusterEncryption, Switch},
@@ -117,7 +117,7 @@ impl Planner<'_> {
     }
 
     fn grants(&mut self) -> Result<()> {
-        if !self.survey.needs_grant(self.request) {
+        if !self.survey.needs_key_statements(self.request) {
             return Ok(());
         }
         let to_replicate = self.survey.regions_to_replicate(self.request);
@@ -128,8 +128,8 @@ impl Planner<'_> {
             let policy = there.map(|it| it.policy.clone()).transpose()?.flatten();
             // A key that is created lets nobody use it yet.
             let policy = policy.unwrap_or_default();
-            let changes = grant_key::changes(&self.enablement.project_id, &self.request.role_arn, &key, &policy)?;
-            self.plan.add(GrantKey::NAME, &changes)?;
+            let changes = allow_key_use::changes(&self.enablement.project_id, &self.request.role_arn, &key, &policy)?;
+            self.plan.add(AllowKeyUse::NAME, &changes)?;
         }
         Ok(())
     }

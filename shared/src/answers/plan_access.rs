@@ -11,13 +11,13 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{AccountAccess, ExternalId, IamPolicyArn, IamRoleArn},
     policy::Owner,
-    report::{Describe, Finding, Kept, PlannedChange},
+    report::{Described, Finding, Kept, PlannedChange},
     request::{AccessMode, CrossAccountAccess, ManageRole},
     step::{Actions, Answer, Readers, Step, actions},
     steps::{
         access::{
-            attach_access_policy::{self, AttachAccessPolicy, Attached},
-            create_access_policy::{self, CreateAccessPolicy, Grants},
+            converge_access_policy::{self, ConvergeAccessPolicy, Grants},
+            converge_attachment::{self, Attached, ConvergeAttachment},
             verify_access::statement_without_external_id,
         },
         disable::remove_trust::{self, RemoveTrust, RoleUse},
@@ -70,9 +70,9 @@ pub struct AccessPolicy {
 }
 
 /// Both sides.
-pub struct Found {
+pub struct AccessSurvey {
     /// The policies to be, each with what is there of it and of its role.
-    policies: Vec<(create_access_policy::Input, Option<ManagedPolicy>, Attached)>,
+    policies: Vec<(converge_access_policy::Input, Option<ManagedPolicy>, Attached)>,
     /// The target role.
     target: RoleUse,
     /// The external ID to be if none is given or in force.
@@ -134,41 +134,42 @@ impl Step for PlanAccess {
 }
 
 impl Answer for PlanAccess {
-    type Observation = Found;
+    type Observation = AccessSurvey;
 
-    async fn observe(readers: &Readers, input: &Input) -> Result<Found> {
+    async fn observe(readers: &Readers, input: &Input) -> Result<AccessSurvey> {
         let request = &input.request;
         let mut policies = Vec::new();
         for policy in wanted(input) {
             let caller = Caller { account: policy.account.as_ref(), execution: input.execution.as_deref() };
             let iam = readers.iam_for(&policy.role_arn, caller).await?;
             let there = iam.own_policy(&policy.policy_arn()?).await?;
-            let attached = attach_access_policy::attached(readers, caller, &policy.role_arn).await?;
+            let attached = converge_attachment::attached(readers, caller, &policy.role_arn).await?;
             policies.push((policy, there, attached));
         }
         let caller = Caller { account: request.target.as_ref(), execution: input.execution.as_deref() };
         let target = RoleUse::read(readers, caller, &request.target_role_arn).await?;
-        Ok(Found { policies, target, new_external_id: readers.new_external_id()? })
+        Ok(AccessSurvey { policies, target, new_external_id: readers.new_external_id()? })
     }
 
-    fn answer(input: &Input, found: Found, _: Timestamp) -> Result<Output> {
+    fn answer(input: &Input, found: AccessSurvey, _: Timestamp) -> Result<Output> {
         judge(input, &found)
     }
 }
 
 /// The policies of an access. If the source is a path of roles, atlas-cmk does not manage their policies. Buckets that
 /// are no longer asked for are not known any more: taking an access down looks for that policy in any case.
-fn wanted(input: &Input) -> Vec<create_access_policy::Input> {
+fn wanted(input: &Input) -> Vec<converge_access_policy::Input> {
     let request = &input.request;
     let remove = request.mode() == AccessMode::Remove;
-    let policy = |role_arn: &IamRoleArn, grants: Grants, account: &Option<AccountAccess>| create_access_policy::Input {
-        access_name: request.name.clone(),
-        role_arn: role_arn.clone(),
-        grants,
-        remove,
-        account: account.clone(),
-        execution: input.execution.clone(),
-    };
+    let policy =
+        |role_arn: &IamRoleArn, grants: Grants, account: &Option<AccountAccess>| converge_access_policy::Input {
+            access_name: request.name.clone(),
+            role_arn: role_arn.clone(),
+            grants,
+            remove,
+            account: account.clone(),
+            execution: input.execution.clone(),
+        };
     let assuming = request
         .source_role_arn
         .role()
@@ -178,7 +179,7 @@ fn wanted(input: &Input) -> Vec<create_access_policy::Input> {
     assuming.into_iter().chain(buckets).collect()
 }
 
-fn judge(input: &Input, found: &Found) -> Result<Output> {
+fn judge(input: &Input, found: &AccessSurvey) -> Result<Output> {
     let request = &input.request;
     let remove = request.mode() == AccessMode::Remove;
     let external_id = external_id(request, found);
@@ -191,12 +192,12 @@ fn judge(input: &Input, found: &Found) -> Result<Output> {
     for (policy, there, attached) in &found.policies {
         match changes(policy, there.as_ref(), attached) {
             Ok((policies, attachments)) if remove => {
-                plan.extend(planned(AttachAccessPolicy::NAME, &attachments));
-                plan.extend(planned(CreateAccessPolicy::NAME, &policies));
+                plan.extend(planned(ConvergeAttachment::NAME, &attachments));
+                plan.extend(planned(ConvergeAccessPolicy::NAME, &policies));
             }
             Ok((policies, attachments)) => {
-                plan.extend(planned(CreateAccessPolicy::NAME, &policies));
-                plan.extend(planned(AttachAccessPolicy::NAME, &attachments));
+                plan.extend(planned(ConvergeAccessPolicy::NAME, &policies));
+                plan.extend(planned(ConvergeAttachment::NAME, &attachments));
             }
             Err(error) => findings.push(Finding::of(&error)),
         }
@@ -243,7 +244,7 @@ fn judge(input: &Input, found: &Found) -> Result<Output> {
 }
 
 /// A role without a permissions boundary: IAM would refuse to let the functions attach a policy to it.
-fn unbounded(policy: &create_access_policy::Input, attached: &Attached) -> Option<Finding> {
+fn unbounded(policy: &converge_access_policy::Input, attached: &Attached) -> Option<Finding> {
     let carried = attached.as_ref()?;
     (!carried.has_boundary).then(|| {
         Finding::new(
@@ -261,7 +262,7 @@ fn unbounded(policy: &create_access_policy::Input, attached: &Attached) -> Optio
 }
 
 /// A source that may already assume the role without an external ID need not present this one.
-fn opened_by_others(request: &CrossAccountAccess, found: &Found) -> Option<Finding> {
+fn opened_by_others(request: &CrossAccountAccess, found: &AccessSurvey) -> Option<Finding> {
     let statement = statement_without_external_id(&request.source_role_arn, found.target.trust_policy()?)?;
     Some(Finding::new(
         ErrorName::AccessDiffers,
@@ -271,25 +272,25 @@ fn opened_by_others(request: &CrossAccountAccess, found: &Found) -> Option<Findi
     ))
 }
 
-type Changes = (Vec<create_access_policy::PolicyChange>, Vec<attach_access_policy::Attachment>);
+type Changes = (Vec<converge_access_policy::PolicyChange>, Vec<converge_attachment::Attachment>);
 
 fn changes(
-    policy: &create_access_policy::Input,
+    policy: &converge_access_policy::Input,
     there: Option<&ManagedPolicy>,
     attached: &Attached,
 ) -> Result<Changes> {
-    let attach = attach_access_policy::Input {
+    let attach = converge_attachment::Input {
         policy_arn: policy.policy_arn()?,
         role_arn: policy.role_arn.clone(),
         remove: policy.remove,
         account: None,
         execution: None,
     };
-    Ok((create_access_policy::decide(policy, there)?, attach_access_policy::decide(&attach, attached)?))
+    Ok((converge_access_policy::decide(policy, there)?, converge_attachment::decide(&attach, attached)?))
 }
 
-fn planned<C: Describe>(step: &str, changes: &[C]) -> Vec<PlannedChange> {
-    changes.iter().map(|change| change.describe().planned(step)).collect()
+fn planned<C: Described>(step: &str, changes: &[C]) -> Vec<PlannedChange> {
+    changes.iter().map(|change| change.description().planned(step)).collect()
 }
 
 fn removal(request: &CrossAccountAccess) -> remove_trust::Input {
@@ -305,7 +306,7 @@ fn removal(request: &CrossAccountAccess) -> remove_trust::Input {
 }
 
 /// What is given; else what is in force; else a new one.
-fn external_id(request: &CrossAccountAccess, found: &Found) -> ExternalId {
+fn external_id(request: &CrossAccountAccess, found: &AccessSurvey) -> ExternalId {
     if let Some(given) = &request.external_id {
         return given.clone();
     }

@@ -18,7 +18,7 @@ use crate::{
     step::{Actions, Answer, Readers, Step, actions},
 };
 
-pub use found::Found;
+pub use found::Remains;
 
 /// The step.
 pub struct PlanDisable;
@@ -46,7 +46,7 @@ pub struct Output {
     /// The regions whose endpoints are to go, in AWS's spelling; null for all.
     pub regions: Option<Vec<Region>>,
     /// Whether the demand for private networking is to be switched off.
-    pub public_networking: bool,
+    pub stop_private_networking: bool,
     /// The clusters to switch.
     pub clusters: Vec<ClusterName>,
     /// The clusters that go on using the key.
@@ -113,13 +113,13 @@ impl Step for PlanDisable {
 }
 
 impl Answer for PlanDisable {
-    type Observation = Found;
+    type Observation = Remains;
 
-    async fn observe(readers: &Readers, input: &Input) -> Result<Found> {
-        Box::pin(Found::read(readers, input)).await
+    async fn observe(readers: &Readers, input: &Input) -> Result<Remains> {
+        Box::pin(Remains::read(readers, input)).await
     }
 
-    fn answer(input: &Input, found: Found, _: Timestamp) -> Result<Output> {
+    fn answer(input: &Input, found: Remains, _: Timestamp) -> Result<Output> {
         judge::judge(&input.request, &found)
     }
 }

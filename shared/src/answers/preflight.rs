@@ -50,7 +50,7 @@ pub struct Output {
     /// The regions that need a replica of the key and have none that is ready.
     pub regions_to_replicate: Vec<Region>,
     /// Whether a key policy has to name the role.
-    pub grant_keys: bool,
+    pub add_key_statements: bool,
     /// The clusters asked for that can use the key.
     pub clusters: Vec<ClusterName>,
     /// Those of them that do not use it yet.
@@ -158,7 +158,7 @@ fn judge(request: &EnableEncryption, survey: &Survey, execution: Option<&str>) -
         primary_region: survey.primary_region.clone(),
         regions: request.regions().to_vec(),
         regions_to_replicate: survey.regions_to_replicate(request),
-        grant_keys: survey.needs_grant(request),
+        add_key_statements: survey.needs_key_statements(request),
         clusters: survey.selected_clusters(request),
         clusters_to_enable: survey.clusters_to_enable(request),
         skipped_clusters: survey.in_atlas.select_clusters(request).1,

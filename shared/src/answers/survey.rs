@@ -20,7 +20,7 @@ use crate::{
     model::{enablement::Enablement, keys::is_same_key, placeholder, role_policies::RolePolicies},
     registry::{self, Entry},
     report::OldKey,
-    request::{ClusterSelection, Clusters, EnableEncryption, ManageKey, Mode},
+    request::{Clusters, EnableEncryption, ManageKey, Mode},
     step::Readers,
     steps::enable::{create_role, ensure_key},
 };
@@ -79,7 +79,7 @@ pub struct Survey {
     /// Why the key could not be looked for by its alias.
     pub alias: Option<Error>,
     /// What `ensure-key` would find. Only a plan needs it: see [`Self::look_for_made_key`].
-    pub made_key: Result<Option<ensure_key::Found>>,
+    pub made_key: Result<Option<ensure_key::FoundKey>>,
     /// The key in every region that needs it.
     pub keys: Vec<RegionalKey>,
     /// The region a key is made in, if one has to be.
@@ -233,8 +233,8 @@ impl Survey {
     }
 
     /// Whether the statement of atlas-cmk is missing or has to be repaired in any key policy.
-    pub fn needs_grant(&self, request: &EnableEncryption) -> bool {
-        request.manage_key() == ManageKey::Full && keys::needs_grant(self, request)
+    pub fn needs_key_statements(&self, request: &EnableEncryption) -> bool {
+        request.manage_key() == ManageKey::Full && keys::needs_key_statements(self, request)
     }
 
     /// The names of the clusters asked for that can use the key.
@@ -255,5 +255,5 @@ fn names(clusters: Vec<&Cluster>) -> Vec<ClusterName> {
 
 /// Whether any cluster is asked for.
 fn asks_for_clusters(request: &EnableEncryption) -> bool {
-    !matches!(request.clusters, None | Some(Clusters::Some(ClusterSelection::None)))
+    *request.clusters() != Clusters::None
 }

@@ -47,7 +47,7 @@ pub struct ManagedPolicy {
 
 /// What IAM's simulator says of one action.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decision {
+pub struct SimulatedDecision {
     /// The action, for example `kms:Decrypt`.
     pub action: String,
     /// Whether it is allowed.
@@ -152,7 +152,7 @@ impl IamReader {
         actions: &[&str],
         resources: &[&str],
         context: &[(&str, &str)],
-    ) -> Result<Vec<Decision>> {
+    ) -> Result<Vec<SimulatedDecision>> {
         let entry = |(key, value): &(&str, &str)| {
             ContextEntry::builder()
                 .context_key_name(*key)
@@ -176,7 +176,7 @@ impl IamReader {
             let is = |decision: PolicyEvaluationDecisionType| {
                 move |result: &EvaluationResult| *result.eval_decision() == decision
             };
-            Decision {
+            SimulatedDecision {
                 action: (*action).to_owned(),
                 allowed: results().all(is(PolicyEvaluationDecisionType::Allowed)),
                 explicitly_denied: results().any(is(PolicyEvaluationDecisionType::ExplicitDeny)),

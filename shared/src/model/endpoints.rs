@@ -23,7 +23,7 @@ pub(crate) fn leading<'a>(endpoints: &'a [PrivateEndpoint], region: &Region) -> 
 /// How all endpoints stand together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub enum State {
+pub enum EndpointsState {
     /// Every region has an active endpoint.
     Active,
     /// At least one region has failed, and waiting will not help it.
@@ -41,17 +41,17 @@ pub enum State {
 }
 
 /// How `regions` stand, given every endpoint of the project: together, and each in the order of the regions.
-pub(crate) fn regional(regions: &[Region], endpoints: &[PrivateEndpoint]) -> (State, Vec<Endpoint>) {
+pub(crate) fn regional(regions: &[Region], endpoints: &[PrivateEndpoint]) -> (EndpointsState, Vec<Endpoint>) {
     let leaders: Vec<Option<&PrivateEndpoint>> = regions.iter().map(|region| leading(endpoints, region)).collect();
     let is = |leader: Option<&PrivateEndpoint>, status: &EndpointStatus| leader.is_some_and(|it| it.status == *status);
     let state = if leaders.iter().any(|leader| is(*leader, &EndpointStatus::Failed)) {
-        State::Failed
+        EndpointsState::Failed
     } else if leaders.iter().all(|leader| is(*leader, &EndpointStatus::Active)) {
-        State::Active
+        EndpointsState::Active
     } else if leaders.iter().any(Option::is_none) {
-        State::Missing
+        EndpointsState::Missing
     } else {
-        State::Waiting
+        EndpointsState::Waiting
     };
     let regional = regions
         .iter()

@@ -55,7 +55,7 @@ impl KeyMaintainers {
     pub fn policy_of_new_key(&self) -> PolicyDocument {
         let partition = self.of_policy.first().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws");
         let root = format!("arn:{partition}:iam::{}:root", self.account);
-        self.add_to(&PolicyDocument::default().merge(&Statement::grant(
+        self.add_to(&PolicyDocument::default().merge(&Statement::allow_principal(
             &Owner::KeyAdministration.sid(),
             &root,
             &ADMINISTRATION,
@@ -95,7 +95,7 @@ mod tests {
         let role = |step: &str| format!("arn:aws:iam::444455556666:role/stacks/atlas-cmk/atlas-cmk-us-east-1-{step}");
         KeyMaintainers {
             account: "444455556666".parse().unwrap(),
-            of_policy: vec![role("ensure-key"), role("grant-key")],
+            of_policy: vec![role("ensure-key"), role("allow-key-use")],
             of_replicas: vec![role("replicate-key")],
         }
     }
@@ -122,7 +122,8 @@ mod tests {
     #[test]
     fn our_roles_are_named_by_conditions_and_never_as_principals() {
         let policy = maintainers().policy_of_new_key();
-        for (sid, step) in [(Owner::KeyPolicyWriters.sid(), "grant-key"), (Owner::KeyReplicator.sid(), "replicate-key")]
+        for (sid, step) in
+            [(Owner::KeyPolicyWriters.sid(), "allow-key-use"), (Owner::KeyReplicator.sid(), "replicate-key")]
         {
             let statement = policy.statement(&sid).unwrap();
             assert_eq!(statement.elements()["Principal"], json!({"AWS": "*"}));
@@ -135,7 +136,7 @@ mod tests {
 
     #[test]
     fn statements_of_others_stay_and_a_second_time_changes_nothing() {
-        let theirs = Statement::grant("Theirs", "arn:aws:iam::444455556666:role/admin", &["kms:*"]);
+        let theirs = Statement::allow_principal("Theirs", "arn:aws:iam::444455556666:role/admin", &["kms:*"]);
         let once = maintainers().add_to(&PolicyDocument::default().merge(&theirs));
         assert_eq!(once.statement("Theirs"), Some(theirs));
         assert_eq!(maintainers().add_to(&once), once);

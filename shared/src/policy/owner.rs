@@ -77,8 +77,8 @@ impl Owner<'_> {
     pub const fn writer(self) -> &'static str {
         match self {
             Self::ProjectTrust(_) | Self::ProjectKeys(_) | Self::AccessTrust(_) => "update-trust",
-            Self::KeyUse(_) => "grant-key",
-            Self::AccessSource(_) | Self::AccessBuckets(_) => "create-access-policy",
+            Self::KeyUse(_) => "allow-key-use",
+            Self::AccessSource(_) | Self::AccessBuckets(_) => "converge-access-policy",
             Self::Nobody => "remove-trust",
             Self::KeyAdministration | Self::KeyPolicyWriters | Self::KeyReplicator => "ensure-key",
         }
@@ -87,7 +87,7 @@ impl Owner<'_> {
 
 /// The steps that may write the policy of a key: those that create one, and those that add and remove the statement of a
 /// project.
-pub const KEY_POLICY_WRITERS: [&str; 4] = ["ensure-key", "replicate-key", "grant-key", "revoke-key"];
+pub const KEY_POLICY_WRITERS: [&str; 4] = ["ensure-key", "replicate-key", "allow-key-use", "remove-key-use"];
 
 /// The step that replicates keys.
 pub const KEY_REPLICATOR: &str = "replicate-key";

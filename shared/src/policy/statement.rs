@@ -64,7 +64,7 @@ impl Statement {
 
     /// Allows `principal` `actions` on the key that the policy belongs to
     /// (KMS developer guide, "Allowing users in other accounts to use a KMS key").
-    pub fn grant(sid: &str, principal: &str, actions: &[&str]) -> Self {
+    pub fn allow_principal(sid: &str, principal: &str, actions: &[&str]) -> Self {
         Self::from_json(json!({
             "Sid": sid,
             "Effect": "Allow",

@@ -66,7 +66,7 @@ pub struct FailedVend {
     /// Why.
     pub reason: String,
     /// When the failure was reported, ISO 8601.
-    pub told_at: String,
+    pub reported_at: String,
 }
 
 /// The path of the parameters of accounts.

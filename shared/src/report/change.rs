@@ -47,9 +47,9 @@ pub enum Action {
 }
 
 /// A change as a step's decision names it, typed for its own act, with a description for people.
-pub trait Describe {
+pub trait Described {
     /// The change in words.
-    fn describe(&self) -> Description;
+    fn description(&self) -> Description;
 
     /// Whether anything is different afterwards. What is written again as it is, so that somebody looks at it again, is
     /// no change.

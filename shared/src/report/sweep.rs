@@ -36,7 +36,7 @@ pub struct ProjectResult {
 #[serde(rename_all = "camelCase")]
 pub enum ProjectState {
     /// It matches its registered state.
-    Fine,
+    Matching,
     /// It differs, and was not repaired.
     Drifted,
     /// It differed, and was repaired.

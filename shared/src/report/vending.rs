@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 pub struct Outcome {
     /// The outcome.
-    pub result: Ending,
+    pub result: VendingResult,
     /// The account, if the event names one.
     pub account_id: Option<String>,
     /// The execution for it, started now or before.
@@ -20,7 +20,7 @@ pub struct Outcome {
 /// How it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub enum Ending {
+pub enum VendingResult {
     /// An enablement was started.
     Started,
     /// It had been started before.

@@ -132,7 +132,7 @@ fn account(input: &EnableEncryption) -> Result<()> {
 }
 
 fn clusters(input: &EnableEncryption) -> Result<()> {
-    if let Some(Clusters::Named(names)) = &input.clusters {
+    if let Clusters::Named(names) = input.clusters() {
         let mut seen = BTreeSet::new();
         if let Some(index) = names.iter().position(|name| !seen.insert(name)) {
             return Err(invalid(&format!("clusters[{index}]"), format!("{} is named twice", names[index])));

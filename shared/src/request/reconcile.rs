@@ -48,15 +48,7 @@ pub struct Cause {
     pub at: Option<String>,
 }
 
-/// The result of an execution: the output of the state machine `reconcile-project`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "mode", rename_all = "camelCase")]
-pub enum ReconcileProjectOutput {
-    /// The only one.
-    Reconcile(Box<Reconciled>),
-}
-
-/// The state of a project after reconciliation.
+/// The state of a project after reconciliation: the output of the state machine `reconcile-project`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reconciled {
@@ -92,15 +84,7 @@ pub struct GuardKey {
     pub cause: Cause,
 }
 
-/// The result of an execution: the output of the state machine `guard-key`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "mode", rename_all = "camelCase")]
-pub enum GuardKeyOutput {
-    /// The only one.
-    Restore(KeyRestored),
-}
-
-/// The changes that were made.
+/// A key that was restored: the output of the state machine `guard-key`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyRestored {

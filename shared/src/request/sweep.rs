@@ -19,40 +19,32 @@ pub struct Sweep {
     pub repair: Option<bool>,
 }
 
-/// The result of an execution: the output of the state machine `sweep`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "mode", rename_all = "camelCase")]
-pub enum SweepOutput {
-    /// The only one.
-    Sweep(Box<SweepReport>),
-}
-
-/// The state of all projects.
+/// The state of all projects: the output of the state machine `sweep`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SweepReport {
     /// How many projects there are.
-    pub projects: usize,
+    pub project_count: usize,
     /// How many of them match their registered state.
-    pub fine: usize,
+    pub matching: usize,
     /// Those that differ, and were not repaired.
-    pub drifted: Vec<Troubled>,
+    pub drifted: Vec<ProjectToReport>,
     /// Those that differed, and were repaired.
-    pub repaired: Vec<Troubled>,
+    pub repaired: Vec<ProjectToReport>,
     /// Those that could not be compared, or not repaired.
-    pub failed: Vec<Troubled>,
+    pub failed: Vec<ProjectToReport>,
     /// Those that were not checked, because another execution does so.
-    pub skipped: Vec<Troubled>,
-    /// What else needs attention: secrets that expire, authorizations, endpoints and enablements left unfinished.
-    pub attention: Vec<String>,
+    pub skipped: Vec<ProjectToReport>,
+    /// Other findings: secrets that expire, authorizations, endpoints and enablements left unfinished.
+    pub other_findings: Vec<String>,
 }
 
 /// A project with a problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Troubled {
+pub struct ProjectToReport {
     /// The Atlas project.
     pub project_id: ProjectId,
     /// Its first few problems.
-    pub what: Vec<String>,
+    pub problems: Vec<String>,
 }

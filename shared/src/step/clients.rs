@@ -18,7 +18,7 @@ use crate::{
     http,
     ids::{AccountId, ExternalId, IamPolicyArn, IamRoleArn, InvalidId, KmsKeyArn, Region, SecretId},
     policy::{KEY_POLICY_WRITERS, KEY_REPLICATOR, KeyMaintainers},
-    settings::{Machines, OwnRoles, Settings},
+    settings::{OwnRoles, Settings, StateMachines},
 };
 
 /// The clients that read. Built once, and kept while the function is warm.
@@ -36,7 +36,7 @@ pub struct Readers {
     /// The queue of what could not be handled, of functions that have one.
     dead_letter_queue_url: Option<String>,
     /// The state machines that the function starts.
-    pub machines: Machines,
+    pub state_machines: StateMachines,
     /// The roles that our own calls are made with.
     pub own_roles: OwnRoles,
     /// The secret with the Atlas credentials of the stack, if the function knows it.
@@ -70,7 +70,7 @@ impl Readers {
             config,
             topic_arn: settings.topic_arn.clone(),
             dead_letter_queue_url: settings.dead_letter_queue_url.clone(),
-            machines: settings.machines.clone(),
+            state_machines: settings.state_machines.clone(),
             own_roles: settings.own_roles.clone(),
             default_secret: settings.atlas_secret_id.clone(),
             region,

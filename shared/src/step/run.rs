@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Answer, Converge, Notify, Readers, Reply, Step, Writers};
 use crate::{
     error::{Error, ErrorName, Failure, Result},
-    report::Describe,
+    report::Described,
 };
 
 /// Reads the input of a step.
@@ -40,7 +40,7 @@ pub async fn converge<S: Converge>(readers: &Readers, input: &S::Input) -> Resul
         changes
             .iter()
             .filter(|change| change.is_difference())
-            .map(|change| change.describe().made(S::NAME))
+            .map(|change| change.description().made(S::NAME))
             .collect::<Vec<_>>()
     };
 

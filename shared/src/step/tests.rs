@@ -30,8 +30,8 @@ struct NewThing;
 #[derive(Deserialize, JsonSchema)]
 struct Nothing {}
 
-impl Describe for NewThing {
-    fn describe(&self) -> Description {
+impl Described for NewThing {
+    fn description(&self) -> Description {
         Description::create("thing", "made")
     }
 }

@@ -1,5 +1,5 @@
 //! Cross-account role access with an external ID.
 
-pub mod attach_access_policy;
-pub mod create_access_policy;
+pub mod converge_access_policy;
+pub mod converge_attachment;
 pub mod verify_access;

@@ -2,11 +2,11 @@
 
 pub mod affected;
 pub mod check_credential;
-pub mod check_keys;
+pub mod decide_turn;
+pub mod guard_keys;
 pub mod list_projects;
 pub mod on_change;
 pub mod publish_report;
 pub mod reactions;
 pub mod restore_key;
 pub mod summarize_project;
-pub mod take_turn;

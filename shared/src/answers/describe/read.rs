@@ -17,7 +17,7 @@ use crate::{
     model::role_policies::RolePolicies,
     registry::{self, Entry, Stage},
     report::Difference,
-    request::{ClusterSelection, Clusters, regional_keys},
+    request::{Clusters, regional_keys},
     step::Readers,
 };
 
@@ -75,10 +75,10 @@ pub(super) async fn project(readers: &Readers, input: &Input) -> Result<Output> 
 fn expected(entry: &Entry, in_atlas: &InAtlas) -> verify::Input {
     let desired = &entry.desired;
     let all = || in_atlas.clusters().iter().filter(|cluster| cluster.refusal().is_none());
-    let clusters: Vec<ClusterName> = match &desired.clusters {
-        Some(Clusters::Named(names)) => names.clone(),
-        Some(Clusters::Some(ClusterSelection::All)) => all().filter_map(|it| it.name.parse().ok()).collect(),
-        _ => Vec::new(),
+    let clusters: Vec<ClusterName> = match desired.clusters() {
+        Clusters::Named(names) => names.clone(),
+        Clusters::All => all().filter_map(|it| it.name.parse().ok()).collect(),
+        Clusters::None => Vec::new(),
     };
     verify::Input {
         project_id: entry.project_id.clone(),
@@ -101,9 +101,9 @@ fn role_info(record: &AccessRole, now: Timestamp) -> AccessRoleInfo {
         role_arn: record.iam_assumed_role_arn.clone(),
         atlas_aws_account_arn: record.atlas_aws_account_arn.clone(),
         external_id: record.external_id.clone(),
-        created: record.created_date.clone(),
+        created_at: record.created_date.clone(),
         age_hours: record.created_date.as_deref().and_then(|created| hours_since(created, now)),
-        authorized: record.authorized_date.clone(),
+        authorized_at: record.authorized_date.clone(),
         used_by: record.features().into_iter().map(str::to_owned).collect(),
         is_registered: false,
     }
@@ -155,7 +155,8 @@ async fn cluster_info(readers: &Readers, project: &ProjectId, cluster: &Cluster)
         state: cluster.state_name.clone().unwrap_or_else(|| "unknown".to_owned()),
         paused: cluster.is_paused(),
         regions: cluster.regions().into_iter().map(str::to_owned).collect(),
-        search_nodes: search_nodes.map(|it| it.encryption_at_rest_provider.unwrap_or_else(|| "unknown".to_owned())),
+        search_nodes_encryption_provider: search_nodes
+            .map(|it| it.encryption_at_rest_provider.unwrap_or_else(|| "unknown".to_owned())),
         cannot_use_key: refusal.map(|refusal| refusal.as_str().to_owned()),
     })
 }
@@ -167,15 +168,15 @@ fn flex_info(name: String) -> ClusterInfo {
         state: "unknown".to_owned(),
         paused: false,
         regions: Vec::new(),
-        search_nodes: None,
+        search_nodes_encryption_provider: None,
         cannot_use_key: Some(crate::atlas::ClusterRefusal::Shared.as_str().to_owned()),
     }
 }
 
-fn key_info(RegionalKey { arn, key, .. }: RegionalKey) -> Result<KeyInfo> {
+fn key_info(RegionalKey { arn: key_arn, key, .. }: RegionalKey) -> Result<KeyInfo> {
     let key = match key {
         Err(error) if is_out_of_reach(&error) => {
-            return Ok(KeyInfo { arn, state: format!("unknown: {}", error.message()) });
+            return Ok(KeyInfo { key_arn, state: format!("unknown: {}", error.message()) });
         }
         other => other?,
     };
@@ -184,7 +185,7 @@ fn key_info(RegionalKey { arn, key, .. }: RegionalKey) -> Result<KeyInfo> {
         Some(KeyState::Other(state)) => state,
         Some(state) => format!("{state:?}"),
     };
-    Ok(KeyInfo { arn, state })
+    Ok(KeyInfo { key_arn, state })
 }
 
 /// What the other account does not show hides nothing of the rest.

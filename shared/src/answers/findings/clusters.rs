@@ -12,7 +12,7 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
     let in_atlas = &survey.in_atlas;
     let (Ok(clusters), Ok(flex)) = (&in_atlas.clusters, &in_atlas.flex_clusters) else { return Vec::new() };
     let mut findings = Vec::new();
-    if let Some(Clusters::Named(names)) = &request.clusters {
+    if let Clusters::Named(names) = request.clusters() {
         let known = |name: &str| clusters.iter().any(|it| it.name == name) || flex.iter().any(|it| it == name);
         for (index, name) in names.iter().enumerate().filter(|(_, name)| !known(name.as_ref())) {
             findings.push(Finding::new(

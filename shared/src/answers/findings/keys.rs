@@ -10,7 +10,7 @@ use crate::{
     policy::{Owner, PolicyDocument, SID_PREFIX, Statement},
     report::{ByHand, Finding},
     request::{EnableEncryption, ManageKey},
-    steps::enable::grant_key,
+    steps::enable::allow_key_use,
     tags,
 };
 
@@ -53,7 +53,7 @@ fn policy_quota(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
     }
     let refused = survey
         .policies()
-        .filter_map(|(arn, policy)| grant_key::changes(&project.id, &request.role_arn, arn, policy).err());
+        .filter_map(|(arn, policy)| allow_key_use::changes(&project.id, &request.role_arn, arn, policy).err());
     refused.map(|error| Finding::of(&error)).collect()
 }
 
@@ -146,7 +146,7 @@ pub(super) fn by_hand(survey: &Survey, request: &EnableEncryption) -> Vec<ByHand
         .map(|(arn, _)| ByHand {
             resource: arn.to_string(),
             policy: "key policy".to_owned(),
-            statement: Statement::grant(&sid, request.role_arn.as_ref(), &KEY_ACTIONS).into(),
+            statement: Statement::allow_principal(&sid, request.role_arn.as_ref(), &KEY_ACTIONS).into(),
         })
         .collect()
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     answers::survey::{InAtlas, Obstacles, RegionalKey},
     atlas::{AccessRole, AwsKms, EncryptionAtRest, Project},
-    aws::{Decision, KeyState},
+    aws::{KeyState, SimulatedDecision},
     error::{Error, ErrorName},
     fixtures::{
         self, KEY, ROLE, access_role, aws_kms, cluster, endpoint, key, merged, pending_access_role, policy,
@@ -66,8 +66,8 @@ fn prepared() -> Survey {
 
 type Breakage = fn(&mut Survey);
 
-fn decision(action: &str, allowed: bool, explicitly_denied: bool) -> Decision {
-    Decision { action: action.to_owned(), allowed, explicitly_denied }
+fn decision(action: &str, allowed: bool, explicitly_denied: bool) -> SimulatedDecision {
+    SimulatedDecision { action: action.to_owned(), allowed, explicitly_denied }
 }
 
 fn denied(action: &str) -> Error {
@@ -326,13 +326,13 @@ fn a_key_policy_has_to_name_the_role_only_where_nothing_else_lets_it_in() {
         &json!([{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::444455556666:user/admin"}, "Action": "kms:*"}]),
     );
     let mut survey = prepared();
-    assert!(!survey.needs_grant(&request(&json!({}))));
+    assert!(!survey.needs_key_statements(&request(&json!({}))));
     survey.keys[1].policy = Ok(Some(admins));
-    assert!(survey.needs_grant(&request(&json!({}))));
-    assert!(!survey.needs_grant(&request(&json!({"key": {"manage": "none"}}))));
+    assert!(survey.needs_key_statements(&request(&json!({}))));
+    assert!(!survey.needs_key_statements(&request(&json!({"key": {"manage": "none"}}))));
     let [missing] = by_hand(&survey, &request(&json!({"key": {"manage": "none"}}))).try_into().unwrap();
     assert_eq!(missing.resource, KEY.replace("us-east-1", "eu-west-1"));
-    assert!(prepared().needs_grant(&request(&json!({"roleArn": "arn:aws:iam::111122223333:role/atlas-cmk"}))));
+    assert!(prepared().needs_key_statements(&request(&json!({"roleArn": "arn:aws:iam::111122223333:role/atlas-cmk"}))));
 }
 
 #[test]

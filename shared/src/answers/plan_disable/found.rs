@@ -12,12 +12,12 @@ use crate::{
     report::Kept,
     request::{DisableEncryption, ManageKey, ManageRole, Scope, regional_keys},
     step::Readers,
-    steps::disable::{remove_trust::RoleUse, revoke_key::KeyMarks},
+    steps::disable::{remove_key_use::KeyMarks, remove_trust::RoleUse},
 };
 
 /// What is there.
 #[derive(Debug)]
-pub struct Found {
+pub struct Remains {
     /// What is written down of the project.
     pub(super) entry: Option<Entry>,
     /// What Atlas has of it, all of it read; `None` if the project is gone.
@@ -34,7 +34,7 @@ pub struct Found {
     pub(super) out_of_reach: Vec<Kept>,
 }
 
-impl Found {
+impl Remains {
     pub(super) async fn read(readers: &Readers, input: &Input) -> Result<Self> {
         let request = &input.request;
         let (entry, _) = registry::read(&readers.parameters(), &request.project_id, readers.now).await?;

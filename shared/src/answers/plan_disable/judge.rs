@@ -1,6 +1,6 @@
 //! What there is to do about what was found. Every step's own decision says it, as it would on its turn.
 
-use super::{Found, Output};
+use super::{Output, Remains};
 use crate::{
     answers::{order, survey::InAtlas},
     atlas::{Cluster, EncryptionProvider, PrivateEndpoint},
@@ -13,16 +13,16 @@ use crate::{
         disable::{
             deauthorize_role::{self, DeauthorizeRole},
             delete_endpoint::{self, DeleteEndpoint},
-            disable_kms::{self, DisableKms},
+            remove_key_use::{self, RemoveKeyUse},
             remove_trust::{self, RemoveTrust},
-            revoke_key::{self, RevokeKey},
             unregister::{self, Unregister},
+            update_encryption::{self, UpdateEncryption},
         },
         enable::set_cluster_encryption::{SetClusterEncryption, Switch},
     },
 };
 
-pub(super) fn judge(request: &DisableEncryption, found: &Found) -> Result<Output> {
+pub(super) fn judge(request: &DisableEncryption, found: &Remains) -> Result<Output> {
     let mut plan = Planner(order::Plan::in_order(&order::DISABLING));
     let concerned: Vec<&PrivateEndpoint> = match &found.atlas {
         Some(atlas) => endpoints(request, atlas).collect(),
@@ -34,9 +34,9 @@ pub(super) fn judge(request: &DisableEncryption, found: &Found) -> Result<Output
             &delete_endpoint::change(&request.project_id, endpoint).into_iter().collect::<Vec<_>>(),
         )?;
     }
-    let public_networking = found.atlas.as_ref().is_some_and(|atlas| leaves_private_networking(request, atlas));
-    if public_networking {
-        plan.kms(request, found, disable_kms::Part::PrivateNetworking)?;
+    let stop_private_networking = found.atlas.as_ref().is_some_and(|atlas| leaves_private_networking(request, atlas));
+    if stop_private_networking {
+        plan.kms(request, found, update_encryption::Part::PrivateNetworking)?;
     }
     let names = |clusters: Vec<&Cluster>| -> Vec<ClusterName> {
         clusters.into_iter().filter_map(|cluster| cluster.name.parse().ok()).collect()
@@ -49,7 +49,7 @@ pub(super) fn judge(request: &DisableEncryption, found: &Found) -> Result<Output
     clusters.extend(names(found.atlas.iter().flat_map(|atlas| unsettled_clusters(request, atlas)).collect()));
     let switch_off_keys = request.scope >= Scope::Project && found.aws_kms().is_some();
     if switch_off_keys {
-        plan.kms(request, found, disable_kms::Part::Keys)?;
+        plan.kms(request, found, update_encryption::Part::Keys)?;
     }
     let kept = if request.scope == Scope::Role { plan.role(request, found)? } else { Vec::new() };
     let record = found.own_record(&request.project_id).filter(|_| request.scope == Scope::Role);
@@ -70,7 +70,7 @@ pub(super) fn judge(request: &DisableEncryption, found: &Found) -> Result<Output
         project_id: request.project_id.clone(),
         delete_endpoints: !concerned.is_empty(),
         regions: request.regions.clone(),
-        public_networking,
+        stop_private_networking,
         clusters,
         remaining_clusters,
         switch_off_keys,
@@ -92,15 +92,18 @@ pub(super) fn judge(request: &DisableEncryption, found: &Found) -> Result<Output
 struct Planner(order::Plan);
 
 impl Planner {
-    fn kms(&mut self, request: &DisableEncryption, found: &Found, part: disable_kms::Part) -> Result<()> {
+    fn kms(&mut self, request: &DisableEncryption, found: &Remains, part: update_encryption::Part) -> Result<()> {
         let Some(atlas) = &found.atlas else { return Ok(()) };
-        let input = disable_kms::Input { project_id: request.project_id.clone(), part, atlas_secret_id: None };
-        self.0.add(DisableKms::NAME, &DisableKms::decide(&input, atlas.encryption.as_ref().map_err(Clone::clone)?)?)?;
+        let input = update_encryption::Input { project_id: request.project_id.clone(), part, atlas_secret_id: None };
+        self.0.add(
+            UpdateEncryption::NAME,
+            &UpdateEncryption::decide(&input, atlas.encryption.as_ref().map_err(Clone::clone)?)?,
+        )?;
         Ok(())
     }
 
     /// The access role on both sides, and the marks on its keys. What of it stays, and why.
-    fn role(&mut self, request: &DisableEncryption, found: &Found) -> Result<Vec<Kept>> {
+    fn role(&mut self, request: &DisableEncryption, found: &Remains) -> Result<Vec<Kept>> {
         let project = &request.project_id;
         let mut kept = Vec::new();
         let record = found.own_record(project);
@@ -127,7 +130,7 @@ impl Planner {
             }
         }
         for (arn, marks) in &found.keys {
-            self.0.add(RevokeKey::NAME, &revoke_key::changes(project, arn, marks.as_ref()))?;
+            self.0.add(RemoveKeyUse::NAME, &remove_key_use::changes(project, arn, marks.as_ref()))?;
         }
         kept.extend(found.out_of_reach.iter().cloned());
         if let Some((arn, role)) = &found.role {
@@ -183,12 +186,13 @@ fn remaining<'a>(request: &'a DisableEncryption, atlas: &'a InAtlas) -> impl Ite
     atlas.clusters().iter().filter(|cluster| cluster.uses_aws() && !request.takes_cluster(&cluster.name))
 }
 
-fn marked_keys(project: &ProjectId, found: &Found) -> Vec<crate::ids::KmsKeyArn> {
-    let marked = found.keys.iter().filter(|(arn, marks)| !revoke_key::changes(project, arn, marks.as_ref()).is_empty());
+fn marked_keys(project: &ProjectId, found: &Remains) -> Vec<crate::ids::KmsKeyArn> {
+    let marked =
+        found.keys.iter().filter(|(arn, marks)| !remove_key_use::changes(project, arn, marks.as_ref()).is_empty());
     marked.map(|(arn, _)| arn.clone()).collect()
 }
 
-fn keys_to_keep(found: &Found) -> Vec<String> {
+fn keys_to_keep(found: &Remains) -> Vec<String> {
     let mut keys = found.entry.as_ref().map(crate::registry::Entry::keys).unwrap_or_default();
     let in_use = found.aws_kms().and_then(|kms| kms.customer_master_key_id.clone());
     keys.extend(in_use.filter(|key| !keys.contains(key)).into_iter().collect::<Vec<_>>());
@@ -196,7 +200,7 @@ fn keys_to_keep(found: &Found) -> Vec<String> {
 }
 
 /// The problems that would make the execution fail.
-fn findings(request: &DisableEncryption, atlas: &InAtlas, found: &Found) -> Vec<Finding> {
+fn findings(request: &DisableEncryption, atlas: &InAtlas, found: &Remains) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     findings.extend(compliance(request, atlas, found));
     findings.extend(unknown_clusters(request, atlas));
@@ -206,7 +210,7 @@ fn findings(request: &DisableEncryption, atlas: &InAtlas, found: &Found) -> Vec<
     findings
 }
 
-fn compliance(request: &DisableEncryption, atlas: &InAtlas, found: &Found) -> Option<Finding> {
+fn compliance(request: &DisableEncryption, atlas: &InAtlas, found: &Remains) -> Option<Finding> {
     let demands = found.compliance.as_ref().is_some_and(|policy| policy.encryption_at_rest_enabled == Some(true));
     let concerned =
         clusters(request, atlas).next().is_some() || (request.scope >= Scope::Project && atlas.aws_kms().is_some());

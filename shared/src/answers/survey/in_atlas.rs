@@ -9,7 +9,7 @@ use crate::{
     error::{Error, Result},
     ids::{KmsKeyArn, ProjectId},
     report::SkippedCluster,
-    request::{ClusterSelection, Clusters, EnableEncryption},
+    request::{Clusters, EnableEncryption},
     step::Readers,
 };
 
@@ -117,12 +117,12 @@ impl InAtlas {
 
     /// The clusters asked for that can use the key, and those that cannot, with the reason.
     pub fn select_clusters(&self, request: &EnableEncryption) -> (Vec<&Cluster>, Vec<SkippedCluster>) {
-        let (Ok(clusters), Ok(flex), Some(selection)) = (&self.clusters, &self.flex_clusters, &request.clusters) else {
+        let (Ok(clusters), Ok(flex)) = (&self.clusters, &self.flex_clusters) else {
             return (Vec::new(), Vec::new());
         };
-        let asked = |name: &str| match selection {
-            Clusters::Some(ClusterSelection::None) => false,
-            Clusters::Some(ClusterSelection::All) => true,
+        let asked = |name: &str| match request.clusters() {
+            Clusters::None => false,
+            Clusters::All => true,
             Clusters::Named(names) => names.iter().any(|it| it.as_ref() == name),
         };
         let skipped = |name: &str, refusal: ClusterRefusal| SkippedCluster {

@@ -9,7 +9,7 @@ use crate::{
     policy::PolicyDocument,
     request::{EnableEncryption, ManageKey, regional_keys},
     step::Readers,
-    steps::enable::grant_key,
+    steps::enable::allow_key_use,
     tags::Tag,
 };
 
@@ -101,15 +101,16 @@ pub(super) async fn read(readers: &Readers, wanted: &Wanted<'_>, key: Option<&Km
     keys
 }
 
-pub(super) fn needs_grant(survey: &Survey, request: &EnableEncryption) -> bool {
+pub(super) fn needs_key_statements(survey: &Survey, request: &EnableEncryption) -> bool {
     // A key that is to be created lets nobody use it whom its policy does not name.
     let Some(key) = &survey.key_arn else { return true };
     let of_another_account = key.account() != request.role_arn.account();
     let Some(project) = survey.project() else {
         return of_another_account || survey.policies().any(|(arn, policy)| must_be_named(arn, policy, request));
     };
-    let lacks =
-        |arn, policy| grant_key::changes(&project.id, &request.role_arn, arn, policy).is_ok_and(|it| !it.is_empty());
+    let lacks = |arn, policy| {
+        allow_key_use::changes(&project.id, &request.role_arn, arn, policy).is_ok_and(|it| !it.is_empty())
+    };
     survey.policies().any(|(arn, policy)| lacks(arn, policy))
         || (of_another_account && !survey.regions_to_replicate(request).is_empty())
 }

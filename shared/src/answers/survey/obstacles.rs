@@ -2,7 +2,7 @@
 
 use super::Wanted;
 use crate::{
-    aws::Decision,
+    aws::SimulatedDecision,
     error::{Error, Result},
     ids::{IamPolicyArn, KmsKeyArn},
     model::{role_policies::RolePolicies, statements::KEY_ACTIONS},
@@ -21,9 +21,9 @@ pub struct Obstacles {
     /// The permissions boundary that the role has or would get, by ARN.
     pub boundary: Option<(String, Result<PolicyDocument>)>,
     /// What the identity policies of the role allow on the key.
-    pub allowed: Option<Vec<Decision>>,
+    pub allowed: Option<Vec<SimulatedDecision>>,
     /// What the role that we assume in the other account may do there.
-    pub spoke: Option<Vec<Decision>>,
+    pub spoke: Option<Vec<SimulatedDecision>>,
 }
 
 impl Obstacles {
@@ -74,7 +74,7 @@ async fn allowed(
     wanted: &Wanted<'_>,
     role: Option<&RolePolicies>,
     key: Option<&KmsKeyArn>,
-) -> Option<Vec<Decision>> {
+) -> Option<Vec<SimulatedDecision>> {
     role?.role.as_ref()?;
     let iam = readers.iam_for(&wanted.request.role_arn, wanted.caller()).await.ok()?;
     let keys = regional_keys(key?, wanted.request.regions());
@@ -82,7 +82,11 @@ async fn allowed(
     iam.simulate(wanted.request.role_arn.as_ref(), &KEY_ACTIONS, &keys, &[]).await.ok()
 }
 
-async fn spoke(readers: &Readers, wanted: &Wanted<'_>, boundary: Option<&IamPolicyArn>) -> Option<Vec<Decision>> {
+async fn spoke(
+    readers: &Readers,
+    wanted: &Wanted<'_>,
+    boundary: Option<&IamPolicyArn>,
+) -> Option<Vec<SimulatedDecision>> {
     let request = wanted.request;
     let access = request.account.as_ref()?;
     if request.manage_role() != ManageRole::Full || access.role_arn.account() != request.role_arn.account() {

@@ -7,7 +7,7 @@ use crate::{
     ids::{ExternalId, PrincipalArn},
     model::{
         encryption::Asked,
-        endpoints::{State, regional},
+        endpoints::{EndpointsState, regional},
         role_policies::RolePolicies,
         statements::{kms_statement, trust_statement},
     },
@@ -63,7 +63,8 @@ pub(crate) fn compare(input: &Input, in_atlas: &InAtlas, iam_role: Option<&RoleP
     }
     Output {
         matches: differences.0.is_empty(),
-        only_waits_for_endpoints: but_for_endpoints && matches!(state, State::Waiting | State::Missing),
+        only_waits_for_endpoints: but_for_endpoints
+            && matches!(state, EndpointsState::Waiting | EndpointsState::Missing),
         valid,
         endpoints,
         differences: differences.0,

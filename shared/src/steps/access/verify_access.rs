@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    aws::{Assumption, Caller, Decision},
+    aws::{Assumption, Caller, SimulatedDecision},
     error::{Error, ErrorName, Result},
     ids::{AccessName, AccountAccess, ExternalId, IamRoleArn, SourceRole},
     policy::{Owner, PolicyDocument},
@@ -57,7 +57,7 @@ pub enum Seen {
     /// What the source role is allowed, and what the target role asks for.
     Read {
         /// What IAM's simulator says of the source role; a path of roles has no policies to be asked about.
-        source: Option<Decision>,
+        source: Option<SimulatedDecision>,
         /// The trust policy of the target role, if that is there.
         target: Option<PolicyDocument>,
     },
@@ -194,7 +194,8 @@ mod tests {
 
     #[test]
     fn where_nobody_can_try_both_sides_are_read() {
-        let decision = |allowed| Decision { action: "sts:AssumeRole".to_owned(), allowed, explicitly_denied: false };
+        let decision =
+            |allowed| SimulatedDecision { action: "sts:AssumeRole".to_owned(), allowed, explicitly_denied: false };
         let ours = PolicyDocument::default().merge(&Statement::trust("AtlasCmkAccessS3Keys", SOURCE, "some-id"));
         let read =
             |allowed, target: Option<PolicyDocument>| judged(&Seen::Read { source: Some(decision(allowed)), target });

@@ -9,7 +9,7 @@ use crate::{
     atlas::AccessRole,
     error::{Error, ErrorName, Result},
     ids::{AccessRoleId, ProjectId, SecretId},
-    model::access_records::Remove,
+    model::access_records::RemoveRecord,
     registry,
     step::{Actions, Converge, Readers, Step, Writers, actions, sample_file},
 };
@@ -60,7 +60,7 @@ impl Step for CancelAuthorization {
 
 impl Converge for CancelAuthorization {
     type Observation = Found;
-    type Change = Remove;
+    type Change = RemoveRecord;
 
     async fn observe(readers: &Readers, input: &Input) -> Result<Found> {
         let registered = match &input.role_id {
@@ -73,11 +73,11 @@ impl Converge for CancelAuthorization {
         Ok(Found { registered, records: readers.atlas.access_roles(&input.project_id).await? })
     }
 
-    fn decide(input: &Input, found: &Found) -> Result<Vec<Remove>> {
+    fn decide(input: &Input, found: &Found) -> Result<Vec<RemoveRecord>> {
         let role_id = meant(input, found)?;
         match found.records.iter().find(|record| record.role_id == *role_id) {
             None => Ok(Vec::new()),
-            Some(record) if record.is_pending() => Ok(vec![Remove::new(&input.project_id, record)]),
+            Some(record) if record.is_pending() => Ok(vec![RemoveRecord::new(&input.project_id, record)]),
             Some(record) => Err(Error::new(
                 ErrorName::AtlasConflict,
                 format!(
@@ -89,7 +89,7 @@ impl Converge for CancelAuthorization {
         }
     }
 
-    async fn act(writers: &Writers, input: &Input, found: Found, changes: &[Remove]) -> Result<Output> {
+    async fn act(writers: &Writers, input: &Input, found: Found, changes: &[RemoveRecord]) -> Result<Output> {
         let role_id = meant(input, &found)?.clone();
         for _ in changes {
             writers.atlas().remove_access_role(&input.project_id, &role_id).await?;
@@ -116,7 +116,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::report::Describe;
+    use crate::report::Described;
 
     const OURS: &str = "6a793f88c0eb9e7a17716581";
     const OTHER: &str = "6a793f88c0eb9e7a17716582";
@@ -131,7 +131,7 @@ mod tests {
         let records = [pending, authorized].map(|record| serde_json::from_value(record).unwrap()).to_vec();
         let found = Found { registered: registered.map(|id| id.parse().unwrap()), records };
         let changes = CancelAuthorization::decide(&input, &found)?;
-        Ok(changes.iter().map(|change| change.describe().made(CancelAuthorization::NAME).resource).collect())
+        Ok(changes.iter().map(|change| change.description().made(CancelAuthorization::NAME).resource).collect())
     }
 
     #[test]

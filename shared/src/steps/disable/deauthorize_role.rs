@@ -10,7 +10,7 @@ use crate::{
     atlas::AccessRole,
     error::{ErrorName, Result},
     ids::{AccessRoleId, ProjectId, SecretId},
-    model::access_records::Remove,
+    model::access_records::RemoveRecord,
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
 
@@ -55,19 +55,19 @@ impl Step for DeauthorizeRole {
 
 impl Converge for DeauthorizeRole {
     type Observation = Option<AccessRole>;
-    type Change = Remove;
+    type Change = RemoveRecord;
 
     async fn observe(readers: &Readers, input: &Input) -> Result<Option<AccessRole>> {
         let records = readers.atlas.access_roles(&input.project_id).await?;
         Ok(records.into_iter().find(|record| record.role_id == input.role_id))
     }
 
-    fn decide(input: &Input, record: &Option<AccessRole>) -> Result<Vec<Remove>> {
+    fn decide(input: &Input, record: &Option<AccessRole>) -> Result<Vec<RemoveRecord>> {
         let unused = record.iter().filter(|record| record.other_features().is_empty());
-        Ok(unused.map(|record| Remove::new(&input.project_id, record)).collect())
+        Ok(unused.map(|record| RemoveRecord::new(&input.project_id, record)).collect())
     }
 
-    async fn act(writers: &Writers, _: &Input, record: Option<AccessRole>, changes: &[Remove]) -> Result<Output> {
+    async fn act(writers: &Writers, _: &Input, record: Option<AccessRole>, changes: &[RemoveRecord]) -> Result<Output> {
         for change in changes {
             writers.atlas().remove_access_role(&change.project, &change.record.role_id).await?;
         }

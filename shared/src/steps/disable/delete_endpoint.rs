@@ -9,7 +9,7 @@ use crate::{
     atlas::{EndpointStatus, PrivateEndpoint},
     error::{ErrorName, Result},
     ids::{PrivateEndpointId, ProjectId, SecretId},
-    report::{Describe, Description},
+    report::{Described, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
 
@@ -44,8 +44,8 @@ pub struct Delete {
     endpoint: PrivateEndpoint,
 }
 
-impl Describe for Delete {
-    fn describe(&self) -> Description {
+impl Described for Delete {
+    fn description(&self) -> Description {
         let (project, endpoint) = (&self.project, &self.endpoint);
         let region = endpoint.region().map_or_else(|| endpoint.region_name.clone(), |it| it.to_string());
         let resource = format!("/groups/{project}/encryptionAtRest/AWS/privateEndpoints/{}", endpoint.id);
@@ -121,7 +121,7 @@ mod tests {
             assert!(
                 decided
                     .iter()
-                    .all(|change| change.describe().made("").summary == "private endpoint in eu-west-1 deleted")
+                    .all(|change| change.description().made("").summary == "private endpoint in eu-west-1 deleted")
             );
         }
     }

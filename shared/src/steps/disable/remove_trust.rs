@@ -12,7 +12,7 @@ use crate::{
     ids::{AccessName, AccountAccess, IamRoleArn, ProjectId},
     model::{role_policies::RolePolicies, statements::INLINE_POLICY},
     policy::{Owner, PolicyDocument, Statement},
-    report::{Describe, Description, Kept},
+    report::{Described, Description, Kept},
     request::ManageRole,
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
     tags,
@@ -88,10 +88,10 @@ pub enum Removal {
 
 /// A removal, with the role it is about.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RoleChange(IamRoleArn, Removal);
+pub struct RoleRemoval(IamRoleArn, Removal);
 
-impl Describe for RoleChange {
-    fn describe(&self) -> Description {
+impl Described for RoleRemoval {
+    fn description(&self) -> Description {
         let Self(arn, removal) = self;
         match removal {
             Removal::PutInlinePolicy(_, statement) => {
@@ -171,7 +171,7 @@ impl RoleUse {
 }
 
 /// What of the project is in the role, and what of the role has to stay.
-pub(crate) fn decide(input: &Input, found: &RoleUse) -> Result<(Vec<RoleChange>, Vec<Kept>)> {
+pub(crate) fn decide(input: &Input, found: &RoleUse) -> Result<(Vec<RoleRemoval>, Vec<Kept>)> {
     let arn = &input.role_arn;
     let Some(role) = &found.policies.role else { return Ok((Vec::new(), Vec::new())) };
     let keep = |reason: String| Kept { resource: arn.to_string(), reason };
@@ -196,7 +196,7 @@ pub(crate) fn decide(input: &Input, found: &RoleUse) -> Result<(Vec<RoleChange>,
         return Ok((Vec::new(), vec![keep(reason.to_owned())]));
     }
     let (mut changes, mut kept) = (Vec::new(), Vec::new());
-    let mut change = |removal: Removal| changes.push(RoleChange(arn.clone(), removal));
+    let mut change = |removal: Removal| changes.push(RoleRemoval(arn.clone(), removal));
 
     let inline = found.policies.inline_policy.as_ref();
     let rest = inline.map(|policy| policy.remove(&sid)).filter(|policy| !policy.is_empty());
@@ -283,19 +283,19 @@ impl Step for RemoveTrust {
 
 impl Converge for RemoveTrust {
     type Observation = RoleUse;
-    type Change = RoleChange;
+    type Change = RoleRemoval;
 
     async fn observe(readers: &Readers, input: &Input) -> Result<RoleUse> {
         RoleUse::read(readers, input.caller(), &input.role_arn).await
     }
 
-    fn decide(input: &Input, found: &RoleUse) -> Result<Vec<RoleChange>> {
+    fn decide(input: &Input, found: &RoleUse) -> Result<Vec<RoleRemoval>> {
         Ok(decide(input, found)?.0)
     }
 
-    async fn act(writers: &Writers, input: &Input, found: RoleUse, changes: &[RoleChange]) -> Result<Output> {
+    async fn act(writers: &Writers, input: &Input, found: RoleUse, changes: &[RoleRemoval]) -> Result<Output> {
         let iam = writers.iam_for(&input.role_arn, input.caller()).await?;
-        for RoleChange(arn, removal) in changes {
+        for RoleRemoval(arn, removal) in changes {
             match removal {
                 Removal::PutInlinePolicy(policy, _) => iam.put_inline_policy(arn, INLINE_POLICY, policy).await?,
                 Removal::DeleteInlinePolicy(_) => iam.delete_inline_policy(arn, INLINE_POLICY).await?,

@@ -1,5 +1,5 @@
 //! `request-approval`: asks on the SNS topic of the stack for the approval of a plan. The state machine waits for the
-//! answer, which `approve` gives.
+//! answer, which `answer-approval` gives.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -60,7 +60,7 @@ impl Step for RequestApproval {
             "scope": "role",
             "plan": [
                 {
-                    "step": "disable-kms",
+                    "step": "update-encryption",
                     "action": "delete",
                     "resource": "/groups/66f0a1b2c3d4e5f601234567/encryptionAtRest",
                     "summary": "customer-managed keys of AWS KMS switched off",
@@ -108,7 +108,7 @@ fn question(input: &Input) -> Value {
         "changes": changes,
         "kept": input.kept,
         "minutes": input.minutes,
-        "answer": "invoke the function approve of this stack with {\"taskToken\": …, \"approve\": true or false, \"by\": your name}",
+        "answer": "invoke the function answer-approval with {\"taskToken\": …, \"approve\": true or false, \"by\": your name}",
         "taskToken": input.task_token,
     })
 }
@@ -123,7 +123,7 @@ mod tests {
             "projectId": "66f0a1b2c3d4e5f601234567",
             "scope": "role",
             "plan": [{
-                "step": "disable-kms", "action": "delete", "resource": "/groups/…", "summary": "keys switched off",
+                "step": "update-encryption", "action": "delete", "resource": "/groups/…", "summary": "keys switched off",
                 "consequences": ["keep the key"], "before": {"secretly": "long"}, "after": null,
             }],
             "minutes": 60,

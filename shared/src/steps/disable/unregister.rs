@@ -9,8 +9,8 @@ use crate::{
     error::Result,
     ids::{ClusterName, ProjectId, Region},
     registry::{self, Entry, Stage},
-    report::{Describe, Description},
-    request::{ClusterSelection, Clusters, Scope},
+    report::{Described, Description},
+    request::{Clusters, Scope},
     step::{Actions, Converge, Readers, Step, Writers},
 };
 
@@ -62,8 +62,8 @@ pub struct Rewrite {
     after: Option<Entry>,
 }
 
-impl Describe for Rewrite {
-    fn describe(&self) -> Description {
+impl Described for Rewrite {
+    fn description(&self) -> Description {
         let resource = registry::parameter(&self.before.project_id);
         let description = match &self.after {
             Some(after) => {
@@ -151,13 +151,13 @@ fn rest(input: &Input, before: &Entry) -> Option<Entry> {
 
 /// Of `all` clusters without some, those are left that still use the key.
 fn clusters(input: &Input, desired: Option<Clusters>) -> Option<Clusters> {
-    let none = Some(Clusters::Some(ClusterSelection::None));
+    let none = Some(Clusters::None);
     let left: Vec<ClusterName> = match (&input.clusters, desired) {
         (_, None) => return None,
         (Some(switched), Some(Clusters::Named(names))) => {
             names.into_iter().filter(|name| !switched.contains(name)).collect()
         }
-        (Some(_), Some(Clusters::Some(ClusterSelection::All))) => input.remaining_clusters.clone(),
+        (Some(_), Some(Clusters::All)) => input.remaining_clusters.clone(),
         _ => return none,
     };
     if left.is_empty() { none } else { Some(Clusters::Named(left)) }

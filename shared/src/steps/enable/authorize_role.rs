@@ -10,7 +10,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{AccessRoleId, IamRoleArn, ProjectId, SecretId},
     model::enablement::{Enablement, sample},
-    report::{Describe, Description},
+    report::{Described, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
 
@@ -56,8 +56,8 @@ pub struct Output {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authorize(Input, Option<String>);
 
-impl Describe for Authorize {
-    fn describe(&self) -> Description {
+impl Described for Authorize {
+    fn description(&self) -> Description {
         let Input { project_id, role_id, role_arn, .. } = &self.0;
         let resource = format!("/groups/{project_id}/cloudProviderAccess/{role_id}");
         Description::update(resource, format!("access role authorized for {role_arn}"))

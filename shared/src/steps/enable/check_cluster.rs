@@ -10,7 +10,7 @@ use crate::{
     atlas::EncryptionProvider,
     error::Result,
     ids::{ClusterName, ProjectId, SecretId},
-    model::clusters::{Found, State, towards},
+    model::clusters::{ClusterState, FoundCluster, towards},
     step::{Actions, Answer, Readers, Step, actions},
 };
 
@@ -37,7 +37,7 @@ pub struct Input {
 #[serde(rename_all = "camelCase")]
 pub struct Output {
     /// What the loop does next.
-    pub state: State,
+    pub state: ClusterState,
     /// The state in one sentence.
     pub summary: String,
 }
@@ -60,13 +60,13 @@ impl Step for CheckCluster {
 }
 
 impl Answer for CheckCluster {
-    type Observation = Found;
+    type Observation = FoundCluster;
 
-    async fn observe(readers: &Readers, input: &Input) -> Result<Found> {
+    async fn observe(readers: &Readers, input: &Input) -> Result<FoundCluster> {
         Ok(readers.atlas.cluster(&input.project_id, &input.cluster).await?)
     }
 
-    fn answer(input: &Input, found: Found, _: Timestamp) -> Result<Output> {
+    fn answer(input: &Input, found: FoundCluster, _: Timestamp) -> Result<Output> {
         let (project, name) = (&input.project_id, &input.cluster);
         let (state, what) = towards(input.encryption_at_rest_provider, project, name, &found)?;
         Ok(Output { state, summary: format!("cluster {} {what}", input.cluster) })

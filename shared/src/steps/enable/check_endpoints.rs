@@ -12,7 +12,7 @@ use crate::{
     atlas::{EndpointStatus, PrivateEndpoint},
     error::Result,
     ids::{PrivateEndpointId, ProjectId, Region, SecretId},
-    model::endpoints::{State, regional},
+    model::endpoints::{EndpointsState, regional},
     report::Endpoint,
     step::{Actions, Answer, Readers, Step, actions},
 };
@@ -48,13 +48,13 @@ pub enum Expect {
 #[serde(rename_all = "camelCase")]
 pub struct Output {
     /// What to do next.
-    pub state: State,
+    pub state: EndpointsState,
     /// Every region that is to be active, in the order of the input.
     pub endpoints: Vec<Endpoint>,
     /// The endpoints to be gone whose deletion was not requested yet.
     pub to_delete: Vec<PrivateEndpointId>,
     /// Whether the project has no endpoint at all, in any region.
-    pub none_left: bool,
+    pub no_endpoints_left: bool,
     /// One sentence about what is not as expected.
     pub summary: String,
 }
@@ -102,7 +102,7 @@ fn assess(regions: &[Region], endpoints: &[PrivateEndpoint]) -> Output {
         summary: summarise(&regional),
         endpoints: regional,
         to_delete: Vec::new(),
-        none_left: endpoints.is_empty(),
+        no_endpoints_left: endpoints.is_empty(),
     }
 }
 
@@ -130,18 +130,18 @@ mod tests {
     fn the_loop_goes_on_gives_up_or_waits() {
         let regions: Vec<Region> = vec!["us-east-1".parse().unwrap(), "eu-west-1".parse().unwrap()];
         for (east, west, state) in [
-            (vec!["ACTIVE"], vec!["ACTIVE"], State::Active),
-            (vec!["ACTIVE"], vec![], State::Missing),
-            (vec!["INITIATING"], vec![], State::Missing),
-            (vec!["ACTIVE"], vec!["DELETING"], State::Waiting),
-            (vec!["ACTIVE"], vec!["INITIATING"], State::Waiting),
-            (vec!["ACTIVE"], vec!["PENDING_ACCEPTANCE"], State::Waiting),
-            (vec!["ACTIVE"], vec!["PENDING_RECREATION"], State::Waiting),
-            (vec!["ACTIVE"], vec!["SOMETHING_NEW"], State::Waiting),
-            (vec!["ACTIVE"], vec!["PENDING_RECREATION", "INITIATING"], State::Waiting),
-            (vec!["ACTIVE"], vec!["PENDING_RECREATION", "ACTIVE"], State::Active),
-            (vec!["INITIATING"], vec!["FAILED"], State::Failed),
-            (vec!["ACTIVE"], vec!["FAILED", "ACTIVE"], State::Active),
+            (vec!["ACTIVE"], vec!["ACTIVE"], EndpointsState::Active),
+            (vec!["ACTIVE"], vec![], EndpointsState::Missing),
+            (vec!["INITIATING"], vec![], EndpointsState::Missing),
+            (vec!["ACTIVE"], vec!["DELETING"], EndpointsState::Waiting),
+            (vec!["ACTIVE"], vec!["INITIATING"], EndpointsState::Waiting),
+            (vec!["ACTIVE"], vec!["PENDING_ACCEPTANCE"], EndpointsState::Waiting),
+            (vec!["ACTIVE"], vec!["PENDING_RECREATION"], EndpointsState::Waiting),
+            (vec!["ACTIVE"], vec!["SOMETHING_NEW"], EndpointsState::Waiting),
+            (vec!["ACTIVE"], vec!["PENDING_RECREATION", "INITIATING"], EndpointsState::Waiting),
+            (vec!["ACTIVE"], vec!["PENDING_RECREATION", "ACTIVE"], EndpointsState::Active),
+            (vec!["INITIATING"], vec!["FAILED"], EndpointsState::Failed),
+            (vec!["ACTIVE"], vec!["FAILED", "ACTIVE"], EndpointsState::Active),
         ] {
             let list: Vec<PrivateEndpoint> = east
                 .iter()

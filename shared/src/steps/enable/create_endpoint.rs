@@ -14,7 +14,7 @@ use crate::{
         enablement::{Enablement, sample},
         endpoints::leading,
     },
-    report::{Describe, Description},
+    report::{Described, Description},
     step::{Actions, Converge, Readers, Step, Writers, actions},
 };
 
@@ -59,8 +59,8 @@ pub struct Output {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEndpoint(Input);
 
-impl Describe for NewEndpoint {
-    fn describe(&self) -> Description {
+impl Described for NewEndpoint {
+    fn description(&self) -> Description {
         let Input { project_id, region, .. } = &self.0;
         let resource = format!("/groups/{project_id}/encryptionAtRest/AWS/privateEndpoints");
         Description::create(resource, format!("private endpoint in {region}"))

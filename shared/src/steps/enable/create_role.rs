@@ -12,7 +12,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{AccessRoleId, ExternalId, IamRoleArn, PrincipalArn, ProjectId, SecretId},
     model::enablement::{Enablement, sample},
-    report::{Describe, Description},
+    report::{Described, Description},
     step::{Actions, Converge, Readers, Step, Writers, actions},
 };
 
@@ -62,8 +62,8 @@ pub struct NewRecord {
     role: IamRoleArn,
 }
 
-impl Describe for NewRecord {
-    fn describe(&self) -> Description {
+impl Described for NewRecord {
+    fn description(&self) -> Description {
         let resource = format!("/groups/{}/cloudProviderAccess", self.project);
         Description::create(resource, format!("access role record for {}", self.role))
             .after(json!({"providerName": "AWS"}))

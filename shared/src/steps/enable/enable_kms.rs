@@ -16,7 +16,7 @@ use crate::{
         encryption::Asked,
         keys::is_same_key,
     },
-    report::{Action, Describe, Description},
+    report::{Action, Described, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
 
@@ -87,8 +87,8 @@ struct Before {
     search_nodes: Option<bool>,
 }
 
-impl Describe for Configure {
-    fn describe(&self) -> Description {
+impl Described for Configure {
+    fn description(&self) -> Description {
         let networking = if self.update.require_private_networking { ", private networking required" } else { "" };
         let search = match self.search_nodes {
             Some(true) => ", search nodes too",

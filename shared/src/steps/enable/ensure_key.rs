@@ -11,7 +11,7 @@ use crate::{
     error::{Error, ErrorName, Failure, Result, denial},
     ids::{AccountAccess, KeyAlias, KmsKeyArn, Region},
     model::enablement::{Enablement, sample},
-    report::{Describe, Description},
+    report::{Described, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
     tags,
 };
@@ -71,7 +71,7 @@ pub struct Output {
 
 /// The key of the alias, if there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundKey {
     key: Key,
     /// Whether it has its alias. A key whose making was interrupted has none.
     has_alias: bool,
@@ -97,8 +97,8 @@ pub enum KeyChange {
     Rotate(KmsKeyArn, Rotation, u16),
 }
 
-impl Describe for KeyChange {
-    fn describe(&self) -> Description {
+impl Described for KeyChange {
+    fn description(&self) -> Description {
         match self {
             Self::Create { alias, region, days } => {
                 Description::create(alias, format!("symmetric multi-Region key in {region}, rotated every {days} days"))
@@ -124,7 +124,7 @@ impl Describe for KeyChange {
 }
 
 /// What matters of the key under the alias.
-pub(crate) async fn with_alias(readers: &Readers, caller: Caller<'_>, key: Key) -> Result<Found> {
+pub(crate) async fn with_alias(readers: &Readers, caller: Caller<'_>, key: Key) -> Result<FoundKey> {
     found(readers, caller, key, true).await
 }
 
@@ -134,7 +134,7 @@ pub(crate) async fn left_behind(
     caller: Caller<'_>,
     alias: &KeyAlias,
     region: &Region,
-) -> Result<Option<Found>> {
+) -> Result<Option<FoundKey>> {
     let kms = readers.kms(caller, region).await?;
     match kms.key_with_tags(&[tags::ours(), tags::for_alias(alias)]).await? {
         // One that is on its way out is none that was left behind.
@@ -143,12 +143,12 @@ pub(crate) async fn left_behind(
     }
 }
 
-async fn found(readers: &Readers, caller: Caller<'_>, key: Key, has_alias: bool) -> Result<Found> {
+async fn found(readers: &Readers, caller: Caller<'_>, key: Key, has_alias: bool) -> Result<FoundKey> {
     // A replica is rotated with its primary, and only there.
     let primary = key.primary.clone().unwrap_or_else(|| key.arn.clone());
     let rotation = readers.kms_for(&primary, caller).await?.rotation(&primary).await?;
     let tags = readers.kms_for(&key.arn, caller).await?.tags(&key.arn).await?;
-    Ok(Found { key, has_alias, tags, rotation })
+    Ok(FoundKey { key, has_alias, tags, rotation })
 }
 
 impl Step for EnsureKey {
@@ -179,10 +179,10 @@ impl Step for EnsureKey {
 }
 
 impl Converge for EnsureKey {
-    type Observation = Option<Found>;
+    type Observation = Option<FoundKey>;
     type Change = KeyChange;
 
-    async fn observe(readers: &Readers, input: &Input) -> Result<Option<Found>> {
+    async fn observe(readers: &Readers, input: &Input) -> Result<Option<FoundKey>> {
         let kms = readers.kms(input.caller(), &input.region).await?;
         match kms.key(input.alias.as_ref()).await? {
             Some(key) => with_alias(readers, input.caller(), key).await.map(Some),
@@ -190,7 +190,7 @@ impl Converge for EnsureKey {
         }
     }
 
-    fn decide(input: &Input, found: &Option<Found>) -> Result<Vec<KeyChange>> {
+    fn decide(input: &Input, found: &Option<FoundKey>) -> Result<Vec<KeyChange>> {
         let Some(found) = found else {
             let days = input.rotation_days.unwrap_or(ROTATION_DAYS);
             return Ok(vec![KeyChange::Create { alias: input.alias.clone(), region: input.region.clone(), days }]);
@@ -226,7 +226,7 @@ impl Converge for EnsureKey {
         Ok(changes)
     }
 
-    async fn act(writers: &Writers, input: &Input, found: Option<Found>, changes: &[KeyChange]) -> Result<Output> {
+    async fn act(writers: &Writers, input: &Input, found: Option<FoundKey>, changes: &[KeyChange]) -> Result<Output> {
         let mut arn = found.map(|found| found.key.arn);
         for change in changes {
             match change {
@@ -281,8 +281,8 @@ mod tests {
         }
     }
 
-    fn found(state: KeyState, rotation: Rotation, ours: bool) -> Found {
-        Found {
+    fn found(state: KeyState, rotation: Rotation, ours: bool) -> FoundKey {
+        FoundKey {
             key: key("us-east-1", state),
             has_alias: true,
             tags: if ours { vec![tags::ours()] } else { Vec::new() },
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_key_whose_making_was_interrupted_is_adopted_and_finished() {
-        let left_behind = Found { has_alias: false, ..found(KeyState::Enabled, NEVER, true) };
+        let left_behind = FoundKey { has_alias: false, ..found(KeyState::Enabled, NEVER, true) };
         let changes = EnsureKey::decide(&input(None), &Some(left_behind)).unwrap();
         assert!(matches!(changes.as_slice(), [KeyChange::Adopt(..), KeyChange::Rotate(..)]), "{changes:?}");
     }

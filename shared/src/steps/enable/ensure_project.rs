@@ -10,7 +10,7 @@ use crate::{
     error::Result,
     ids::{ProjectId, SecretId},
     model::enablement::{Enablement, sample},
-    report::{Describe, Description},
+    report::{Described, Description},
     request::ProjectOptions,
     step::{Actions, Converge, Readers, Step, Writers, actions},
 };
@@ -49,8 +49,8 @@ pub struct Output {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewProject(ProjectOptions);
 
-impl Describe for NewProject {
-    fn describe(&self) -> Description {
+impl Described for NewProject {
+    fn description(&self) -> Description {
         let ProjectOptions { name, org_id } = &self.0;
         Description::create(format!("/orgs/{org_id}/groups"), format!("project {name}"))
             .after(json!({"name": name, "orgId": org_id}))

@@ -20,7 +20,7 @@ use crate::{
         owner::refuse_registered_by_another,
     },
     registry::{self, Entry, Stage},
-    report::{Action, Describe, Description, OldKey},
+    report::{Action, Described, Description, OldKey},
     request::{EnableEncryption, KeyOptions, ManageKey, ManageRole, regional_keys},
     step::{Actions, Converge, Readers, Step, Writers, actions},
     tags,
@@ -107,8 +107,8 @@ pub enum RegistryChange {
     },
 }
 
-impl Describe for RegistryChange {
-    fn describe(&self) -> Description {
+impl Described for RegistryChange {
+    fn description(&self) -> Description {
         match self {
             Self::TagRole(arn, (key, value)) => {
                 Description::update(arn, "role tagged with the project").after(json!({ key: value }))

@@ -16,7 +16,7 @@ use crate::{
         keys::replica_of,
     },
     policy::PolicyDocument,
-    report::{Describe, Description},
+    report::{Described, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
     tags,
 };
@@ -85,8 +85,8 @@ pub struct NewReplica {
     tags: Vec<tags::Tag>,
 }
 
-impl Describe for NewReplica {
-    fn describe(&self) -> Description {
+impl Described for NewReplica {
+    fn description(&self) -> Description {
         let region = self.replica.region();
         Description::create(&self.replica, format!("replica of the key in {region}"))
             .consequence("AWS charges for each replica by the month")
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn a_replica_is_made_where_there_is_none_with_our_mark_and_what_we_said_of_the_primary() {
         let [replica] = ReplicateKey::decide(&input(PRIMARY), &keys(None)).unwrap().try_into().unwrap();
-        assert_eq!(replica.describe().made("").resource, "arn:aws:kms:eu-west-1:444455556666:key/mrk-1");
+        assert_eq!(replica.description().made("").resource, "arn:aws:kms:eu-west-1:444455556666:key/mrk-1");
         assert_eq!(replica.tags, [tags::ours(), ("atlas-cmk:project:x".to_owned(), "enabled".to_owned())]);
         for state in [KeyState::Enabled, KeyState::Creating] {
             assert_eq!(ReplicateKey::decide(&input(PRIMARY), &keys(Some(state))).unwrap(), []);

@@ -11,10 +11,10 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{ClusterName, ProjectId, Region, SecretId},
     model::{
-        clusters::{Found, State, towards},
+        clusters::{ClusterState, FoundCluster, towards},
         endpoints::leading,
     },
-    report::{Describe, Description},
+    report::{Described, Description},
     step::{Actions, Converge, Readers, Step, Writers, actions},
 };
 
@@ -46,7 +46,7 @@ pub struct Output {
 
 /// Cluster, key and endpoints. The latter two matter only for a switch to the key.
 pub struct World {
-    cluster: Found,
+    cluster: FoundCluster,
     encryption: Option<EncryptionAtRest>,
     endpoints: Vec<PrivateEndpoint>,
 }
@@ -68,8 +68,8 @@ impl Switch {
 
 const INITIAL_SYNC: &str = "every node makes an initial sync, one after the other, and search indexes are rebuilt";
 
-impl Describe for Switch {
-    fn describe(&self) -> Description {
+impl Described for Switch {
+    fn description(&self) -> Description {
         let cluster = &self.cluster;
         let resource = format!("/groups/{}/clusters/{cluster}", self.project);
         let description = match self.provider {
@@ -127,7 +127,7 @@ impl Converge for SetClusterEncryption {
     fn decide(input: &Input, world: &World) -> Result<Vec<Switch>> {
         // The loop asks again: whoever changed it in the meantime is waited for.
         let provider = input.encryption_at_rest_provider;
-        if towards(provider, &input.project_id, &input.cluster, &world.cluster)?.0 != State::Ready {
+        if towards(provider, &input.project_id, &input.cluster, &world.cluster)?.0 != ClusterState::Ready {
             return Ok(Vec::new());
         }
         let switch = Switch::new(&input.project_id, &input.cluster, provider);

@@ -19,7 +19,7 @@ use crate::{
         statements::{INLINE_POLICY, kms_statement, trust},
     },
     policy::{Merged, Owner, PolicyDocument, Statement},
-    report::{Action, Describe, Description},
+    report::{Action, Described, Description},
     request::{ManageRole, regional_keys},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
@@ -135,8 +135,8 @@ pub enum RoleChange {
     PutInlinePolicy(IamRoleArn, PolicyDocument, Action, Merged),
 }
 
-impl Describe for RoleChange {
-    fn describe(&self) -> Description {
+impl Described for RoleChange {
+    fn description(&self) -> Description {
         match self {
             Self::CreateRole(arn, trust_policy) => {
                 Description::create(arn, "IAM role that trusts Atlas under its external ID")
@@ -276,7 +276,7 @@ pub(crate) fn decide(input: &Input, observed: &RolePolicies) -> Result<Vec<RoleC
     match (input.manage, changes.as_slice()) {
         (ManageRole::None, [change, ..]) => Err(conflict(format!(
             "role.manage is none, and the trust policy of {arn} lacks this statement: {}; add it and run again",
-            change.describe().planned(UpdateTrust::NAME).after
+            change.description().planned(UpdateTrust::NAME).after
         ))),
         _ => Ok(changes),
     }

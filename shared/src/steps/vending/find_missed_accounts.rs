@@ -32,7 +32,7 @@ pub struct Output {
     /// The accounts whose outcome no event reported.
     pub missed: Vec<Missed>,
     /// The accounts whose vending failed and for which no success was reported since, in a sentence each.
-    pub attention: Vec<String>,
+    pub other_findings: Vec<String>,
 }
 
 /// An account whose outcome no event reported.
@@ -132,14 +132,14 @@ fn is_due(joined: Timestamp, now: Timestamp) -> bool {
 }
 
 fn sort(unheard: Vec<UnreportedAccount>) -> Output {
-    let mut output = Output { missed: Vec::new(), attention: Vec::new() };
+    let mut output = Output { missed: Vec::new(), other_findings: Vec::new() };
     let missed = |account: Joined, ou| Missed { account_id: account.account_id, account_name: account.name, ou };
     for account in unheard {
         match account {
             // Nothing is started for an account that was not created; a person has to report a success whose event was
             // lost.
-            UnreportedAccount::Failed(account, FailedVend { what, told_at, .. }) => output.attention.push(format!(
-                "account {}: {what} failed (reported at {told_at}), and no success followed: if the account was \
+            UnreportedAccount::Failed(account, FailedVend { what, reported_at, .. }) => output.other_findings.push(format!(
+                "account {}: {what} failed (reported at {reported_at}), and no success followed: if the account was \
                  created after all, invoke on-account-vended with its accountId",
                 account.account_id
             )),
@@ -147,7 +147,7 @@ fn sort(unheard: Vec<UnreportedAccount>) -> Output {
             UnreportedAccount::Moved(account, unit) => output.missed.push(missed(account, Some(unit))),
         }
     }
-    output.attention = limited(output.attention);
+    output.other_findings = limited(output.other_findings);
     // The others are left for the next night.
     output.missed.truncate(AT_A_TIME);
     output
@@ -183,14 +183,18 @@ mod tests {
         let failed = FailedVend {
             what: "CreateManagedAccount".to_owned(),
             reason: "x".to_owned(),
-            told_at: "2026-11-22T21:00:00Z".to_owned(),
+            reported_at: "2026-11-22T21:00:00Z".to_owned(),
         };
         let output = sort(vec![
             UnreportedAccount::Joined(account("500000000001")),
             UnreportedAccount::Failed(account("500000000002"), failed),
             UnreportedAccount::Moved(account("500000000003"), "ou-abcd-12345678".to_owned()),
         ]);
-        assert!(output.attention[0].contains("500000000002: CreateManagedAccount failed"), "{:?}", output.attention);
+        assert!(
+            output.other_findings[0].contains("500000000002: CreateManagedAccount failed"),
+            "{:?}",
+            output.other_findings
+        );
         let missed = json!([
             {"accountId": "500000000001", "accountName": "payments", "ou": null},
             {"accountId": "500000000003", "accountName": "payments", "ou": "ou-abcd-12345678"},

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use decision::{Known, Verdict, judge};
+use decision::{Known, VendingDecision, judge};
 
 use crate::{
     aws::Started,
@@ -26,8 +26,8 @@ use crate::{
     profile,
     registry::accounts::{self, AccountEntry, FailedVend},
     report::{
-        Describe, Description,
-        vending::{Ending, Outcome},
+        Described, Description,
+        vending::{Outcome, VendingResult},
     },
     step::{Actions, Converge, LOG_TARGET, Readers, Step, Writers, actions, not_set, sample_file},
 };
@@ -70,7 +70,7 @@ pub enum VendingChange {
         entry: Box<AccountEntry>,
     },
     /// Write down what was learnt of the account.
-    Learn(Box<AccountEntry>),
+    Record(Box<AccountEntry>),
     /// Report that the account was not vended.
     ReportFailure {
         /// The account, if there is one.
@@ -83,18 +83,18 @@ pub enum VendingChange {
     /// Report that atlas-cmk could not handle the event, and keep the event.
     ReportProblem(Option<String>, Error),
     /// Nothing.
-    Leave(Outcome),
+    Ignore(Outcome),
 }
 
-impl Describe for VendingChange {
-    fn describe(&self) -> Description {
+impl Described for VendingChange {
+    fn description(&self) -> Description {
         match self {
             Self::Start { name, entry, .. } => {
                 let (account, profile) = (&entry.account_id, &entry.profile);
                 let summary = format!("enablement of account {account} started, from profile {profile}");
                 Description::create(name, summary)
             }
-            Self::Learn(entry) => {
+            Self::Record(entry) => {
                 Description::update(accounts::parameter(&entry.account_id), "new details of the account recorded")
             }
             Self::ReportFailure { account, what, .. } => {
@@ -104,12 +104,12 @@ impl Describe for VendingChange {
                 let summary = format!("{} reported, event kept", error.name());
                 Description::update(account.as_deref().unwrap_or_default(), summary)
             }
-            Self::Leave(outcome) => Description::update("", outcome.reason.clone()),
+            Self::Ignore(outcome) => Description::update("", outcome.reason.clone()),
         }
     }
 
     fn is_difference(&self) -> bool {
-        !matches!(self, Self::Leave(_))
+        !matches!(self, Self::Ignore(_))
     }
 }
 
@@ -171,7 +171,7 @@ impl Converge for OnAccountVended {
                 Ok(outcome) => outcome,
                 Err(error) => problem(None, &error),
             };
-            if outcome.result == Ending::Problem {
+            if outcome.result == VendingResult::Problem {
                 report_problem(writers, &input.0, &outcome).await?;
             }
             tracing::info!(
@@ -218,25 +218,32 @@ async fn look_up(readers: &Readers, vended: &Vended) -> Result<Known> {
 }
 
 fn decide_one(received: &Received) -> VendingChange {
-    let leave = |result, account: Option<String>, execution_arn, reason: String| {
-        VendingChange::Leave(Outcome { result, account_id: account, execution_arn, reason })
+    let ignore = |result, account: Option<String>, execution_arn, reason: String| {
+        VendingChange::Ignore(Outcome { result, account_id: account, execution_arn, reason })
     };
     match (&received.reading, &received.known) {
         (Err(error), _) => VendingChange::ReportProblem(None, error.clone()),
-        (Ok(Reading::Unknown(why)), _) => leave(Ending::Ignored, None, None, why.clone()),
+        (Ok(Reading::Unknown(why)), _) => ignore(VendingResult::Ignored, None, None, why.clone()),
         (Ok(Reading::Of(Vending::Failed { account, what, reason })), _) => {
             VendingChange::ReportFailure { account: account.clone(), what: what.clone(), reason: reason.clone() }
         }
         (Ok(Reading::Of(Vending::Succeeded(vended))), known) => {
             let account = Some(vended.account_id.to_string());
             let Some(known) = known else {
-                return leave(Ending::Ignored, account, None, "atlas-cmk has no record of the account".to_owned());
+                return ignore(
+                    VendingResult::Ignored,
+                    account,
+                    None,
+                    "atlas-cmk has no record of the account".to_owned(),
+                );
             };
             match judge(known) {
-                Ok(Verdict::Start { name, input, entry }) => VendingChange::Start { name, input, entry },
-                Ok(Verdict::Learn(entry)) => VendingChange::Learn(entry),
-                Ok(Verdict::Known { execution_arn, why }) => leave(Ending::Known, account, Some(execution_arn), why),
-                Ok(Verdict::Ignore(why)) => leave(Ending::Ignored, account, None, why),
+                Ok(VendingDecision::Start { name, input, entry }) => VendingChange::Start { name, input, entry },
+                Ok(VendingDecision::Record(entry)) => VendingChange::Record(entry),
+                Ok(VendingDecision::Unchanged { execution_arn, why }) => {
+                    ignore(VendingResult::Known, account, Some(execution_arn), why)
+                }
+                Ok(VendingDecision::Ignore(why)) => ignore(VendingResult::Ignored, account, None, why),
                 Err(error) => VendingChange::ReportProblem(account, error),
             }
         }
@@ -246,21 +253,22 @@ fn decide_one(received: &Received) -> VendingChange {
 async fn carry_out(writers: &Writers, change: &VendingChange) -> Result<Outcome> {
     match change {
         VendingChange::Start { name, input, entry } => {
-            let machine = writers.machines.enable.as_deref().ok_or_else(|| not_set("ENABLE_MACHINE_ARN"))?;
-            let Started { arn, is_new } = writers.executions().start(machine, name, input).await?;
+            let state_machine =
+                writers.state_machines.enable.as_deref().ok_or_else(|| not_set("ENABLE_STATE_MACHINE_ARN"))?;
+            let Started { arn, is_new } = writers.executions().start(state_machine, name, input).await?;
             accounts::write(&writers.parameters(), &AccountEntry { execution_arn: arn.clone(), ..(**entry).clone() })
                 .await?;
             Ok(Outcome {
-                result: if is_new { Ending::Started } else { Ending::Known },
+                result: if is_new { VendingResult::Started } else { VendingResult::Known },
                 account_id: Some(entry.account_id.to_string()),
                 execution_arn: Some(arn),
                 reason: format!("from profile {}", entry.profile),
             })
         }
-        VendingChange::Learn(entry) => {
+        VendingChange::Record(entry) => {
             accounts::write(&writers.parameters(), entry).await?;
             Ok(Outcome {
-                result: Ending::Known,
+                result: VendingResult::Known,
                 account_id: Some(entry.account_id.to_string()),
                 execution_arn: Some(entry.execution_arn.clone()),
                 reason: "its enablement was started before, and the changed details need no new run".to_owned(),
@@ -269,8 +277,9 @@ async fn carry_out(writers: &Writers, change: &VendingChange) -> Result<Outcome>
         VendingChange::ReportFailure { account, what, reason } => {
             // A sweep would take it for an account that no event reported.
             if let Some(account) = account.as_deref().and_then(|account| account.parse().ok()) {
-                let told_at = writers.now.to_string();
-                let failure = FailedVend { what: what.clone(), reason: reason.chars().take(1000).collect(), told_at };
+                let reported_at = writers.now.to_string();
+                let failure =
+                    FailedVend { what: what.clone(), reason: reason.chars().take(1000).collect(), reported_at };
                 accounts::write_failure(&writers.parameters(), &account, &failure).await?;
             }
             let subject = format!("atlas-cmk: {what} failed, nothing was started");
@@ -280,15 +289,15 @@ async fn carry_out(writers: &Writers, change: &VendingChange) -> Result<Outcome>
             });
             writers.topic()?.publish("vend-failed", &subject, &message.to_string()).await?;
             let reason = format!("{what} failed: {reason}");
-            Ok(Outcome { result: Ending::VendFailed, account_id: account.clone(), execution_arn: None, reason })
+            Ok(Outcome { result: VendingResult::VendFailed, account_id: account.clone(), execution_arn: None, reason })
         }
         VendingChange::ReportProblem(account, error) => Ok(problem(account.clone(), error)),
-        VendingChange::Leave(outcome) => Ok(outcome.clone()),
+        VendingChange::Ignore(outcome) => Ok(outcome.clone()),
     }
 }
 
 fn problem(account: Option<String>, error: &Error) -> Outcome {
-    Outcome { result: Ending::Problem, account_id: account, execution_arn: None, reason: error.to_string() }
+    Outcome { result: VendingResult::Problem, account_id: account, execution_arn: None, reason: error.to_string() }
 }
 
 /// Keeps the event and reports why. Both are tried; only if neither works does the invocation fail, for Lambda to keep

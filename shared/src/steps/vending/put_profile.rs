@@ -8,7 +8,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::ProfileName,
     profile::{self, PROFILES, Profile},
-    report::{Action, Describe, Description},
+    report::{Action, Described, Description},
     step::{Actions, Converge, Readers, Step, Writers, sample_file},
 };
 
@@ -44,8 +44,8 @@ pub struct Write {
     profile: Profile,
 }
 
-impl Describe for Write {
-    fn describe(&self) -> Description {
+impl Described for Write {
+    fn description(&self) -> Description {
         let action = if self.before.is_some() { Action::Update } else { Action::Create };
         Description::new(action, parameter(&self.name), format!("profile {} written", self.name))
             .before(json!(self.before))
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(PutProfile::decide(&one, &there(std::slice::from_ref(&one))).unwrap(), []);
         let raised = input("one", &json!({"generation": 2}));
         let changes = PutProfile::decide(&raised, &there(&[one])).unwrap();
-        assert_eq!(changes[0].describe().made("").action, Action::Update);
+        assert_eq!(changes[0].description().made("").action, Action::Update);
     }
 
     #[test]

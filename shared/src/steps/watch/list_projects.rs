@@ -46,7 +46,7 @@ pub struct Output {
     /// The secrets they use, each with a project to ask about it.
     pub credentials: Vec<Listed>,
     /// What cannot be checked, and why, in a sentence each.
-    pub attention: Vec<String>,
+    pub other_findings: Vec<String>,
     /// How many characters may be reported for each project, so that the state payload is large enough even if all
     /// projects have problems.
     pub room: usize,
@@ -77,7 +77,7 @@ impl Answer for ListProjects {
     }
 }
 
-/// What may be reported of all projects together, in bytes, beside their ids and what else needs attention.
+/// What may be reported of all projects together, in bytes, beside their ids and other findings.
 const REPORTED_OF_ALL: usize = 180_000;
 
 /// What is always reported of each: its id and its state.
@@ -105,7 +105,7 @@ fn list(registry: &Registry, now: Timestamp) -> Output {
                 let since = entry.registered_at.parse::<Timestamp>().ok();
                 let hours = since.map(|since| (now.as_second() - since.as_second()) / 3600);
                 if hours.is_none_or(|hours| hours >= DEAD_AFTER_HOURS) {
-                    output.attention.push(format!(
+                    output.other_findings.push(format!(
                         "project {}: its enablement began at {} and never finished: run it again, or disable the encryption of the project",
                         entry.project_id, entry.registered_at
                     ));
@@ -116,10 +116,10 @@ fn list(registry: &Registry, now: Timestamp) -> Output {
     }
     output.credentials = by_secret.into_values().collect();
     output.room = room(output.projects.len());
-    output.attention.extend(registry.unreadable.iter().map(|name| {
+    output.other_findings.extend(registry.unreadable.iter().map(|name| {
         format!("the parameter {name} does not have the format that atlas-cmk writes: run the enablement of its project again")
     }));
-    output.attention = limited(output.attention);
+    output.other_findings = limited(output.other_findings);
     output
 }
 
@@ -153,8 +153,8 @@ mod tests {
         ]);
         assert_eq!(output.projects.len(), 3);
         assert_eq!(output.credentials.len(), 2, "one for each secret");
-        assert_eq!(output.attention.len(), 1);
-        assert!(output.attention[0].contains("66f0a1b2c3d4e5f600000005"), "{:?}", output.attention);
+        assert_eq!(output.other_findings.len(), 1);
+        assert!(output.other_findings[0].contains("66f0a1b2c3d4e5f600000005"), "{:?}", output.other_findings);
     }
 
     #[test]

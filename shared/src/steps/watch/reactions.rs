@@ -9,7 +9,7 @@ use crate::{
     fingerprint,
     ids::{AccountAccess, KmsKeyArn, ProjectId},
     registry::Entry,
-    report::{Describe, Description},
+    report::{Described, Description},
     request::{Cause, Guard, GuardKey, ReconcileProject},
     step::{Writers, not_set},
     steps::watch::affected::{Affected, Need},
@@ -49,8 +49,8 @@ pub(super) struct EndangeredProject {
     pub(super) needs_it_for: &'static str,
 }
 
-impl Describe for Reaction {
-    fn describe(&self) -> Description {
+impl Described for Reaction {
+    fn description(&self) -> Description {
         match self {
             Self::Alert(alert) => {
                 let summary = format!("alert raised: {} of a key that is in use", alert.event);
@@ -72,12 +72,17 @@ pub(super) async fn react(writers: &Writers, reactions: &[Reaction]) -> Result<V
             // A key is restored even if the alert cannot be published.
             Reaction::Alert(alert) => unpublished = publish(writers, alert).await.err().or(unpublished),
             Reaction::Restore(name, guard) => {
-                let machine = writers.machines.guard.as_deref().ok_or_else(|| not_set("GUARD_MACHINE_ARN"))?;
-                executions.push(writers.executions().start(machine, name, &json!(guard)).await?.arn);
+                let state_machine =
+                    writers.state_machines.guard.as_deref().ok_or_else(|| not_set("GUARD_STATE_MACHINE_ARN"))?;
+                executions.push(writers.executions().start(state_machine, name, &json!(guard)).await?.arn);
             }
             Reaction::Reconcile(name, project) => {
-                let machine = writers.machines.reconcile.as_deref().ok_or_else(|| not_set("RECONCILE_MACHINE_ARN"))?;
-                executions.push(writers.executions().start(machine, name, &json!(project)).await?.arn);
+                let state_machine = writers
+                    .state_machines
+                    .reconcile
+                    .as_deref()
+                    .ok_or_else(|| not_set("RECONCILE_STATE_MACHINE_ARN"))?;
+                executions.push(writers.executions().start(state_machine, name, &json!(project)).await?.arn);
             }
         }
     }

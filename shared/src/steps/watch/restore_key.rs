@@ -9,7 +9,7 @@ use crate::{
     aws::{Caller, KeyState},
     error::{Error, ErrorName, Result},
     ids::{AccountAccess, KmsKeyArn},
-    report::{Describe, Description},
+    report::{Described, Description},
     request::GuardKey,
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions, not_set},
 };
@@ -45,8 +45,8 @@ pub enum Restoring {
     Enable(KmsKeyArn),
 }
 
-impl Describe for Restoring {
-    fn describe(&self) -> Description {
+impl Described for Restoring {
+    fn description(&self) -> Description {
         match self {
             Self::CancelDeletion(key) => {
                 Description::update(key, format!("deletion of the key in {} cancelled", key.region()))
@@ -164,7 +164,7 @@ fn guard_role(access: &AccountAccess, name: Option<&str>) -> Result<AccountAcces
 
 async fn publish(writers: &Writers, input: &Input, changes: &[Restoring]) -> Result<()> {
     let request = &input.request;
-    let done: Vec<String> = changes.iter().map(|change| change.describe().made(RestoreKey::NAME).summary).collect();
+    let done: Vec<String> = changes.iter().map(|change| change.description().made(RestoreKey::NAME).summary).collect();
     let subject = format!("atlas-cmk: key {} restored", request.key_arn.key_id());
     let message = json!({
         "kind": "key-restored",

@@ -117,7 +117,7 @@ const SENTENCE_LENGTH: usize = 160;
 
 /// The first two sentences on why a project is not fine.
 fn sentences(outcome: &Outcome) -> Vec<String> {
-    if outcome.state == ProjectState::Fine {
+    if outcome.state == ProjectState::Matching {
         return Vec::new();
     }
     let differences = outcome.differences.iter().map(|it| format!("{}: {}", it.resource, it.difference));
@@ -180,7 +180,7 @@ mod tests {
         let differences =
             json!([{"resource": "role", "difference": "it trusts nobody"}, {"resource": "b", "difference": "c"}]);
         for (fields, expected) in [
-            (json!({"state": "fine", "reason": "x"}), vec![]),
+            (json!({"state": "matching", "reason": "x"}), vec![]),
             (json!({"state": "failed", "reason": "because"}), vec!["because"]),
             (
                 json!({"state": "drifted", "differences": differences, "reason": "because"}),

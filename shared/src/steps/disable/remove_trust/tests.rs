@@ -30,7 +30,7 @@ fn role(trust: &[&str], inline: &[&str]) -> RoleUse {
 
 fn outcome(input: &Input, found: &RoleUse) -> (Vec<String>, Vec<String>) {
     let (changes, kept) = decide(input, found).unwrap();
-    let words = |change: &RoleChange| match &change.1 {
+    let words = |change: &RoleRemoval| match &change.1 {
         Removal::PutInlinePolicy(rest, _) => format!("inline {}", rest.statements().len()),
         Removal::DeleteInlinePolicy(_) => "no inline".to_owned(),
         Removal::PutTrustPolicy(rest, _) => format!("trust {}", rest.statements().len()),

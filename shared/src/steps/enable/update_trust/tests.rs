@@ -159,11 +159,11 @@ fn a_plan_shows_our_statement_before_and_after_and_no_other() {
     let stale = Statement::trust(&sid(), "arn:aws:iam::299602853325:root", "of-a-record-that-is-gone");
     let changes = UpdateTrust::decide(&input(), &role_policies(Some(foreign().merge(&stale)), None)).unwrap();
     assert_eq!(
-        changes[0].describe().planned("").before["Condition"]["StringEquals"]["sts:ExternalId"],
+        changes[0].description().planned("").before["Condition"]["StringEquals"]["sts:ExternalId"],
         "of-a-record-that-is-gone"
     );
-    assert_eq!(changes[0].describe().planned("").after["Condition"]["StringEquals"]["sts:ExternalId"], "external-1");
-    assert_eq!(changes[1].describe().planned("").before, Value::Null);
+    assert_eq!(changes[0].description().planned("").after["Condition"]["StringEquals"]["sts:ExternalId"], "external-1");
+    assert_eq!(changes[1].description().planned("").before, Value::Null);
 }
 
 #[test]

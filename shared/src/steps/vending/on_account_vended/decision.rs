@@ -24,13 +24,13 @@ pub(super) struct Known {
 
 /// What is to be done.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum VendingDecision {
     /// Start an enablement.
     Start { name: String, input: Value, entry: Box<AccountEntry> },
     /// Write down what was learnt.
-    Learn(Box<AccountEntry>),
+    Record(Box<AccountEntry>),
     /// It was started before.
-    Known { execution_arn: String, why: String },
+    Unchanged { execution_arn: String, why: String },
     /// Nothing.
     Ignore(String),
 }
@@ -40,21 +40,21 @@ const COMES_BEFORE_ITS_UNIT: [&str; 3] = ["CreateAccountResult", "AccountJoinedO
 
 /// # Errors
 /// `Input.Invalid` if no profile can be chosen, or the placeholders of the one that applies cannot be replaced.
-pub(super) fn judge(known: &Known) -> Result<Verdict> {
+pub(super) fn judge(known: &Known) -> Result<VendingDecision> {
     let (vended, before) = (&known.vended, known.entry.as_ref());
     if let Some(before) = before
         && let (Some(then), Some(now)) = (before.event_time(), vended.at)
         && now < then
     {
         let why = format!("{} is older than the event that was handled last", vended.told_by);
-        return Ok(Verdict::Known { execution_arn: before.execution_arn.clone(), why });
+        return Ok(VendingDecision::Unchanged { execution_arn: before.execution_arn.clone(), why });
     }
     // What an event does not contain is unchanged.
     let account_name = vended.account_name.clone().or_else(|| before?.account_name.clone());
     let ou = vended.ou.clone().or_else(|| before?.ou.clone());
     let has_units = known.profiles.values().any(|profile| !profile.organizational_units.is_empty());
     if ou.is_none() && has_units && COMES_BEFORE_ITS_UNIT.contains(&vended.told_by.as_str()) {
-        return Ok(Verdict::Ignore(
+        return Ok(VendingDecision::Ignore(
             "the account is not in an organizational unit yet; enablement starts with the event that names one"
                 .to_owned(),
         ));
@@ -71,7 +71,7 @@ pub(super) fn judge(known: &Known) -> Result<Verdict> {
         tags: tags.as_ref().unwrap_or(&none),
     };
     let Some((name, profile)) = choose(&known.profiles, facts)? else {
-        return Ok(Verdict::Ignore("no profile applies to the account".to_owned()));
+        return Ok(VendingDecision::Ignore("no profile applies to the account".to_owned()));
     };
     // Events of Control Tower contain its home region, those of Organizations none: an account must not move between
     // regions by that. Only a custom pipeline means it.
@@ -105,17 +105,21 @@ pub(super) fn judge(known: &Known) -> Result<Verdict> {
     Ok(match before {
         // An event that is newer than what was handled last makes those between them late ones.
         Some(before) if before.fingerprint == fingerprint && before.event_at != entry.event_at => {
-            Verdict::Learn(Box::new(AccountEntry { sequence: before.sequence, ..*entry }))
+            VendingDecision::Record(Box::new(AccountEntry { sequence: before.sequence, ..*entry }))
         }
-        Some(before) if before.fingerprint == fingerprint => Verdict::Known {
+        Some(before) if before.fingerprint == fingerprint => VendingDecision::Unchanged {
             execution_arn: before.execution_arn.clone(),
             why: "its enablement was started before, and nothing has changed".to_owned(),
         },
         // The account has not moved: where it is was not known before.
         Some(before) if before.ou.is_none() && before.fingerprint == print(None) => {
-            Verdict::Learn(Box::new(AccountEntry { sequence: before.sequence, ..*entry }))
+            VendingDecision::Record(Box::new(AccountEntry { sequence: before.sequence, ..*entry }))
         }
-        _ => Verdict::Start { name: format!("vend-{}-{sequence}-{fingerprint}", vended.account_id), input, entry },
+        _ => VendingDecision::Start {
+            name: format!("vend-{}-{sequence}-{fingerprint}", vended.account_id),
+            input,
+            entry,
+        },
     })
 }
 
@@ -156,7 +160,9 @@ mod tests {
 
     fn started(known: &Known) -> (String, AccountEntry) {
         match judge(known).unwrap() {
-            Verdict::Start { name, entry, .. } => (name, AccountEntry { execution_arn: ARN.to_owned(), ..*entry }),
+            VendingDecision::Start { name, entry, .. } => {
+                (name, AccountEntry { execution_arn: ARN.to_owned(), ..*entry })
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -164,11 +170,11 @@ mod tests {
     /// What is written down of it after an event that starts nothing.
     fn left(known: &Known) -> AccountEntry {
         match judge(known).unwrap() {
-            Verdict::Known { execution_arn, .. } => {
+            VendingDecision::Unchanged { execution_arn, .. } => {
                 assert_eq!(execution_arn, ARN);
                 known.entry.clone().unwrap()
             }
-            Verdict::Learn(entry) => *entry,
+            VendingDecision::Record(entry) => *entry,
             other => panic!("{other:?}"),
         }
     }
@@ -207,7 +213,7 @@ mod tests {
     fn an_older_event_changes_nothing() {
         let (_, entry) = started(&known(event(Some("ou-2"), "2026-10-14T11:00:00Z"), None, &json!({})));
         let late = known(event(Some("ou-1"), "2026-10-14T09:00:00Z"), Some(entry), &json!({}));
-        assert!(matches!(judge(&late).unwrap(), Verdict::Known { .. }));
+        assert!(matches!(judge(&late).unwrap(), VendingDecision::Unchanged { .. }));
     }
 
     #[test]
@@ -244,7 +250,7 @@ mod tests {
     fn to_learn_where_an_account_is_is_no_move() {
         let (_, entry) = started(&known(event(None, "2026-10-14T09:00:00Z"), None, &json!({})));
         let learnt = known(event(Some("ou-1"), "2026-10-14T09:30:00Z"), Some(entry), &json!({}));
-        let Verdict::Learn(entry) = judge(&learnt).unwrap() else { panic!("nothing has changed") };
+        let VendingDecision::Record(entry) = judge(&learnt).unwrap() else { panic!("nothing has changed") };
         assert_eq!((entry.ou.as_deref(), entry.sequence, entry.execution_arn.as_str()), (Some("ou-1"), 1, ARN));
         let mut silent = known(event(None, "2026-10-14T10:00:00Z"), Some(*entry), &json!({}));
         silent.vended.account_name = None;
@@ -279,7 +285,7 @@ mod tests {
     fn an_account_in_the_root_waits_for_the_event_that_reports_its_unit() {
         let made = Vended { told_by: "CreateAccountResult".to_owned(), ..event(None, "2026-10-14T09:00:00Z") };
         let with_units = known(made.clone(), None, &json!({"organizationalUnits": ["ou-1"]}));
-        assert!(matches!(judge(&with_units).unwrap(), Verdict::Ignore(_)));
+        assert!(matches!(judge(&with_units).unwrap(), VendingDecision::Ignore(_)));
         started(&known(made, None, &json!({})));
     }
 
@@ -287,7 +293,7 @@ mod tests {
     fn without_a_profile_nothing_is_started_and_one_that_cannot_be_filled_is_an_error() {
         let mut nobody = known(event(None, "2026-10-14T09:00:00Z"), None, &json!({}));
         nobody.profiles.clear();
-        assert!(matches!(judge(&nobody).unwrap(), Verdict::Ignore(_)));
+        assert!(matches!(judge(&nobody).unwrap(), VendingDecision::Ignore(_)));
         let mut unnamed = known(event(None, "2026-10-14T09:00:00Z"), None, &json!({}));
         unnamed.vended.account_name = None;
         assert!(judge(&unnamed).unwrap_err().message().contains("accountName"));

@@ -129,14 +129,14 @@ fn what_our_own_roles_do_follows_from_us_already() {
         let changed = Changed { by_role: role.map(str::to_owned), ..changed(key(KEY), "PutKeyPolicy") };
         own_role(&changed, &own, Some(&"777788889999".parse().unwrap())).is_some()
     };
-    assert!(by(Some("arn:aws:iam::777788889999:role/stacks/atlas-cmk/atlas-cmk-GrantKeyRole-1X")));
+    assert!(by(Some("arn:aws:iam::777788889999:role/stacks/atlas-cmk/atlas-cmk-AllowKeyUseRole-1X")));
     assert!(by(Some("arn:aws:iam::444455556666:role/AtlasCmkSpoke")));
     assert!(by(Some("arn:aws:iam::444455556666:role/AtlasCmkGuard")));
     assert!(
-        !by(Some("arn:aws:iam::444455556666:role/stacks/atlas-cmk/atlas-cmk-GrantKeyRole-1X")),
+        !by(Some("arn:aws:iam::444455556666:role/stacks/atlas-cmk/atlas-cmk-AllowKeyUseRole-1X")),
         "of another account"
     );
-    assert!(!by(Some("arn:aws:iam::444455556666:role/stacks/other/atlas-cmk-GrantKeyRole-1X")));
+    assert!(!by(Some("arn:aws:iam::444455556666:role/stacks/other/atlas-cmk-AllowKeyUseRole-1X")));
     assert!(!by(Some("arn:aws:iam::444455556666:role/BreakGlass")));
     assert!(!by(None));
 }

@@ -11,7 +11,7 @@ use crate::{
     ids::ProjectId,
     report::sweep::ProjectState,
     report::{sweep::ProjectResult, vending::Outcome},
-    request::{SweepReport, Troubled},
+    request::{ProjectToReport, SweepReport},
 };
 
 /// What came of each project.
@@ -25,9 +25,9 @@ pub struct Results {
     /// The accounts that no event reported, and what `on-account-vended` made of them.
     #[serde(default)]
     pub handed_in: Vec<Outcome>,
-    /// What else needs attention.
+    /// Other findings.
     #[serde(default)]
-    pub attention: Vec<String>,
+    pub other_findings: Vec<String>,
     /// The name of the execution.
     #[serde(default)]
     pub execution: Option<String>,
@@ -42,24 +42,24 @@ pub(super) fn message(results: &Results) -> Message {
 fn report(results: &Results) -> SweepReport {
     let by_id: BTreeMap<&str, &ProjectResult> =
         results.results.iter().map(|result| (result.project_id.as_ref(), result)).collect();
-    let mut report = SweepReport { projects: results.projects.len(), ..SweepReport::default() };
+    let mut report = SweepReport { project_count: results.projects.len(), ..SweepReport::default() };
     for project_id in &results.projects {
-        let troubled = |what: Vec<String>| Troubled { project_id: project_id.clone(), what };
+        let to_report = |problems: Vec<String>| ProjectToReport { project_id: project_id.clone(), problems };
         let Some(result) = by_id.get(project_id.as_ref()) else {
-            report.failed.push(troubled(vec!["its check did not finish".to_owned()]));
+            report.failed.push(to_report(vec!["its check did not finish".to_owned()]));
             continue;
         };
         match result.state {
-            ProjectState::Fine => report.fine += 1,
-            ProjectState::Drifted => report.drifted.push(troubled(result.what.clone())),
-            ProjectState::Repaired => report.repaired.push(troubled(result.what.clone())),
-            ProjectState::Failed => report.failed.push(troubled(result.what.clone())),
-            ProjectState::Skipped => report.skipped.push(troubled(result.what.clone())),
+            ProjectState::Matching => report.matching += 1,
+            ProjectState::Drifted => report.drifted.push(to_report(result.what.clone())),
+            ProjectState::Repaired => report.repaired.push(to_report(result.what.clone())),
+            ProjectState::Failed => report.failed.push(to_report(result.what.clone())),
+            ProjectState::Skipped => report.skipped.push(to_report(result.what.clone())),
         }
-        report.attention.extend(result.leftovers.iter().cloned());
+        report.other_findings.extend(result.leftovers.iter().cloned());
     }
-    report.attention.extend(results.handed_in.iter().map(handed_in));
-    report.attention.extend(results.attention.iter().cloned());
+    report.other_findings.extend(results.handed_in.iter().map(handed_in));
+    report.other_findings.extend(results.other_findings.iter().cloned());
     report
 }
 
@@ -73,13 +73,13 @@ fn handed_in(outcome: &Outcome) -> String {
 
 fn subject(report: &SweepReport) -> String {
     format!(
-        "atlas-cmk: {} projects, {} fine, {} drifted, {} repaired, {} failed, {} need attention",
-        report.projects,
-        report.fine,
+        "atlas-cmk: {} projects, {} matching, {} drifted, {} repaired, {} failed, {} other findings",
+        report.project_count,
+        report.matching,
         report.drifted.len(),
         report.repaired.len(),
         report.failed.len(),
-        report.attention.len()
+        report.other_findings.len()
     )
 }
 
@@ -106,7 +106,7 @@ fn fitting(message: Value) -> String {
         let ids: Vec<Value> = projects.map(|project| project["projectId"].clone()).collect();
         shorter[field] = json!(ids);
     }
-    shorter["attention"] = json!(["the report is too large for an SNS message: see the output of the execution"]);
+    shorter["otherFindings"] = json!(["the report is too large for an SNS message: see the output of the execution"]);
     shorter.to_string()
 }
 
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn every_project_is_counted_once_and_one_without_a_result_has_failed() {
-        let states = ["fine", "drifted", "repaired", "failed", "skipped", "fine"];
+        let states = ["matching", "drifted", "repaired", "failed", "skipped", "matching"];
         let results: Vec<Value> = states
             .iter()
             .enumerate()
@@ -130,19 +130,19 @@ mod tests {
             })
             .collect();
         let projects: Vec<Value> = (0..7).map(|n| json!(id(n))).collect();
-        let input = json!({"projects": projects, "results": results, "attention": ["z"]});
+        let input = json!({"projects": projects, "results": results, "otherFindings": ["z"]});
         let report = report(&serde_json::from_value(input).unwrap());
-        assert_eq!((report.projects, report.fine, report.drifted.len(), report.repaired.len()), (7, 2, 1, 1));
+        assert_eq!((report.project_count, report.matching, report.drifted.len(), report.repaired.len()), (7, 2, 1, 1));
         assert_eq!((report.failed.len(), report.skipped.len()), (2, 1));
-        assert_eq!(report.attention, ["y", "z"]);
-        assert!(subject(&report).contains("7 projects, 2 fine, 1 drifted, 1 repaired, 2 failed, 2 need attention"));
+        assert_eq!(report.other_findings, ["y", "z"]);
+        assert!(subject(&report).contains("7 projects, 2 matching, 1 drifted, 1 repaired, 2 failed, 2 other findings"));
     }
 
     #[test]
     fn a_report_that_is_too_long_for_a_message_still_names_every_project() {
-        let troubled = |n| Troubled { project_id: id(n).parse().unwrap(), what: vec!["x".repeat(400)] };
+        let to_report = |n| ProjectToReport { project_id: id(n).parse().unwrap(), problems: vec!["x".repeat(400)] };
         let report =
-            SweepReport { projects: 2000, drifted: (0..2000).map(troubled).collect(), ..SweepReport::default() };
+            SweepReport { project_count: 2000, drifted: (0..2000).map(to_report).collect(), ..SweepReport::default() };
         let text = fitting(body(&report, None));
         assert!(text.len() <= MESSAGE_LENGTH, "{}", text.len());
         assert!(text.contains(&id(1999)) && text.contains("see the output"));

@@ -1,4 +1,4 @@
-//! `approve`: the answer to the request of `request-approval`. Everyone who may invoke this function may answer.
+//! `answer-approval`: the answer to the request of `request-approval`. Everyone who may invoke this function may answer.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::{
 const ASKED_BY: &str = "request-approval";
 
 /// The step.
-pub struct Approve;
+pub struct AnswerApproval;
 
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -40,8 +40,8 @@ pub struct Output {
     pub approved: bool,
 }
 
-impl Step for Approve {
-    const NAME: &'static str = "approve";
+impl Step for AnswerApproval {
+    const NAME: &'static str = "answer-approval";
     const ABOUT: &'static str = "Passes an answer to the waiting execution. Every principal that may invoke it may \
         answer";
     const ACTIONS: Actions = &[&["states:SendTaskFailure", "states:SendTaskSuccess"]];
@@ -49,7 +49,7 @@ impl Step for Approve {
     type Output = Output;
 
     fn sample() -> Value {
-        sample_file(include_str!("../../../../events/steps/approve.json"))
+        sample_file(include_str!("../../../../events/steps/answer-approval.json"))
     }
 
     fn validate(input: &Input) -> Result<()> {
@@ -60,7 +60,7 @@ impl Step for Approve {
     }
 }
 
-impl Notify for Approve {
+impl Notify for AnswerApproval {
     async fn send(writers: &Writers, input: &Input) -> Result<Output> {
         if input.approve {
             let output = json!({"approved": true, "by": input.by, "reason": input.reason});

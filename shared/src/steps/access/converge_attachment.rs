@@ -1,4 +1,4 @@
-//! `attach-access-policy`: a managed policy of a cross-account access, attached to its role. In reverse it is detached.
+//! `converge-attachment`: a managed policy of a cross-account access, attached to its role. In reverse it is detached.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,12 +8,12 @@ use crate::{
     aws::Caller,
     error::{Error, ErrorName, Result},
     ids::{AccountAccess, IamPolicyArn, IamRoleArn},
-    report::{Describe, Description},
+    report::{Described, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
 
 /// The step.
-pub struct AttachAccessPolicy;
+pub struct ConvergeAttachment;
 
 /// The policy, and the role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -46,8 +46,8 @@ pub struct Output {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attachment(Input);
 
-impl Describe for Attachment {
-    fn describe(&self) -> Description {
+impl Described for Attachment {
+    fn description(&self) -> Description {
         let (role, policy) = (&self.0.role_arn, &self.0.policy_arn);
         if self.0.remove {
             Description::update(role, format!("managed policy {} detached", policy.name())).before(json!(policy))
@@ -96,8 +96,8 @@ pub(crate) fn decide(input: &Input, attached: &Attached) -> Result<Vec<Attachmen
     Ok(if is_attached == input.remove { vec![Attachment(input.clone())] } else { Vec::new() })
 }
 
-impl Step for AttachAccessPolicy {
-    const NAME: &'static str = "attach-access-policy";
+impl Step for ConvergeAttachment {
+    const NAME: &'static str = "converge-attachment";
     const ABOUT: &'static str = "Attaches that policy to its role. With `\"remove\": true` it detaches the policy";
     const RETRIES: Retries = Retries::Minutes(&[ErrorName::AwsPropagating]);
     const ACTIONS: Actions = &[
@@ -117,7 +117,7 @@ impl Step for AttachAccessPolicy {
     }
 }
 
-impl Converge for AttachAccessPolicy {
+impl Converge for ConvergeAttachment {
     type Observation = Attached;
     type Change = Attachment;
 

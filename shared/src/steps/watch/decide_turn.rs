@@ -1,4 +1,4 @@
-//! `take-turn`: whether an execution may reconcile a project now: one at a time does, and one waiting execution is
+//! `decide-turn`: whether an execution may reconcile a project now: one at a time does, and one waiting execution is
 //! enough.
 //!
 //! The queue is Step Functions' own list of running executions: what has ended, however it ended, is not on it, so that
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The step.
-pub struct TakeTurn;
+pub struct DecideTurn;
 
 /// Who asks, and who else may be at it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -36,30 +36,30 @@ pub struct Input {
     pub changing_machines: Vec<String>,
 }
 
-/// Whose turn it is.
+/// What the execution is to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {
-    /// Whose turn it is.
+    /// What the execution is to do.
     pub turn: Turn,
-    /// What to run `enable-encryption` with; null unless it is our turn.
+    /// What to run `enable-encryption` with; null unless `turn` is `run`.
     pub desired: Option<EnableEncryption>,
     /// Whether differences are repaired.
     pub repair: bool,
-    /// Why it is not our turn; null if it is.
+    /// Why it does not run; null if it does.
     pub reason: Option<String>,
 }
 
-/// Whose turn it is.
+/// What the execution is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Turn {
-    /// Ours.
-    Ours,
-    /// Another's, for now.
-    Others,
-    /// Nobody's: the project needs no reconciliation, or another waiting execution will do it.
-    Nobodys,
+    /// Reconcile the project.
+    Run,
+    /// Ask again later: another execution is at work on the project.
+    Wait,
+    /// End: the project needs no reconciliation, or another waiting execution will do it.
+    Skip,
 }
 
 /// What is registered, and who else is at it.
@@ -72,8 +72,8 @@ pub struct Queue {
     changing: Option<String>,
 }
 
-impl Step for TakeTurn {
-    const NAME: &'static str = "take-turn";
+impl Step for DecideTurn {
+    const NAME: &'static str = "decide-turn";
     const ABOUT: &'static str = "Read-only: decides from the running executions whether this one may reconcile the \
         project now";
     const ACTIONS: Actions = &[&["ssm:GetParameter", "states:DescribeExecution", "states:ListExecutions"]];
@@ -99,7 +99,7 @@ impl Step for TakeTurn {
     }
 }
 
-impl Answer for TakeTurn {
+impl Answer for DecideTurn {
     type Observation = Queue;
 
     async fn observe(readers: &Readers, input: &Input) -> Result<Queue> {
@@ -150,31 +150,31 @@ fn changes(input: &Value, project: &ProjectId, entry: Option<&Entry>) -> bool {
 }
 
 fn judge(request: &ReconcileProject, execution: &str, queue: &Queue) -> Output {
-    let not_ours = |turn, reason: String| Output { turn, desired: None, repair: false, reason: Some(reason) };
+    let not_now = |turn, reason: String| Output { turn, desired: None, repair: false, reason: Some(reason) };
     let Some(entry) = &queue.entry else {
-        return not_ours(Turn::Nobodys, "the project is not registered".to_owned());
+        return not_now(Turn::Skip, "the project is not registered".to_owned());
     };
     // An execution on the list that was started earlier goes first; this one may be missing from the list for a moment.
     let before_us = queue.looking.iter().position(|running| running.name == execution).unwrap_or(queue.looking.len());
     if let Some(next) = before_us.checked_sub(1).filter(|at| *at > 0) {
         let name = &queue.looking[next].name;
-        return not_ours(Turn::Nobodys, format!("{name} is still waiting and will see all changes"));
+        return not_now(Turn::Skip, format!("{name} is still waiting and will see all changes"));
     }
     if let (1, Some(first)) = (before_us, queue.looking.first()) {
-        return not_ours(Turn::Others, format!("{} is reconciling the project", first.name));
+        return not_now(Turn::Wait, format!("{} is reconciling the project", first.name));
     }
     if let Some(changing) = &queue.changing {
-        return not_ours(Turn::Others, format!("{changing} is changing the project"));
+        return not_now(Turn::Wait, format!("{changing} is changing the project"));
     }
     match entry.stage {
         Stage::Enabled => {
             let repair = request.repair.unwrap_or_else(|| entry.desired.repairs());
             let mode = if repair && request.verify_first != Some(true) { Mode::Apply } else { Mode::Verify };
             let desired = EnableEncryption { mode: Some(mode), ..entry.desired.clone() };
-            Output { turn: Turn::Ours, desired: Some(desired), repair, reason: None }
+            Output { turn: Turn::Run, desired: Some(desired), repair, reason: None }
         }
-        Stage::Enabling => not_ours(Turn::Nobodys, "its enablement began and never finished: run it again".to_owned()),
-        Stage::Disabled => not_ours(Turn::Nobodys, "its encryption was disabled".to_owned()),
+        Stage::Enabling => not_now(Turn::Skip, "its enablement began and never finished: run it again".to_owned()),
+        Stage::Disabled => not_now(Turn::Skip, "its encryption was disabled".to_owned()),
     }
 }
 
@@ -205,14 +205,14 @@ mod tests {
 
     #[test]
     fn the_first_has_its_turn_the_second_waits_and_the_rest_are_not_needed() {
-        assert_eq!(turn(&queue(&["us"], &json!({}))), Turn::Ours);
-        assert_eq!(turn(&queue(&["us", "later"], &json!({}))), Turn::Ours);
-        assert_eq!(turn(&queue(&["first", "us"], &json!({}))), Turn::Others);
-        assert_eq!(turn(&queue(&["first", "second", "us"], &json!({}))), Turn::Nobodys);
-        assert_eq!(turn(&queue(&["first", "second", "third", "us"], &json!({}))), Turn::Nobodys);
-        assert_eq!(turn(&queue(&[], &json!({}))), Turn::Ours, "the list lacks us for a moment");
+        assert_eq!(turn(&queue(&["us"], &json!({}))), Turn::Run);
+        assert_eq!(turn(&queue(&["us", "later"], &json!({}))), Turn::Run);
+        assert_eq!(turn(&queue(&["first", "us"], &json!({}))), Turn::Wait);
+        assert_eq!(turn(&queue(&["first", "second", "us"], &json!({}))), Turn::Skip);
+        assert_eq!(turn(&queue(&["first", "second", "third", "us"], &json!({}))), Turn::Skip);
+        assert_eq!(turn(&queue(&[], &json!({}))), Turn::Run, "the list lacks us for a moment");
         let busy = Queue { changing: Some("arn:manual".to_owned()), ..queue(&["us"], &json!({})) };
-        assert_eq!(turn(&busy), Turn::Others);
+        assert_eq!(turn(&busy), Turn::Wait);
     }
 
     #[test]
@@ -232,10 +232,10 @@ mod tests {
     #[test]
     fn what_is_not_enabled_is_not_looked_at() {
         for stage in ["enabling", "disabled"] {
-            assert_eq!(turn(&queue(&["us"], &json!({"stage": stage}))), Turn::Nobodys, "{stage}");
+            assert_eq!(turn(&queue(&["us"], &json!({"stage": stage}))), Turn::Skip, "{stage}");
         }
         let gone = Queue { entry: None, ..queue(&["us"], &json!({})) };
-        assert_eq!(turn(&gone), Turn::Nobodys);
+        assert_eq!(turn(&gone), Turn::Skip);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `revoke-key`: our statement for the project, taken out of the policy of a key, and the project's tag with it.
+//! `remove-key-use`: our statement for the project, taken out of the policy of a key, and the project's tag with it.
 //! Nothing else of the key is changed: it stays enabled, because snapshots need the key they were made with.
 
 use schemars::JsonSchema;
@@ -10,13 +10,13 @@ use crate::{
     error::{ErrorName, Result},
     ids::{AccountAccess, KmsKeyArn, ProjectId},
     policy::{Owner, PolicyDocument},
-    report::{Describe, Description},
+    report::{Described, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
     tags,
 };
 
 /// The step.
-pub struct RevokeKey;
+pub struct RemoveKeyUse;
 
 /// The project, and the key in one region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -64,8 +64,8 @@ pub enum Revocation {
     Untag(KmsKeyArn, tags::Tag),
 }
 
-impl Describe for Revocation {
-    fn describe(&self) -> Description {
+impl Described for Revocation {
+    fn description(&self) -> Description {
         match self {
             Self::PutPolicy(key, .., statement) => {
                 let summary = format!("statement for the role removed from the key policy in {}", key.region());
@@ -107,8 +107,8 @@ pub(crate) fn changes(project: &ProjectId, key: &KmsKeyArn, marks: Option<&KeyMa
     statement.into_iter().chain(tagged.then(|| Revocation::Untag(key.clone(), tag))).collect()
 }
 
-impl Step for RevokeKey {
-    const NAME: &'static str = "revoke-key";
+impl Step for RemoveKeyUse {
+    const NAME: &'static str = "remove-key-use";
     const ABOUT: &'static str = "Removes the statement and tag of the project from the key in one region. The key \
         stays as it is";
     const RETRIES: Retries = Retries::Minutes(&[ErrorName::AwsPropagating]);
@@ -128,7 +128,7 @@ impl Step for RevokeKey {
     }
 }
 
-impl Converge for RevokeKey {
+impl Converge for RemoveKeyUse {
     type Observation = Option<KeyMarks>;
     type Change = Revocation;
 
@@ -170,7 +170,8 @@ mod tests {
     fn only_what_is_of_the_project_is_taken_away() {
         let project: ProjectId = "66f0a1b2c3d4e5f601234567".parse().unwrap();
         let key: KmsKeyArn = "arn:aws:kms:us-east-1:444455556666:key/mrk-1".parse().unwrap();
-        let of = |sid: &str| Statement::grant(sid, "arn:aws:iam::444455556666:role/atlas-cmk", &["kms:Decrypt"]);
+        let of =
+            |sid: &str| Statement::allow_principal(sid, "arn:aws:iam::444455556666:role/atlas-cmk", &["kms:Decrypt"]);
         let foreign = PolicyDocument::default().merge(&of("Admins")).merge(&of("AtlasCmk66f0a1b2c3d4e5f6ffffffff"));
         let marks = |policy: PolicyDocument, tags: Vec<tags::Tag>| KeyMarks {
             policy,

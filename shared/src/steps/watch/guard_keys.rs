@@ -1,4 +1,4 @@
-//! `check-keys`: makes up for events of keys that got lost: every key that a registered project or its old snapshots
+//! `guard-keys`: makes up for events of keys that got lost: every key that a registered project or its old snapshots
 //! need is checked, and one that cannot be used raises the alert that its event would have raised, and is restored
 //! where that is wanted.
 
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The step.
-pub struct CheckKeys;
+pub struct GuardKeys;
 
 /// Who looks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -39,7 +39,7 @@ pub struct Input {
 #[serde(rename_all = "camelCase")]
 pub struct Output {
     /// The keys that cannot be used, in a sentence each.
-    pub attention: Vec<String>,
+    pub other_findings: Vec<String>,
 }
 
 /// What is registered, and the keys of it that cannot be used, each with what must have happened.
@@ -58,8 +58,8 @@ pub struct Keys {
 /// How many keys are checked at the same time. One that does not answer must not block the others.
 const MAX_CONCURRENCY: usize = 16;
 
-impl Step for CheckKeys {
-    const NAME: &'static str = "check-keys";
+impl Step for GuardKeys {
+    const NAME: &'static str = "guard-keys";
     const ABOUT: &'static str = "Publishes an alert, and starts `guard-key`, for each needed key that cannot be used, \
         as its lost event would have";
     const ACTIONS: Actions = &[
@@ -75,7 +75,7 @@ impl Step for CheckKeys {
     }
 }
 
-impl Converge for CheckKeys {
+impl Converge for GuardKeys {
     type Observation = Keys;
     type Change = Reaction;
 
@@ -126,7 +126,7 @@ impl Converge for CheckKeys {
         let gone = keys.gone.iter().map(|key| {
             format!("key {key} no longer exists, so its snapshots are lost. To silence this, remove it from oldKeys in /atlas-cmk/projects")
         });
-        Ok(Output { attention: limited(endangered.chain(gone).chain(keys.out_of_reach)) })
+        Ok(Output { other_findings: limited(endangered.chain(gone).chain(keys.out_of_reach)) })
     }
 }
 
@@ -203,7 +203,7 @@ mod tests {
         let entries = vec![entry(1, "enabled", &json!({})), entry(2, "enabled", &json!({"guard": "restore"}))];
         let endangered = vec![(KEY.parse().unwrap(), "DisableKey")];
         let keys = Keys { entries, endangered, gone: Vec::new(), out_of_reach: Vec::new(), now: Timestamp::UNIX_EPOCH };
-        let reactions = |execution: &str| CheckKeys::decide(&Input { execution: execution.to_owned() }, &keys).unwrap();
+        let reactions = |execution: &str| GuardKeys::decide(&Input { execution: execution.to_owned() }, &keys).unwrap();
         let first = reactions("sweep-1");
         let [Reaction::Alert(_), Reaction::Restore(name, guard)] = first.as_slice() else { panic!("{first:?}") };
         assert_eq!(guard.project_ids.len(), 1);

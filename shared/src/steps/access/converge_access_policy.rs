@@ -1,4 +1,4 @@
-//! `create-access-policy`: a managed policy for one side of a cross-account access: on the source side one that allows
+//! `converge-access-policy`: a managed policy for one side of a cross-account access: on the source side one that allows
 //! `sts:AssumeRole` on exactly the target role, on the target side one for the buckets that are asked for. In reverse
 //! it is deleted.
 
@@ -11,14 +11,14 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{AccessName, AccountAccess, IamPolicyArn, IamRoleArn},
     policy::{Owner, PolicyDocument, SID_PREFIX, Statement},
-    report::{Describe, Description},
+    report::{Described, Description},
     request::{BucketAccess, Permission},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
     tags,
 };
 
 /// The step.
-pub struct CreateAccessPolicy;
+pub struct ConvergeAccessPolicy;
 
 /// The policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -70,8 +70,8 @@ pub enum PolicyChange {
     Delete(IamPolicyArn, PolicyDocument),
 }
 
-impl Describe for PolicyChange {
-    fn describe(&self) -> Description {
+impl Described for PolicyChange {
+    fn description(&self) -> Description {
         match self {
             Self::Create(arn, new) => {
                 Description::create(arn, format!("managed policy {} created", arn.name())).after(shown(new))
@@ -162,8 +162,8 @@ pub(crate) fn decide(input: &Input, found: Option<&ManagedPolicy>) -> Result<Vec
     })
 }
 
-impl Step for CreateAccessPolicy {
-    const NAME: &'static str = "create-access-policy";
+impl Step for ConvergeAccessPolicy {
+    const NAME: &'static str = "converge-access-policy";
     const ABOUT: &'static str = "Creates or updates the managed policy of one side: `sts:AssumeRole` on exactly the \
         target role, or the requested buckets. With `\"remove\": true` it deletes the policy";
     const RETRIES: Retries = Retries::Minutes(&[ErrorName::AwsPropagating]);
@@ -196,7 +196,7 @@ impl Step for CreateAccessPolicy {
     }
 }
 
-impl Converge for CreateAccessPolicy {
+impl Converge for ConvergeAccessPolicy {
     type Observation = Option<ManagedPolicy>;
     type Change = PolicyChange;
 

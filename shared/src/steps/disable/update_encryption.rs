@@ -1,4 +1,4 @@
-//! `disable-kms`: the demand for private networking, or customer-managed keys as a whole, switched off. Of encryption
+//! `update-encryption`: the demand for private networking, or customer-managed keys as a whole, switched off. Of encryption
 //! at rest only the AWS block is ever sent: that of another provider is not ours.
 
 use schemars::JsonSchema;
@@ -9,12 +9,12 @@ use crate::{
     atlas::EncryptionAtRest,
     error::{ErrorName, Result},
     ids::{ProjectId, SecretId},
-    report::{Describe, Description},
+    report::{Described, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
 
 /// The step.
-pub struct DisableKms;
+pub struct UpdateEncryption;
 
 /// The project, and what of it is to be switched off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -58,8 +58,8 @@ pub struct SwitchOff {
     search_nodes: bool,
 }
 
-impl Describe for SwitchOff {
-    fn describe(&self) -> Description {
+impl Described for SwitchOff {
+    fn description(&self) -> Description {
         let resource = format!("/groups/{}/encryptionAtRest", self.project);
         match self.part {
             Part::PrivateNetworking => Description::update(resource, "private networking no longer required")
@@ -82,8 +82,8 @@ impl Describe for SwitchOff {
     }
 }
 
-impl Step for DisableKms {
-    const NAME: &'static str = "disable-kms";
+impl Step for UpdateEncryption {
+    const NAME: &'static str = "update-encryption";
     const ABOUT: &'static str = "Disables the private networking requirement, or customer-managed keys of the project. \
         Sends the AWS block only";
     const RETRIES: Retries =
@@ -97,7 +97,7 @@ impl Step for DisableKms {
     }
 }
 
-impl Converge for DisableKms {
+impl Converge for UpdateEncryption {
     type Observation = EncryptionAtRest;
     type Change = SwitchOff;
 
@@ -163,18 +163,18 @@ mod tests {
             (Part::Keys, false, false, 0),
         ] {
             let input = Input { project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(), part, atlas_secret_id: None };
-            let decided = DisableKms::decide(&input, &observed(enabled, private)).unwrap();
+            let decided = UpdateEncryption::decide(&input, &observed(enabled, private)).unwrap();
             assert_eq!(decided.len(), changes, "{part:?} {enabled} {private}");
             let listed: Vec<String> =
-                decided.iter().flat_map(|change| change.describe().made("").consequences).collect();
+                decided.iter().flat_map(|change| change.description().made("").consequences).collect();
             assert_eq!(
                 listed.iter().any(|it| it.contains("keep arn:")),
                 part == Part::Keys && changes == 1,
                 "{listed:?}"
             );
-            let after: Vec<Value> = decided.iter().map(|change| change.describe().planned("").after).collect();
+            let after: Vec<Value> = decided.iter().map(|change| change.description().planned("").after).collect();
             assert!(after.iter().all(|after| after.as_object().unwrap().keys().eq(["awsKms"])), "{after:?}");
-            assert_eq!(DisableKms::decide(&input, &EncryptionAtRest::default()).unwrap(), []);
+            assert_eq!(UpdateEncryption::decide(&input, &EncryptionAtRest::default()).unwrap(), []);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `grant-key`: our statement in the policy of the key in one region, where it is needed: if the role is in another
+//! `allow-key-use`: our statement in the policy of the key in one region, where it is needed: if the role is in another
 //! account, or if the policy does not leave it to the IAM policies of its own. A statement of ours that names a role
 //! which was deleted since is repaired: AWS shows an id in its place, and the role that was created again is a
 //! different principal (IAM user guide, "AWS JSON policy elements: Principal").
@@ -17,7 +17,7 @@ use crate::{
         statements::KEY_ACTIONS,
     },
     policy::{Merged, Owner, PolicyDocument, SID_PREFIX, Statement},
-    report::{Describe, Description},
+    report::{Described, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
 
@@ -25,7 +25,7 @@ use crate::{
 const KEY_POLICY_SIZE_QUOTA: usize = 32_768;
 
 /// The step.
-pub struct GrantKey;
+pub struct AllowKeyUse;
 
 /// The key in a region, and the role that is allowed to use it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -85,8 +85,8 @@ pub struct PutKeyPolicy {
     merged: Merged,
 }
 
-impl Describe for PutKeyPolicy {
-    fn describe(&self) -> Description {
+impl Described for PutKeyPolicy {
+    fn description(&self) -> Description {
         let summary = format!("statement for the role merged into the key policy in {}", self.key.region());
         Description::update(&self.key, summary).before(self.merged.before()).after(self.merged.after())
     }
@@ -104,7 +104,7 @@ pub(crate) fn changes(
     if !needed && policy.statement(&sid).is_none() {
         return Ok(Vec::new());
     }
-    let ours = Statement::grant(&sid, role.as_ref(), &KEY_ACTIONS);
+    let ours = Statement::allow_principal(&sid, role.as_ref(), &KEY_ACTIONS);
     let with_ours = repaired(policy, &sid, role).merge(&ours);
     if with_ours == *policy {
         return Ok(Vec::new());
@@ -132,14 +132,14 @@ fn repaired(policy: &PolicyDocument, sid: &str, role: &IamRoleArn) -> PolicyDocu
     let Some(orphan) = orphan else { return policy.clone() };
     policy.statements().iter().fold(policy.clone(), |document, statement| match statement.sid() {
         Some(other) if other.starts_with(SID_PREFIX) && principal(statement).as_ref() == Some(&orphan) => {
-            document.merge(&Statement::grant(other, role.as_ref(), &KEY_ACTIONS))
+            document.merge(&Statement::allow_principal(other, role.as_ref(), &KEY_ACTIONS))
         }
         _ => document,
     })
 }
 
-impl Step for GrantKey {
-    const NAME: &'static str = "grant-key";
+impl Step for AllowKeyUse {
+    const NAME: &'static str = "allow-key-use";
     const ABOUT: &'static str = "Merges the statement for the access role into the key policy of one region, where it \
         is needed: a key that atlas-cmk created, a role in another account, or a policy that does not delegate to \
         IAM. Repairs a statement that names a deleted role";
@@ -153,7 +153,7 @@ impl Step for GrantKey {
     }
 }
 
-impl Converge for GrantKey {
+impl Converge for AllowKeyUse {
     type Observation = PolicyDocument;
     type Change = PutKeyPolicy;
 
@@ -199,7 +199,7 @@ mod tests {
     }
 
     fn ours(principal: &str) -> Value {
-        Statement::grant("AtlasCmk66f0a1b2c3d4e5f601234567", principal, &KEY_ACTIONS).into()
+        Statement::allow_principal("AtlasCmk66f0a1b2c3d4e5f601234567", principal, &KEY_ACTIONS).into()
     }
 
     proptest! {
@@ -212,9 +212,9 @@ mod tests {
         ) {
             let statements = delegates.then(root).into_iter().chain(has_admins.then(admins)).chain(has_ours.map(ours));
             let before = policy(&statements.collect());
-            let changes = GrantKey::decide(&input(account), &before).unwrap();
+            let changes = AllowKeyUse::decide(&input(account), &before).unwrap();
             let after = changes.first().map_or(before, |change| change.policy.clone());
-            prop_assert_eq!(GrantKey::decide(&input(account), &after).unwrap(), vec![]);
+            prop_assert_eq!(AllowKeyUse::decide(&input(account), &after).unwrap(), vec![]);
         }
     }
 
@@ -229,20 +229,20 @@ mod tests {
             ("444455556666", json!([root(), ours("AROAEXAMPLEORPHAN")]), 1),
             ("444455556666", json!([root(), ours(role)]), 0),
         ] {
-            let decided = GrantKey::decide(&input(account), &policy(&statements)).unwrap();
+            let decided = AllowKeyUse::decide(&input(account), &policy(&statements)).unwrap();
             assert_eq!(decided.len(), changes, "{account} {statements}");
             for change in decided {
-                assert_eq!(change.describe().made("").resource, "arn:aws:kms:eu-west-1:444455556666:key/mrk-1");
+                assert_eq!(change.description().made("").resource, "arn:aws:kms:eu-west-1:444455556666:key/mrk-1");
                 let foreign = Value::from(change.policy.statements()[0].clone());
                 assert_eq!(foreign.to_string(), statements[0].to_string(), "a foreign statement stays as it is");
-                assert_eq!(change.describe().planned("").after, ours(input(account).role_arn.as_ref()));
+                assert_eq!(change.description().planned("").after, ours(input(account).role_arn.as_ref()));
             }
         }
     }
 
     #[test]
     fn what_is_left_of_a_deleted_role_is_repaired_in_the_statements_of_all_its_projects_and_in_no_other() {
-        let of = |sid: &str, principal: &str| Value::from(Statement::grant(sid, principal, &KEY_ACTIONS));
+        let of = |sid: &str, principal: &str| Value::from(Statement::allow_principal(sid, principal, &KEY_ACTIONS));
         let role = "arn:aws:iam::444455556666:role/atlas-cmk";
         let statements = json!([
             root(),
@@ -251,7 +251,7 @@ mod tests {
             of("Foreign", "AROAGONE"),
             ours("AROAGONE"),
         ]);
-        let [change] = GrantKey::decide(&input("444455556666"), &policy(&statements)).unwrap().try_into().unwrap();
+        let [change] = AllowKeyUse::decide(&input("444455556666"), &policy(&statements)).unwrap().try_into().unwrap();
         let principals: Vec<Value> = change
             .policy
             .statements()
@@ -271,7 +271,7 @@ mod tests {
             "Action": "kms:DescribeKey", "Resource": "*"})
             })
             .collect();
-        let error = GrantKey::decide(&input("444455556666"), &policy(&json!(full))).unwrap_err();
+        let error = AllowKeyUse::decide(&input("444455556666"), &policy(&json!(full))).unwrap_err();
         assert_eq!(error.name(), ErrorName::IamQuotaExceeded);
         assert!(error.message().contains("32768"), "{error}");
     }
