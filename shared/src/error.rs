@@ -77,15 +77,15 @@ error_names! {
     /// A private endpoint is still being created, and Atlas deletes none of those.
     EndpointProvisioning = "Endpoint.Provisioning",
     /// Atlas still counts private endpoints that were deleted, or has created one again.
-    EndpointLingering = "Endpoint.Lingering",
+    EndpointStillCounted = "Endpoint.StillCounted",
     /// Atlas still counts a cluster that uses the key.
-    ClusterEncrypted = "Cluster.Encrypted",
+    ClusterStillEncrypted = "Cluster.StillEncrypted",
     /// A cluster did not become idle before the deadline.
     ClusterTimedOut = "Cluster.TimedOut",
     /// Everything was done, and yet the world does not equal the request: something else changes it too.
-    VerifyDiffers = "Verify.Differs",
+    VerificationFailed = "Verification.Failed",
     /// The assumption of a role does not work as it should: not with the external ID, or also without it.
-    AccessDiffers = "Access.Differs",
+    AccessVerificationFailed = "Access.VerificationFailed",
     /// The approver refused. Nothing was changed.
     ApprovalRefused = "Approval.Refused",
     /// No approver answered in time. Nothing was changed.
@@ -114,9 +114,9 @@ impl ErrorName {
                 | Self::AwsUnavailable
                 | Self::EndpointTimedOut
                 | Self::EndpointProvisioning
-                | Self::EndpointLingering
+                | Self::EndpointStillCounted
                 | Self::ClusterTimedOut
-                | Self::ClusterEncrypted
+                | Self::ClusterStillEncrypted
                 | Self::ApprovalTimedOut
         )
     }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 const DIGEST_BYTES: usize = 8;
 
 /// 16 hexadecimal digits for a value, by its JSON.
-pub fn of(value: &impl Serialize) -> String {
+pub fn compute(value: &impl Serialize) -> String {
     let text = serde_json::to_vec(value).unwrap_or_default();
     Sha256::digest(text).iter().take(DIGEST_BYTES).fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
@@ -23,8 +23,8 @@ mod tests {
 
     #[test]
     fn the_same_has_the_same_and_another_has_another() {
-        assert_eq!(of(&["a", "b"]), of(&["a", "b"]));
-        assert_ne!(of(&["a", "b"]), of(&["ab"]));
-        assert_eq!(of(&1).len(), 16);
+        assert_eq!(compute(&["a", "b"]), compute(&["a", "b"]));
+        assert_ne!(compute(&["a", "b"]), compute(&["ab"]));
+        assert_eq!(compute(&1).len(), 16);
     }
 }

@@ -31,6 +31,7 @@ functions! {
     preflight::Preflight,
     verify::Verify,
     // steps/enable
+    allow_key_use::AllowKeyUse,
     authorize_role::AuthorizeRole,
     check_cluster::CheckCluster,
     check_endpoints::CheckEndpoints,
@@ -39,7 +40,6 @@ functions! {
     enable_kms::EnableKms,
     ensure_key::EnsureKey,
     ensure_project::EnsureProject,
-    allow_key_use::AllowKeyUse,
     register::Register,
     replicate_key::ReplicateKey,
     set_cluster_encryption::SetClusterEncryption,
@@ -49,14 +49,14 @@ functions! {
     cancel_authorization::CancelAuthorization,
     deauthorize_role::DeauthorizeRole,
     delete_endpoint::DeleteEndpoint,
-    update_encryption::UpdateEncryption,
+    remove_key_use::RemoveKeyUse,
     remove_trust::RemoveTrust,
     request_approval::RequestApproval,
-    remove_key_use::RemoveKeyUse,
     unregister::Unregister,
+    update_encryption::UpdateEncryption,
     // steps/access
-    converge_attachment::ConvergeAttachment,
     converge_access_policy::ConvergeAccessPolicy,
+    converge_attachment::ConvergeAttachment,
     verify_access::VerifyAccess,
     // steps/vending
     find_missed_accounts::FindMissedAccounts,
@@ -64,13 +64,13 @@ functions! {
     put_profile::PutProfile,
     // steps/watch
     check_credential::CheckCredential,
+    decide_turn::DecideTurn,
     guard_keys::GuardKeys,
     list_projects::ListProjects,
     on_change::OnChange,
     publish_report::PublishReport,
     restore_key::RestoreKey,
     summarize_project::SummarizeProject,
-    decide_turn::DecideTurn,
 }
 
 /// What is done with every step: by tests, documentation and tools.

@@ -139,7 +139,7 @@ async fn an_access_that_works_without_the_external_id_is_no_access_of_ours() {
     let run = run(&world, &input(&world)).await;
     assert_failed(
         &run,
-        "Access.Differs",
+        "Access.VerificationFailed",
         "plan-access",
         &["allows the source role to assume it without an external ID", "Theirs"],
     );

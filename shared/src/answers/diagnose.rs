@@ -146,7 +146,7 @@ impl Step for Diagnose {
 
 impl Notify for Diagnose {
     async fn send(writers: &Writers, input: &Input) -> Result<Output> {
-        let found = look(writers, input).await;
+        let found = find_causes(writers, input).await;
         let mut diagnosis = conclude(&input.failed, found);
         if let Ok(topic) = writers.topic() {
             let subject = format!("atlas-cmk: {} failed with {}", diagnosis.step, diagnosis.error);
@@ -167,7 +167,7 @@ impl Notify for Diagnose {
 }
 
 /// What can be seen of the cause in both clouds.
-async fn look(readers: &Readers, input: &Input) -> Vec<Finding> {
+async fn find_causes(readers: &Readers, input: &Input) -> Vec<Finding> {
     if !input.failed.findings.is_empty() {
         return Vec::new();
     }
@@ -204,7 +204,7 @@ fn leaves_a_trace(name: ErrorName) -> bool {
             | ErrorName::KmsNotReplicated
             | ErrorName::EndpointFailed
             | ErrorName::EndpointTimedOut
-            | ErrorName::VerifyDiffers
+            | ErrorName::VerificationFailed
     )
 }
 

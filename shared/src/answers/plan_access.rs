@@ -199,7 +199,7 @@ fn judge(input: &Input, found: &AccessSurvey) -> Result<Output> {
                 plan.extend(planned(ConvergeAccessPolicy::NAME, &policies));
                 plan.extend(planned(ConvergeAttachment::NAME, &attachments));
             }
-            Err(error) => findings.push(Finding::of(&error)),
+            Err(error) => findings.push(Finding::from_error(&error)),
         }
         findings.extend(unbounded(policy, attached).filter(|_| !remove));
     }
@@ -224,7 +224,7 @@ fn judge(input: &Input, found: &AccessSurvey) -> Result<Output> {
         };
         match update_trust::decide(&update, &found.target.policies) {
             Ok(changes) => plan.extend(planned(UpdateTrust::NAME, &changes)),
-            Err(error) => findings.push(Finding::of(&error)),
+            Err(error) => findings.push(Finding::from_error(&error)),
         }
     }
     let policies = found
@@ -265,7 +265,7 @@ fn unbounded(policy: &converge_access_policy::Input, attached: &Attached) -> Opt
 fn opened_by_others(request: &CrossAccountAccess, found: &AccessSurvey) -> Option<Finding> {
     let statement = statement_without_external_id(&request.source_role_arn, found.target.trust_policy()?)?;
     Some(Finding::new(
-        ErrorName::AccessDiffers,
+        ErrorName::AccessVerificationFailed,
         format!("{} allows the source role to assume it without an external ID", request.target_role_arn),
         format!("statement {statement} of its trust policy requires none"),
         "require an external ID in that statement, or remove the statement",

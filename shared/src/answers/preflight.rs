@@ -116,7 +116,7 @@ impl Answer for Preflight {
         let mut survey = Box::pin(Survey::read(readers, &wanted)).await;
         Box::pin(survey.look_for_made_key(readers, &wanted)).await;
         match survey.disturbance() {
-            Some(error) => Err(as_of(request.mode, error)),
+            Some(error) => Err(restated_for(request.mode, error)),
             None => Ok(survey),
         }
     }
@@ -127,7 +127,7 @@ impl Answer for Preflight {
 }
 
 /// An account that is verified is not in the making: to wait for it would only keep a sweep from its other projects.
-fn as_of(mode: Option<Mode>, error: Error) -> Error {
+fn restated_for(mode: Option<Mode>, error: Error) -> Error {
     if mode == Some(Mode::Verify) && error.name() == ErrorName::AccountNotReady {
         let message = error.message().to_owned();
         return error.restated(ErrorName::AccountAccessDenied, message);
@@ -138,16 +138,16 @@ fn as_of(mode: Option<Mode>, error: Error) -> Error {
 fn judge(request: &EnableEncryption, survey: &Survey, execution: Option<&str>) -> Result<Output> {
     let mut findings = findings::all(survey, request);
     // Ids that are not known yet are described in words, so that they are not pasted anywhere.
-    let by_hand = placeholder::in_words(&findings::by_hand(survey, request))?;
+    let by_hand = placeholder::replaced_by_words(&findings::by_hand(survey, request))?;
     if request.mode() == Mode::Apply {
         findings.extend(by_hand.iter().filter(|it| it.policy != "trust policy").map(to_add));
     }
     let plan = match plan::changes(request, survey, execution) {
-        Ok(changes) => placeholder::in_words(&changes)?,
+        Ok(changes) => placeholder::replaced_by_words(&changes)?,
         Err(error) => {
             // What a step would refuse is often found already, and better explained.
             if findings.is_empty() {
-                findings.push(Finding::of(&error));
+                findings.push(Finding::from_error(&error));
             }
             Vec::new()
         }
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn an_account_out_of_reach_is_waited_for_when_it_may_be_in_the_making_and_not_when_it_is_verified() {
-        let named = |mode, name| as_of(mode, Error::new(name, "x")).name();
+        let named = |mode, name| restated_for(mode, Error::new(name, "x")).name();
         assert_eq!(named(Some(Mode::Apply), ErrorName::AccountNotReady), ErrorName::AccountNotReady);
         assert_eq!(named(None, ErrorName::AccountNotReady), ErrorName::AccountNotReady);
         assert_eq!(named(Some(Mode::Verify), ErrorName::AccountNotReady), ErrorName::AccountAccessDenied);

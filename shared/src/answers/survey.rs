@@ -203,14 +203,14 @@ impl Survey {
         execution: Option<&str>,
     ) -> Result<Enablement<'a>> {
         let project_id = self.project().map(|project| project.id.clone());
-        let project_id = project_id.map_or_else(|| placeholder::of(placeholder::PROJECT), Ok)?;
+        let project_id = project_id.map_or_else(|| placeholder::parse(placeholder::PROJECT), Ok)?;
         let record = create_role::choose(&request.role_arn, &project_id, self.in_atlas.access_roles()).ok().flatten();
         let access_role = match record.and_then(|record| create_role::output(record).ok()) {
             Some(access_role) => access_role,
             None => create_role::Output {
-                role_id: placeholder::of(placeholder::ROLE_ID)?,
-                atlas_aws_account_arn: placeholder::of(placeholder::PRINCIPAL)?,
-                external_id: placeholder::of(placeholder::EXTERNAL_ID)?,
+                role_id: placeholder::parse(placeholder::ROLE_ID)?,
+                atlas_aws_account_arn: placeholder::parse(placeholder::PRINCIPAL)?,
+                external_id: placeholder::parse(placeholder::EXTERNAL_ID)?,
             },
         };
         let key_arn = self.key_arn.clone().map_or_else(|| self.key_to_make(request), Ok)?;
@@ -229,7 +229,7 @@ impl Survey {
 
     fn key_to_make(&self, request: &EnableEncryption) -> Result<KmsKeyArn> {
         let account = request.key_account(self.own_account.as_ref()).unwrap_or_else(|| request.role_arn.account());
-        placeholder::of(&format!("arn:aws:kms:{}:{account}:key/{}", self.primary_region, placeholder::KEY))
+        placeholder::parse(&format!("arn:aws:kms:{}:{account}:key/{}", self.primary_region, placeholder::KEY))
     }
 
     /// Whether the statement of atlas-cmk is missing or has to be repaired in any key policy.

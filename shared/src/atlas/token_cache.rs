@@ -23,13 +23,13 @@ use crate::{
 const MARGIN: Duration = Duration::from_mins(1);
 
 /// How long a winner is waited for before the next one may try: a token takes a second or two.
-const PATIENCE: Duration = Duration::from_secs(10);
+const MINTING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long anyone waits in all, before minting for themselves.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// How often it is looked whether the winner is done.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 const DESCRIPTION: &str =
     "Access token of an Atlas service account, shared by the functions of atlas-cmk and renewed by them";
@@ -73,10 +73,10 @@ impl TokenCache {
         let name = self.name(client_id);
         let started = Instant::now();
         while started.elapsed() < LONGEST_WAIT {
-            match self.look(&name, refused, started.elapsed()).await {
-                Ok(Look::Usable(token)) => return Some(token),
-                Ok(Look::Wait) => tokio::time::sleep(LOOK_EVERY).await,
-                Ok(Look::OursToMint) | Err(_) => return None,
+            match self.read(&name, refused, started.elapsed()).await {
+                Ok(CacheState::Usable(token)) => return Some(token),
+                Ok(CacheState::Wait) => tokio::time::sleep(POLL_INTERVAL).await,
+                Ok(CacheState::Mint) | Err(_) => return None,
             }
         }
         None
@@ -100,12 +100,12 @@ impl TokenCache {
         let _ = self.secrets.put(&self.name(client_id), &value, &Uuid::new_v4().to_string(), "AWSCURRENT").await;
     }
 
-    async fn look(&self, name: &str, refused: Option<&SecretString>, waited: Duration) -> Result<Look> {
+    async fn read(&self, name: &str, refused: Option<&SecretString>, waited: Duration) -> Result<CacheState> {
         let claim = value(&Value { token: None, expires_at: 0, writer: Uuid::new_v4().to_string() });
         let Some((text, version)) = self.secrets.find(name).await? else {
             return Ok(match self.secrets.create(name, &claim, DESCRIPTION, self.key.as_deref()).await? {
-                Claim::Won => Look::OursToMint,
-                Claim::Lost => Look::Wait,
+                Claim::Won => CacheState::Mint,
+                Claim::Lost => CacheState::Wait,
             });
         };
         let found: Option<Value> = serde_json::from_str(text.expose_secret()).ok();
@@ -114,26 +114,26 @@ impl TokenCache {
             let expires = UNIX_EPOCH + Duration::from_secs(expires_at);
             let was_refused = refused.is_some_and(|refused| refused.expose_secret() == bearer.expose_secret());
             if SystemTime::now() + MARGIN < expires && !was_refused {
-                return Ok(Look::Usable(CachedToken { bearer, expires }));
+                return Ok(CacheState::Usable(CachedToken { bearer, expires }));
             }
-        } else if waited < PATIENCE {
+        } else if waited < MINTING_TIMEOUT {
             // Whoever created the secret is minting.
-            return Ok(Look::Wait);
+            return Ok(CacheState::Wait);
         }
         // One claim for each span of time: whoever has claimed the last and died, or got no token, is succeeded in the
         // next.
-        let span = seconds(SystemTime::now()) / PATIENCE.as_secs();
+        let span = seconds(SystemTime::now()) / MINTING_TIMEOUT.as_secs();
         let successor = format!("{version}-{span}");
         Ok(match self.secrets.put(name, &claim, &successor, "atlas-cmk-claim").await? {
-            Claim::Won => Look::OursToMint,
-            Claim::Lost => Look::Wait,
+            Claim::Won => CacheState::Mint,
+            Claim::Lost => CacheState::Wait,
         })
     }
 }
 
-enum Look {
+enum CacheState {
     Usable(CachedToken),
-    OursToMint,
+    Mint,
     Wait,
 }
 

@@ -18,7 +18,7 @@ pub(crate) const PRINCIPAL: &str = "arn:aws:iam::000000000000:root";
 /// The external ID that its record is going to name; as long as Atlas's are, because sizes are checked with it.
 pub(crate) const EXTERNAL_ID: &str = "f3f3f3f3-f3f3-f3f3-f3f3-f3f3f3f3f3f3";
 
-const WORDS: [(&str, &str); 5] = [
+const WORDS_BY_PLACEHOLDER: [(&str, &str); 5] = [
     (PROJECT, "(known after ensure-project)"),
     (KEY, "(known after ensure-key)"),
     (ROLE_ID, "(known after create-role)"),
@@ -27,15 +27,15 @@ const WORDS: [(&str, &str); 5] = [
 ];
 
 /// A placeholder as the id it stands for.
-pub(crate) fn of<T: FromStr>(text: &str) -> Result<T> {
+pub(crate) fn parse<T: FromStr>(text: &str) -> Result<T> {
     text.parse().map_err(|_| Error::new(ErrorName::Internal, format!("a bug: {text} is not a valid placeholder")))
 }
 
 /// The same with words in the places of the placeholders.
-pub(crate) fn in_words<T: Serialize + DeserializeOwned>(value: &T) -> Result<T> {
+pub(crate) fn replaced_by_words<T: Serialize + DeserializeOwned>(value: &T) -> Result<T> {
     let broken = |error: serde_json::Error| Error::new(ErrorName::Internal, format!("a bug: {error}"));
     let text = serde_json::to_string(value).map_err(broken)?;
-    let text = WORDS.iter().fold(text, |text, (placeholder, words)| text.replace(placeholder, words));
+    let text = WORDS_BY_PLACEHOLDER.iter().fold(text, |text, (placeholder, words)| text.replace(placeholder, words));
     serde_json::from_str(&text).map_err(broken)
 }
 
@@ -46,13 +46,13 @@ mod tests {
 
     #[test]
     fn placeholders_have_the_shape_of_what_they_stand_for_and_become_words() {
-        of::<ProjectId>(PROJECT).unwrap();
-        of::<AccessRoleId>(ROLE_ID).unwrap();
-        of::<PrincipalArn>(PRINCIPAL).unwrap();
-        of::<ExternalId>(EXTERNAL_ID).unwrap();
-        let key: KmsKeyArn = of(&format!("arn:aws:kms:us-east-1:444455556666:key/{KEY}")).unwrap();
+        parse::<ProjectId>(PROJECT).unwrap();
+        parse::<AccessRoleId>(ROLE_ID).unwrap();
+        parse::<PrincipalArn>(PRINCIPAL).unwrap();
+        parse::<ExternalId>(EXTERNAL_ID).unwrap();
+        let key: KmsKeyArn = parse(&format!("arn:aws:kms:us-east-1:444455556666:key/{KEY}")).unwrap();
         assert!(key.is_multi_region());
-        let words = in_words(&vec![format!("AtlasCmk{PROJECT}")]).unwrap();
+        let words = replaced_by_words(&vec![format!("AtlasCmk{PROJECT}")]).unwrap();
         assert_eq!(words, ["AtlasCmk(known after ensure-project)"]);
     }
 }

@@ -22,13 +22,13 @@ impl PolicyDocument {
     /// Whether the policy of a key lets the role do this by itself, without its IAM policies.
     pub fn lets_role(&self, role: &IamRoleArn, action: &str) -> bool {
         let named = |principal: &str| principal == role.as_ref() || principal == "*";
-        self.statements().iter().any(|it| it.is("Allow") && it.is_about(action) && it.names_principal(named))
+        self.statements().iter().any(|it| it.has_effect("Allow") && it.is_about(action) && it.names_principal(named))
     }
 
     /// Whether a trust policy lets a principal do this, under whatever conditions.
     pub fn lets_principal(&self, principal: &str, action: &str) -> bool {
         let named = |it: &str| same_principal(it, principal) || it == "*";
-        self.statements().iter().any(|it| it.is("Allow") && it.is_about(action) && it.names_principal(named))
+        self.statements().iter().any(|it| it.has_effect("Allow") && it.is_about(action) && it.names_principal(named))
     }
 
     /// The statement, by its Sid or its place, that lets somebody of these do this without asking for an external ID,
@@ -40,7 +40,7 @@ impl PolicyDocument {
                 || principal.is_some_and(|principal| same_principal(it, principal))
         };
         self.statements().iter().enumerate().find_map(|(place, it)| {
-            let lets = it.is("Allow")
+            let lets = it.has_effect("Allow")
                 && it.is_about("sts:AssumeRole")
                 && it.names_principal(named)
                 && !it.asks_for_external_id();
@@ -57,7 +57,7 @@ impl PolicyDocument {
     pub fn denies_principal(&self, denied: &str, action: &str) -> Option<String> {
         let named = |principal: &str| same_principal(principal, denied) || principal == "*";
         self.statements().iter().enumerate().find_map(|(place, it)| {
-            let denied = it.is("Deny")
+            let denied = it.has_effect("Deny")
                 && it.is_about(action)
                 && it.names_principal(named)
                 && it.elements().get("Condition").is_none();
@@ -70,18 +70,18 @@ impl PolicyDocument {
         let statements = self.statements();
         let denied = statements
             .iter()
-            .any(|it| it.is("Deny") && it.is_about(action) && it.elements().get("Condition").is_none());
-        !denied && statements.iter().any(|it| it.is("Allow") && it.is_about(action))
+            .any(|it| it.has_effect("Deny") && it.is_about(action) && it.elements().get("Condition").is_none());
+        !denied && statements.iter().any(|it| it.has_effect("Allow") && it.is_about(action))
     }
 }
 
 impl Statement {
-    fn is(&self, effect: &str) -> bool {
+    fn has_effect(&self, effect: &str) -> bool {
         self.elements().get("Effect").and_then(Value::as_str) == Some(effect)
     }
 
     fn allows_unconditionally(&self, action: &str) -> bool {
-        self.is("Allow") && self.is_about(action) && self.elements().get("Condition").is_none()
+        self.has_effect("Allow") && self.is_about(action) && self.elements().get("Condition").is_none()
     }
 
     /// Whether any condition is about the external ID.

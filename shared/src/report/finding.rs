@@ -40,7 +40,7 @@ impl Finding {
     }
 
     /// A failed call, as a problem to fix.
-    pub fn of(error: &Error) -> Self {
+    pub fn from_error(error: &Error) -> Self {
         Self::of_code(error.name(), error.code(), error.message())
     }
 
@@ -178,11 +178,11 @@ fn known(name: ErrorName) -> (&'static str, &'static str) {
             "Atlas does not delete a private endpoint while it is being created",
             "run again when it is active or failed; if it stays in this state for hours, contact MongoDB Support",
         ),
-        ErrorName::EndpointLingering => (
+        ErrorName::EndpointStillCounted => (
             "Atlas still counts private endpoints that were deleted",
             "run again in a few minutes; if that does not help, contact MongoDB Support",
         ),
-        ErrorName::ClusterEncrypted => (
+        ErrorName::ClusterStillEncrypted => (
             "Atlas still counts a cluster that uses the key",
             "run again: the new run includes clusters that were created or switched to the key in the meantime",
         ),
@@ -190,11 +190,11 @@ fn known(name: ErrorName) -> (&'static str, &'static str) {
             "a cluster did not become IDLE in time",
             "run again to continue waiting; if it happens again, check the cluster in Atlas",
         ),
-        ErrorName::VerifyDiffers => (
+        ErrorName::VerificationFailed => (
             "all steps succeeded, but the actual state still differs from the request",
             "find out what else changes the project, the role or the key: the evidence lists the differences",
         ),
-        ErrorName::AccessDiffers => (
+        ErrorName::AccessVerificationFailed => (
             "the target role cannot be assumed as intended",
             "check the trust policy of the target role and what denies the source role sts:AssumeRole, and run again",
         ),

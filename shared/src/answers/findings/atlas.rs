@@ -12,7 +12,7 @@ use crate::{
 pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     if let Err(error) = &survey.project {
-        findings.push(Finding::of(error));
+        findings.push(Finding::from_error(error));
         return findings;
     }
     let in_atlas = &survey.in_atlas;
@@ -22,7 +22,7 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
         in_atlas.clusters.as_ref().err(),
         in_atlas.flex_clusters.as_ref().err(),
     ];
-    findings.extend(unreadable.into_iter().flatten().map(Finding::of));
+    findings.extend(unreadable.into_iter().flatten().map(Finding::from_error));
     if let Err(error) = &in_atlas.endpoints {
         findings.push(not_owner(error));
     }
@@ -49,7 +49,7 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
 /// Reading private endpoints takes the same role as changing anything, which reading the rest does not.
 fn not_owner(error: &Error) -> Finding {
     if error.name() != ErrorName::AtlasUnauthorized {
-        return Finding::of(error);
+        return Finding::from_error(error);
     }
     Finding::new(
         ErrorName::AtlasUnauthorized,

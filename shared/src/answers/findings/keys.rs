@@ -16,7 +16,7 @@ use crate::{
 
 pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
     let own = survey.key_arn.as_ref().map(KmsKeyArn::region);
-    let mut findings: Vec<Finding> = survey.alias.iter().map(Finding::of).collect();
+    let mut findings: Vec<Finding> = survey.alias.iter().map(Finding::from_error).collect();
     for it in &survey.keys {
         match &it.key {
             Err(error) => findings.push(not_readable(&it.arn, request, error)),
@@ -35,7 +35,7 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
             Ok(None) => {}
             Ok(Some(key)) => {
                 findings.extend(unusable(key));
-                findings.extend(it.errors().map(Finding::of));
+                findings.extend(it.errors().map(Finding::from_error));
             }
         }
         findings.extend(it.policy().and_then(|policy| denied(&it.arn, policy, request)));
@@ -54,12 +54,12 @@ fn policy_quota(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
     let refused = survey
         .policies()
         .filter_map(|(arn, policy)| allow_key_use::changes(&project.id, &request.role_arn, arn, policy).err());
-    refused.map(|error| Finding::of(&error)).collect()
+    refused.map(|error| Finding::from_error(&error)).collect()
 }
 
 fn not_readable(arn: &KmsKeyArn, request: &EnableEncryption, error: &Error) -> Finding {
     if error.name() == ErrorName::InputInvalid {
-        return Finding::of(error);
+        return Finding::from_error(error);
     }
     let fix = if error.name() == ErrorName::AccountAccessDenied && request.account.is_none() {
         format!(
@@ -67,7 +67,7 @@ fn not_readable(arn: &KmsKeyArn, request: &EnableEncryption, error: &Error) -> F
              its account there; check that the key exists"
         )
     } else {
-        Finding::of(error).fix
+        Finding::from_error(error).fix
     };
     Finding::new(error.name(), format!("atlas-cmk cannot read the key {arn}"), error.message(), fix)
 }

@@ -16,7 +16,7 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
     let (Some(_), Ok(Some(project))) = (&request.project, &survey.project) else { return Vec::new() };
     let entry = match &survey.registered {
         Ok((entry, _)) => entry.as_ref(),
-        Err(error) => return vec![Finding::of(error)],
+        Err(error) => return vec![Finding::from_error(error)],
     };
     let key = by_key(survey, request);
     let role = || by_role(survey, request);

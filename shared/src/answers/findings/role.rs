@@ -27,7 +27,7 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
         ));
         return findings;
     }
-    findings.extend(refusal(survey, request, observed).as_ref().map(Finding::of));
+    findings.extend(refusal(survey, request, observed).as_ref().map(Finding::from_error));
     findings.extend(unbounded(survey, request));
     findings.extend(boundary_denies(survey));
     findings.extend(denied(survey, request));
@@ -36,7 +36,7 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
 
 fn not_readable(request: &EnableEncryption, error: &Error) -> Finding {
     if error.name() != ErrorName::AccountAccessDenied {
-        return Finding::of(error);
+        return Finding::from_error(error);
     }
     Finding::new(
         error.name(),
@@ -96,7 +96,7 @@ fn boundary_denies(survey: &Survey) -> Option<Finding> {
     match document {
         // A boundary that atlas-cmk may not read is not a problem by itself.
         Err(error) if error.name() == ErrorName::AccountAccessDenied => None,
-        Err(error) => Some(Finding::of(error)),
+        Err(error) => Some(Finding::from_error(error)),
         Ok(document) => {
             let lacking = missing_actions(|action| document.permits(action));
             (!lacking.is_empty()).then(|| {

@@ -23,10 +23,10 @@ pub(super) fn of_refusal(status: StatusCode, code: Option<&ErrorCode>, is_json: 
             | Code::EncryptionAtRestSettingsInvalid,
         ) => ErrorName::KmsKeyUnusable,
         Some(Code::CannotDisableDueToPrivateEndpoints | Code::CannotDisablePrivateNetworking) => {
-            ErrorName::EndpointLingering
+            ErrorName::EndpointStillCounted
         }
         Some(Code::DeleteBlockedDuringProvisioning) => ErrorName::EndpointProvisioning,
-        Some(Code::CannotDisableEncryptionAtRest) => ErrorName::ClusterEncrypted,
+        Some(Code::CannotDisableEncryptionAtRest) => ErrorName::ClusterStillEncrypted,
         Some(
             Code::CannotChangeEncryptionAtRestProvider
             | Code::CannotDisableWithBackupCompliancePolicy
@@ -134,12 +134,12 @@ mod tests {
             (405, "WRITES_NOT_ALLOWED_DURING_APP_UPGRADES", "Atlas.Unavailable"),
             (406, "INVALID_VERSION_DATE", "Atlas.Rejected"),
             (409, "CANNOT_CHANGE_ENCRYPTION_AT_REST_PROVIDER", "Atlas.Conflict"),
-            (409, "CANNOT_DISABLE_ENCRYPTION_AT_REST", "Cluster.Encrypted"),
-            (400, "CANNOT_DISABLE_ENCRYPTION_AT_REST_DUE_TO_PRIVATE_ENDPOINTS", "Endpoint.Lingering"),
+            (409, "CANNOT_DISABLE_ENCRYPTION_AT_REST", "Cluster.StillEncrypted"),
+            (400, "CANNOT_DISABLE_ENCRYPTION_AT_REST_DUE_TO_PRIVATE_ENDPOINTS", "Endpoint.StillCounted"),
             (
                 400,
                 "CANNOT_DISABLE_ENCRYPTION_AT_REST_REQUIRE_PRIVATE_NETWORKING_WHILE_PRIVATE_ENDPOINTS_EXIST",
-                "Endpoint.Lingering",
+                "Endpoint.StillCounted",
             ),
             (400, "ENCRYPTION_AT_REST_PRIVATE_ENDPOINT_DELETE_BLOCKED_DURING_PROVISIONING", "Endpoint.Provisioning"),
             (400, "CANNOT_DISABLE_ENCRYPTION_AT_REST_WITH_BACKUP_COMPLIANCE_POLICY", "Atlas.Conflict"),

@@ -67,7 +67,7 @@ impl Step for VerifyAccess {
     const NAME: &'static str = "verify-access";
     const ABOUT: &'static str = "Read-only: tests that the target role can be assumed with the external ID, and only \
         with it";
-    const RETRIES: Retries = Retries::Minutes(&[ErrorName::AccessDiffers]);
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::AccessVerificationFailed]);
     const ACTIONS: Actions = &[actions::OTHER_ACCOUNTS, &["iam:GetRole", "iam:SimulatePrincipalPolicy"]];
     type Input = Input;
     type Output = Output;
@@ -127,7 +127,7 @@ pub(crate) fn statement_without_external_id(source: &SourceRole, trust: &PolicyD
 fn judge(input: &Input, seen: &Seen) -> Result<Output> {
     let differs = |what: &str| {
         Err(Error::new(
-            ErrorName::AccessDiffers,
+            ErrorName::AccessVerificationFailed,
             format!(
                 "{} by {}: {what}; expected for some minutes after a change",
                 input.target_role_arn, input.source_role_arn

@@ -106,7 +106,7 @@ impl Converge for Unregister {
 
     fn decide(input: &Input, written: &Written) -> Result<Vec<Rewrite>> {
         let Some(before) = written else { return Ok(Vec::new()) };
-        let after = rest(input, before);
+        let after = without_what_was_taken_down(input, before);
         let is_same = after.as_ref().is_some_and(|after| after.comparable() == before.comparable());
         Ok(if is_same { Vec::new() } else { vec![Rewrite { before: before.clone(), after }] })
     }
@@ -129,7 +129,7 @@ impl Converge for Unregister {
 }
 
 /// What is left to be desired.
-fn rest(input: &Input, before: &Entry) -> Option<Entry> {
+fn without_what_was_taken_down(input: &Input, before: &Entry) -> Option<Entry> {
     if input.scope == Scope::Role && !input.unfinished {
         return None;
     }

@@ -86,8 +86,11 @@ impl Step for UpdateEncryption {
     const NAME: &'static str = "update-encryption";
     const ABOUT: &'static str = "Disables the private networking requirement, or customer-managed keys of the project. \
         Sends the AWS block only";
-    const RETRIES: Retries =
-        Retries::Minutes(&[ErrorName::AtlasCannotAssumeRole, ErrorName::KmsAccessDenied, ErrorName::ClusterEncrypted]);
+    const RETRIES: Retries = Retries::Minutes(&[
+        ErrorName::AtlasCannotAssumeRole,
+        ErrorName::KmsAccessDenied,
+        ErrorName::ClusterStillEncrypted,
+    ]);
     const ACTIONS: Actions = &[actions::ATLAS];
     type Input = Input;
     type Output = Output;

@@ -235,16 +235,21 @@ impl Converge for EnsureKey {
                     let account = writers.account_of(input.caller())?;
                     let policy = writers.key_maintainers(account, input.caller())?.policy_of_new_key();
                     let made = kms.create_key(&policy, DESCRIPTION, &[tags::ours(), tags::for_alias(alias)]).await?;
-                    kms.create_alias(alias, &made).await.map_err(settling)?;
-                    kms.rotate_every(&made, *days).await.map_err(settling)?;
+                    kms.create_alias(alias, &made).await.map_err(as_propagating)?;
+                    kms.rotate_every(&made, *days).await.map_err(as_propagating)?;
                     arn = Some(made);
                 }
                 KeyChange::Adopt(key, alias) => {
-                    writers.kms_for(key, input.caller()).await?.create_alias(alias, key).await.map_err(settling)?;
+                    writers
+                        .kms_for(key, input.caller())
+                        .await?
+                        .create_alias(alias, key)
+                        .await
+                        .map_err(as_propagating)?;
                 }
                 KeyChange::Rotate(primary, _, days) => {
                     let kms = writers.kms_for(primary, input.caller()).await?;
-                    kms.rotate_every(primary, *days).await.map_err(settling)?;
+                    kms.rotate_every(primary, *days).await.map_err(as_propagating)?;
                 }
             }
         }
@@ -255,7 +260,7 @@ impl Converge for EnsureKey {
 
 /// What we may do with a key of ours depends on its tag, and a tag takes up to five minutes to count (KMS developer
 /// guide, "ABAC for AWS KMS"): a state machine retries after a refusal.
-pub(crate) fn settling(error: Error) -> Error {
+pub(crate) fn as_propagating(error: Error) -> Error {
     match error.name() {
         ErrorName::AccountAccessDenied | ErrorName::KmsKeyUnusable => Error::new(
             ErrorName::AwsPropagating,

@@ -113,22 +113,22 @@ impl Answer for FindMissedAccounts {
 }
 
 /// How long a pipeline may take to make an account. One that is being made is no business of a sweep.
-const BEING_MADE: SignedDuration = SignedDuration::from_hours(4);
+const GRACE_PERIOD: SignedDuration = SignedDuration::from_hours(4);
 
 /// How long a sweep looks back: three nights. Accounts that were there before are not to be found with the first sweep
 /// of a new stack.
-const LOOKS_BACK: SignedDuration = SignedDuration::from_hours(3 * 24);
+const LOOKBACK: SignedDuration = SignedDuration::from_hours(3 * 24);
 
 /// How many accounts are looked up at the same time: Organizations answers a few in a second.
 const MAX_CONCURRENCY: usize = 4;
 
 /// How many accounts are handed in in one night: births before moves, for accounts that are in a unit no profile is for
 /// are found every night.
-const AT_A_TIME: usize = 200;
+const MAX_HANDED_IN: usize = 200;
 
 fn is_due(joined: Timestamp, now: Timestamp) -> bool {
     let age = now.duration_since(joined);
-    BEING_MADE <= age && age <= LOOKS_BACK
+    GRACE_PERIOD <= age && age <= LOOKBACK
 }
 
 fn sort(unheard: Vec<UnreportedAccount>) -> Output {
@@ -149,7 +149,7 @@ fn sort(unheard: Vec<UnreportedAccount>) -> Output {
     }
     output.other_findings = limited(output.other_findings);
     // The others are left for the next night.
-    output.missed.truncate(AT_A_TIME);
+    output.missed.truncate(MAX_HANDED_IN);
     output
 }
 

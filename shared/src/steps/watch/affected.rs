@@ -21,7 +21,7 @@ pub(super) enum Need {
 impl Affected {
     /// How a project is affected by a change of `subject`, if it is. `by_tag` says that a tag of the subject names the
     /// project.
-    pub(super) fn by(subject: &Subject, entry: &Entry, default_secret: Option<&str>, by_tag: bool) -> Option<Self> {
+    pub(super) fn find(subject: &Subject, entry: &Entry, default_secret: Option<&str>, by_tag: bool) -> Option<Self> {
         match subject {
             Subject::Key(key) => {
                 let need = need(key, entry).or(by_tag.then_some(Need::Current))?;

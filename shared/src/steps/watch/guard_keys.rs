@@ -105,11 +105,11 @@ impl Converge for GuardKeys {
 
     fn decide(input: &Input, keys: &Keys) -> Result<Vec<Reaction>> {
         let reactions = keys.endangered.iter().flat_map(|(key, what)| {
-            let changed = lost(key, what, &input.execution, keys.now);
+            let changed = unusable_key(key, what, &input.execution, keys.now);
             let affected: Vec<(Entry, Affected)> = keys
                 .entries
                 .iter()
-                .filter_map(|entry| Some((entry.clone(), Affected::by(&changed.subject, entry, None, false)?)))
+                .filter_map(|entry| Some((entry.clone(), Affected::find(&changed.subject, entry, None, false)?)))
                 .collect();
             guard(key, &changed, &affected, &[])
         });
@@ -162,7 +162,7 @@ fn lost_event(state: Option<&KeyState>) -> Option<&'static str> {
 }
 
 /// The event that did not come.
-fn lost(key: &KmsKeyArn, what: &str, execution: &str, now: Timestamp) -> Changed {
+fn unusable_key(key: &KmsKeyArn, what: &str, execution: &str, now: Timestamp) -> Changed {
     Changed {
         subject: Subject::Key(key.clone()),
         what: what.to_owned(),

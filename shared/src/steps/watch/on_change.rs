@@ -160,7 +160,7 @@ impl Converge for OnChange {
         let mut affected = Vec::new();
         for entry in entries {
             let by_tag = named.iter().any(|project| project == entry.project_id.as_ref());
-            if let Some(how) = Affected::by(&changed.subject, &entry, readers.default_secret.as_deref(), by_tag) {
+            if let Some(how) = Affected::find(&changed.subject, &entry, readers.default_secret.as_deref(), by_tag) {
                 affected.push((entry, how));
             }
         }
@@ -188,7 +188,7 @@ impl Converge for OnChange {
                 quiet: None,
                 cause: Some(cause(changed)),
             };
-            let name = format!("change-{}-{}", entry.project_id, fingerprint::of(&changed.id));
+            let name = format!("change-{}-{}", entry.project_id, fingerprint::compute(&changed.id));
             reactions.push(Reaction::Reconcile(name, Box::new(project)));
         }
         Ok(reactions)

@@ -136,7 +136,7 @@ pub(super) fn guard(
     };
     let mut reactions = vec![Reaction::Alert(Box::new(alert))];
     if !guarded.is_empty() {
-        let name = format!("guard-{}-{}", key.key_id(), fingerprint::of(&(key.as_ref(), &changed.id)));
+        let name = format!("guard-{}-{}", key.key_id(), fingerprint::compute(&(key.as_ref(), &changed.id)));
         let guard = GuardKey {
             schema: None,
             key_arn: key.clone(),

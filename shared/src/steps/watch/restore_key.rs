@@ -123,8 +123,8 @@ impl Converge for RestoreKey {
         let kms = writers.kms_for(&input.request.key_arn, caller(input, account.as_ref())).await?;
         for change in changes {
             match change {
-                Restoring::CancelDeletion(arn) => kms.cancel_deletion(arn).await.map_err(settling)?,
-                Restoring::Enable(arn) => kms.enable(arn).await.map_err(settling)?,
+                Restoring::CancelDeletion(arn) => kms.cancel_deletion(arn).await.map_err(as_propagating)?,
+                Restoring::Enable(arn) => kms.enable(arn).await.map_err(as_propagating)?,
             }
         }
         if !changes.is_empty() {
@@ -136,7 +136,7 @@ impl Converge for RestoreKey {
 
 /// A key that was changed a moment ago may be seen as it was: what was just read of it says that it can be restored
 /// (KMS developer guide, "Eventual consistency").
-fn settling(error: Error) -> Error {
+fn as_propagating(error: Error) -> Error {
     if error.name() == ErrorName::KmsKeyUnusable {
         let what = "the key was changed a moment ago and cannot be restored yet";
         let message = format!("{}; {what}", error.message());

@@ -85,7 +85,7 @@ pub(super) fn judge(known: &Known) -> Result<VendingDecision> {
         region: region.clone(),
     };
     let input = json!(profile.fill(&values)?);
-    let print = |ou: Option<&String>| fingerprint::of(&(name, profile.generation, ou, &input));
+    let print = |ou: Option<&String>| fingerprint::compute(&(name, profile.generation, ou, &input));
     let fingerprint = print(ou.as_ref());
     let sequence = before.map_or(0, |before| before.sequence) + 1;
     let entry = Box::new(AccountEntry {

@@ -31,9 +31,9 @@ fn role(name: &str) -> Subject {
 }
 
 fn reactions(changed: &Changed, entries: Vec<Entry>) -> Vec<Reaction> {
-    let affected = entries
-        .into_iter()
-        .filter_map(|entry| Some((entry.clone(), Affected::by(&changed.subject, &entry, Some("atlas/keys"), false)?)));
+    let affected = entries.into_iter().filter_map(|entry| {
+        Some((entry.clone(), Affected::find(&changed.subject, &entry, Some("atlas/keys"), false)?))
+    });
     let observed =
         Observed::Change { affected: affected.collect(), changed: Box::new(changed.clone()), unregistered: Vec::new() };
     OnChange::decide(&Input(Value::Null), &observed).unwrap()
@@ -63,10 +63,10 @@ fn a_project_is_affected_by_its_key_in_any_region_its_old_keys_its_role_and_its_
         (secret("arn:aws:secretsmanager:us-east-1:777788889999:secret:other/keys-a1b2c3"), &named, true),
         (secret("arn:aws:secretsmanager:us-east-1:777788889999:secret:x"), &nothing, false),
     ] {
-        let found = Affected::by(&subject, &entry(more), Some("atlas/keys"), false);
+        let found = Affected::find(&subject, &entry(more), Some("atlas/keys"), false);
         assert_eq!(found.is_some(), is_affected, "{subject:?} {more}");
     }
-    assert!(Affected::by(&role("other"), &entry(&nothing), None, true).is_some(), "a tag names it");
+    assert!(Affected::find(&role("other"), &entry(&nothing), None, true).is_some(), "a tag names it");
 }
 
 #[test]
