@@ -89,10 +89,10 @@ async fn an_access_is_set_up_tried_and_taken_down_until_both_accounts_are_as_the
     assert_eq!(
         steps,
         [
-            "converge-attachment",
-            "converge-attachment",
             "converge-access-policy",
             "converge-access-policy",
+            "converge-attachment",
+            "converge-attachment",
             "update-trust"
         ]
     );

@@ -126,23 +126,23 @@ mod tests {
         Input::of(&enablement(&request(&json!({"regions": ["us-east-1"]}))), Vec::new())
     }
 
-    struct World {
+    struct Project {
         in_atlas: InAtlas,
         iam: RolePolicies,
     }
 
-    impl World {
+    impl Project {
         fn compared(&self) -> Output {
             compare(&expected(), &self.in_atlas, Some(&self.iam))
         }
     }
 
-    fn world() -> World {
+    fn world() -> Project {
         let wanted = expected();
         let principal = "arn:aws:iam::299602853325:root".parse().unwrap();
         let trust = trust_statement(&wanted.project_id, &principal, &"external-1".parse().unwrap());
         let keys = kms_statement(&wanted.project_id, std::slice::from_ref(&wanted.key_arn), None);
-        World {
+        Project {
             in_atlas: InAtlas {
                 access_roles: Ok(vec![access_role()]),
                 encryption: Ok(EncryptionAtRest { aws_kms: Some(aws_kms()), ..EncryptionAtRest::default() }),
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn whatever_differs_is_named() {
-        type Breakage = fn(&mut World);
+        type Breakage = fn(&mut Project);
         let breakages: [(Breakage, &str); 8] = [
             (|world| world.in_atlas.access_roles = Ok(Vec::new()), "no access role"),
             (|world| world.in_atlas.access_roles.as_mut().unwrap()[0].authorized_date = None, "no access role"),

@@ -45,7 +45,7 @@ pub struct Output {
 }
 
 /// Cluster, key and endpoints. The latter two matter only for a switch to the key.
-pub struct World {
+pub struct Observed {
     cluster: FoundCluster,
     encryption: Option<EncryptionAtRest>,
     endpoints: Vec<PrivateEndpoint>,
@@ -107,31 +107,31 @@ impl Step for SetClusterEncryption {
 }
 
 impl Converge for SetClusterEncryption {
-    type Observation = World;
+    type Observation = Observed;
     type Change = Switch;
 
-    async fn observe(readers: &Readers, input: &Input) -> Result<World> {
+    async fn observe(readers: &Readers, input: &Input) -> Result<Observed> {
         let encryption = match input.encryption_at_rest_provider {
             EncryptionProvider::Aws => Some(readers.atlas.encryption_at_rest(&input.project_id).await?),
             EncryptionProvider::None => None,
         };
         let kms = encryption.as_ref().and_then(|encryption| encryption.aws_kms.as_ref());
         let private = kms.is_some_and(|kms| kms.require_private_networking == Some(true));
-        Ok(World {
+        Ok(Observed {
             cluster: readers.atlas.cluster(&input.project_id, &input.cluster).await?,
             encryption,
             endpoints: if private { readers.atlas.private_endpoints(&input.project_id).await? } else { Vec::new() },
         })
     }
 
-    fn decide(input: &Input, world: &World) -> Result<Vec<Switch>> {
+    fn decide(input: &Input, observed: &Observed) -> Result<Vec<Switch>> {
         // The loop asks again: whoever changed it in the meantime is waited for.
         let provider = input.encryption_at_rest_provider;
-        if towards(provider, &input.project_id, &input.cluster, &world.cluster)?.0 != ClusterState::Ready {
+        if towards(provider, &input.project_id, &input.cluster, &observed.cluster)?.0 != ClusterState::Ready {
             return Ok(Vec::new());
         }
         let switch = Switch::new(&input.project_id, &input.cluster, provider);
-        let Some(encryption) = &world.encryption else { return Ok(vec![switch]) };
+        let Some(encryption) = &observed.encryption else { return Ok(vec![switch]) };
         let kms = encryption.aws_kms.clone().unwrap_or_default();
         if kms.enabled != Some(true) || kms.valid != Some(true) {
             return Err(Error::new(
@@ -143,8 +143,8 @@ impl Converge for SetClusterEncryption {
             ));
         }
         if kms.require_private_networking == Some(true)
-            && let Some(Ok(cluster)) = &world.cluster
-            && let Some(region) = cluster.regions().into_iter().find(|region| !is_active(&world.endpoints, region))
+            && let Some(Ok(cluster)) = &observed.cluster
+            && let Some(region) = cluster.regions().into_iter().find(|region| !is_active(&observed.endpoints, region))
         {
             return Err(Error::new(
                 ErrorName::EndpointFailed,
@@ -158,7 +158,7 @@ impl Converge for SetClusterEncryption {
         Ok(vec![switch])
     }
 
-    async fn act(writers: &Writers, input: &Input, _: World, changes: &[Switch]) -> Result<Output> {
+    async fn act(writers: &Writers, input: &Input, _: Observed, changes: &[Switch]) -> Result<Output> {
         for change in changes {
             writers.atlas().set_cluster_encryption(&change.project, &change.cluster, change.provider).await?;
         }
@@ -187,9 +187,9 @@ mod tests {
         }
     }
 
-    fn world(state: &str, valid: bool, endpoint: &str) -> World {
+    fn world(state: &str, valid: bool, endpoint: &str) -> Observed {
         let aws_kms = Some(AwsKms { valid: Some(valid), ..aws_kms() });
-        World {
+        Observed {
             cluster: Some(Ok(cluster(&json!({"stateName": state})))),
             encryption: Some(EncryptionAtRest { aws_kms, ..EncryptionAtRest::default() }),
             endpoints: vec![fixtures::endpoint(1, "US_EAST_1", endpoint), fixtures::endpoint(2, "EU_WEST_1", "ACTIVE")],
