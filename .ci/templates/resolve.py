@@ -66,6 +66,7 @@ def resolved(template, given):
     """The template with these parameters, or the defaults of those that are missing."""
     declared = template.get("Parameters", {})
     parameters = {name: given.get(name, parameter.get("Default")) for name, parameter in declared.items()}
+    parameters = {name: ",".join(it) if isinstance(it, list) else it for name, it in parameters.items()}
     missing = [name for name, value in parameters.items() if value is None]
     if missing:
         raise SystemExit(f".ci/templates/parameters.json has no value for {', '.join(missing)}")

@@ -14,6 +14,15 @@ pub const PROJECT: &str = "atlas-cmk:project:";
 /// A key and its value.
 pub type Tag = (String, String);
 
+/// How many tags a key or a role has at most (KMS developer guide, "Tags in AWS KMS"; IAM user guide, "IAM and AWS STS
+/// quotas").
+pub const QUOTA: usize = 50;
+
+/// Whether a tag cannot be added.
+pub fn have_no_room_for(tags: &[Tag], tag: &Tag) -> bool {
+    tags.len() >= QUOTA && !tags.iter().any(|(key, _)| *key == tag.0)
+}
+
 /// The mark of what we made.
 pub fn ours() -> Tag {
     (MANAGED_BY.to_owned(), ATLAS_CMK.to_owned())

@@ -26,9 +26,10 @@ fn account() -> Value {
 
 /// Of starting another state machine. What that fails with is not retried: it has retried by itself.
 fn of_executions() -> Value {
-    json!([{"ErrorEquals": [
-        "StepFunctions.ThrottlingException", "StepFunctions.ServiceException", "StepFunctions.SdkClientException",
-    ], "IntervalSeconds": 5, "MaxAttempts": 6, "BackoffRate": 2.0, "JitterStrategy": "FULL"}])
+    // What the API does not model, throttling among it, has the name of the service (AWS Step Functions Developer Guide,
+    // "Start workflow executions from a task state").
+    let errors = ["StepFunctions.AWSStepFunctionsException", "StepFunctions.ExecutionLimitExceeded"];
+    json!([{"ErrorEquals": errors, "IntervalSeconds": 5, "MaxAttempts": 6, "BackoffRate": 2.0, "JitterStrategy": "FULL"}])
 }
 
 /// The retriers of a class, as every state of a step of it has them.
@@ -38,8 +39,8 @@ fn retriers(class: Retries) -> Vec<Value> {
         Retries::Transient => None,
         Retries::Minutes(errors) => Some(json!({"ErrorEquals": names(errors), "IntervalSeconds": 5, "MaxAttempts": 36,
             "BackoffRate": 2.0, "MaxDelaySeconds": 30, "JitterStrategy": "FULL"})),
-        Retries::Hours(errors) => Some(json!({"ErrorEquals": names(errors), "IntervalSeconds": 10, "MaxAttempts": 420,
-            "BackoffRate": 2.0, "MaxDelaySeconds": 60, "JitterStrategy": "FULL"})),
+        Retries::Hours(errors) => Some(json!({"ErrorEquals": names(errors), "IntervalSeconds": 10, "MaxAttempts": 112,
+            "BackoffRate": 2.0, "MaxDelaySeconds": 240, "JitterStrategy": "FULL"})),
     };
     [transient(), account()].into_iter().chain(own).collect()
 }

@@ -11,7 +11,7 @@ use atlas_cmk_tests::{
 use serde_json::{Value, json};
 
 /// Error names that are not ours: of Step Functions and of Lambda.
-const FOREIGN_NAMES: [&str; 13] = [
+const FOREIGN_NAMES: [&str; 12] = [
     "States.ALL",
     "States.Timeout",
     "Lambda.ClientExecutionTimeoutException",
@@ -22,9 +22,8 @@ const FOREIGN_NAMES: [&str; 13] = [
     "Lambda.Unknown",
     "Sandbox.Timedout",
     "Runtime.ExitError",
-    "StepFunctions.ServiceException",
-    "StepFunctions.SdkClientException",
-    "StepFunctions.ThrottlingException",
+    "StepFunctions.AWSStepFunctionsException",
+    "StepFunctions.ExecutionLimitExceeded",
 ];
 
 /// Tasks whose failure is a result: it is reported, and the execution continues with the others.

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 /// What AWS does on behalf of a call, or asks for besides it, and the engine does not: each with the call that implies
 /// it.
-const IMPLIED: [(&str, &str); 10] = [
+const IMPLIED: [(&str, &str); 11] = [
     // Secrets Manager and SNS use the key of a secret or a topic for the caller (their guides, "Encryption").
     ("kms:Decrypt", "secretsmanager:GetSecretValue"),
     ("kms:GenerateDataKey", "secretsmanager:PutSecretValue"),
@@ -31,6 +31,7 @@ const IMPLIED: [(&str, &str); 10] = [
     // developer guide, "Multi-Region keys").
     ("kms:CreateKey", "kms:ReplicateKey"),
     ("iam:CreateServiceLinkedRole", "kms:CreateKey"),
+    ("iam:CreateServiceLinkedRole", "kms:ReplicateKey"),
 ];
 
 /// What Lambda does with the role of a function: it sends the event of an asynchronous invocation that failed to the queue

@@ -160,7 +160,16 @@ impl Survey {
                     | ErrorName::AwsUnavailable
             )
         };
-        self.errors().into_iter().find(passing).cloned()
+        let closed: Vec<&Error> =
+            self.keys.iter().filter(|it| self.is_not_enabled(it)).flat_map(RegionalKey::errors).collect();
+        self.errors().into_iter().filter(|error| !closed.contains(error)).find(passing).cloned()
+    }
+
+    /// Whether a key could not be read because its region is not enabled in the account: AWS refuses the credentials there
+    /// (AWS Account Management Reference Guide, "Enable or disable AWS Regions"), and takes them elsewhere.
+    pub fn is_not_enabled(&self, key: &RegionalKey) -> bool {
+        let refused = matches!(&key.key, Err(error) if error.name() == ErrorName::AccountNotReady);
+        refused && self.keys.iter().any(|it| it.arn.account() == key.arn.account() && it.key.is_ok())
     }
 
     fn errors(&self) -> Vec<&Error> {

@@ -77,7 +77,14 @@ fn name_of(code: &str, message: &str, server_error: bool) -> ErrorName {
         }
         // What is to be deleted has something of others on it.
         "DeleteConflict" | "DeleteConflictException" => ErrorName::AwsConflict,
-        "LimitExceeded" | "LimitExceededException" => ErrorName::IamQuotaExceeded,
+        // KMS and Parameter Store have names of their own for the 51st tag and the 10,001st parameter.
+        "LimitExceeded" | "LimitExceededException" | "TagException" | "TooManyTagsError" | "ParameterLimitExceeded" => {
+            ErrorName::IamQuotaExceeded
+        }
+        "Throttled" | "KMSThrottling" | "KMSThrottlingException" => ErrorName::AwsUnavailable,
+        // What encrypts an SNS topic.
+        "KMSAccessDenied" | "KMSAccessDeniedException" => ErrorName::AccountAccessDenied,
+        "KMSDisabled" | "KMSDisabledException" | "KMSInvalidState" | "KMSNotFound" => ErrorName::KmsKeyUnusable,
         "Throttling" | "ThrottlingException" | "TooManyRequestsException" | "TooManyUpdates" | "RequestTimeout" => {
             ErrorName::AwsUnavailable
         }

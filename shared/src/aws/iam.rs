@@ -160,19 +160,21 @@ impl IamReader {
                 .context_key_type(ContextKeyTypeEnum::String)
                 .build()
         };
-        let answer = self
+        let pages = self
             .0
             .simulate_principal_policy()
             .policy_source_arn(principal)
             .set_action_names(Some(actions.iter().map(ToString::to_string).collect()))
             .set_resource_arns(Some(resources.iter().map(ToString::to_string).collect()))
             .set_context_entries(Some(context.iter().map(entry).collect()))
-            .send()
-            .await
-            .map_err(|error| aws_error("iam:SimulatePrincipalPolicy", principal, &error))?;
+            .into_paginator()
+            .items()
+            .send();
         // One result for each action and resource.
+        let answer: std::result::Result<Vec<EvaluationResult>, _> = pages.collect().await;
+        let answer = answer.map_err(|error| aws_error("iam:SimulatePrincipalPolicy", principal, &error))?;
         let of_action = |action: &&str| {
-            let results = || answer.evaluation_results().iter().filter(|result| result.eval_action_name() == *action);
+            let results = || answer.iter().filter(|result| result.eval_action_name() == *action);
             let is = |decision: PolicyEvaluationDecisionType| {
                 move |result: &EvaluationResult| *result.eval_decision() == decision
             };

@@ -1,7 +1,7 @@
-//! When two names mean one key, and where its replicas are.
+//! When two names mean one key, where its replicas are, and when a tag of it counts.
 
 use crate::{
-    error::{Error, ErrorName, Result},
+    error::{Error, ErrorName, Failure, Result, denial},
     ids::{KmsKeyArn, Region},
 };
 
@@ -20,4 +20,17 @@ pub(crate) fn replica_of(key: &KmsKeyArn, region: &Region) -> Result<KmsKeyArn> 
             ),
         )
     })
+}
+
+/// What we may do with a key of ours depends on its tag, and a tag takes up to five minutes to count (KMS developer
+/// guide, "ABAC for AWS KMS"): a state machine retries after a refusal.
+pub(crate) fn until_tags_count(error: Error) -> Error {
+    match error.name() {
+        ErrorName::AccountAccessDenied | ErrorName::KmsKeyUnusable => Error::new(
+            ErrorName::AwsPropagating,
+            format!("{} (tag-based permissions on a new key take up to five minutes)", error.message()),
+        )
+        .because_of(Failure::Aws(denial::TAGS_OF_NEW_KEY.to_owned())),
+        _ => error,
+    }
 }

@@ -19,6 +19,15 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
     let mut findings: Vec<Finding> = survey.alias.iter().map(Finding::from_error).collect();
     for it in &survey.keys {
         match &it.key {
+            Err(error) if survey.is_not_enabled(it) => findings.push(Finding::new(
+                ErrorName::KmsNotReplicated,
+                format!("AWS region {} is not enabled in account {}", it.arn.region(), it.arn.account()),
+                error.message(),
+                format!(
+                    "enable it: aws account enable-region --region-name {}; or omit it in regions",
+                    it.arn.region()
+                ),
+            )),
             Err(error) => findings.push(not_readable(&it.arn, request, error)),
             Ok(None) if own == Some(it.arn.region()) => findings.push(Finding::new(
                 ErrorName::KmsKeyUnusable,
@@ -41,8 +50,27 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
         findings.extend(it.policy().and_then(|policy| denied(&it.arn, policy, request)));
     }
     findings.extend(foreign(survey, request));
+    findings.extend(tag_quota(survey, request));
     findings.extend(policy_quota(survey, request));
     findings
+}
+
+/// A key without room for the tag of the project.
+fn tag_quota(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
+    let Some(project) = survey.project().filter(|_| request.manage_key() == ManageKey::Full) else { return Vec::new() };
+    let tag = tags::of_project(&project.id);
+    let full = survey.keys.iter().filter(|it| it.tags.as_ref().is_ok_and(|tags| tags::have_no_room_for(tags, &tag)));
+    full.map(|it| full_of_tags(it.arn.as_ref())).collect()
+}
+
+/// Tags that nothing can be added to.
+pub(super) fn full_of_tags(arn: &str) -> Finding {
+    Finding::new(
+        ErrorName::IamQuotaExceeded,
+        format!("{arn} has no room for the tag of the project"),
+        format!("it has {} tags, as many as AWS takes", tags::QUOTA),
+        "remove tags that are no longer used, or use another key or role for this project",
+    )
 }
 
 /// A key policy without room for our statement.

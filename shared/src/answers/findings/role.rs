@@ -1,6 +1,6 @@
 //! The IAM role: there or to be made, with room in its policies, and with rights that nothing takes away.
 
-use super::missing_actions;
+use super::{keys::full_of_tags, missing_actions};
 use crate::{
     answers::survey::{Survey, Wanted},
     atlas::AccessRole,
@@ -10,6 +10,7 @@ use crate::{
     report::{ByHand, Finding},
     request::{EnableEncryption, ManageRole},
     steps::enable::{create_role, update_trust},
+    tags,
 };
 
 pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
@@ -28,6 +29,7 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
         return findings;
     }
     findings.extend(refusal(survey, request, observed).as_ref().map(Finding::from_error));
+    findings.extend(tag_quota(survey, request, observed));
     findings.extend(unbounded(survey, request));
     findings.extend(boundary_denies(survey));
     findings.extend(denied(survey, request));
@@ -56,6 +58,13 @@ fn refusal(survey: &Survey, request: &EnableEncryption, observed: &RolePolicies)
         Err(error) if error.name() == ErrorName::AwsConflict && request.manage_role() != ManageRole::Full => None,
         other => other.err(),
     }
+}
+
+/// A role without room for the tag of the project.
+fn tag_quota(survey: &Survey, request: &EnableEncryption, observed: &RolePolicies) -> Option<Finding> {
+    let (project, role) = (survey.project()?, observed.role.as_ref()?);
+    let is_full = tags::have_no_room_for(&role.tags, &tags::of_project(&project.id));
+    (is_full && request.manage_role() == ManageRole::Full).then(|| full_of_tags(&role.arn))
 }
 
 /// The input that `update-trust` will have, as far as it is known.

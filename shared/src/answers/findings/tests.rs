@@ -83,7 +83,7 @@ fn nothing_is_found_where_nothing_is_wrong() {
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn whatever_would_fail_later_is_found_and_named() {
-    let table: [(Breakage, Value, &str, &str); 22] = [
+    let table: [(Breakage, Value, &str, &str); 25] = [
         (
             |it| it.keys[0] = regional_key("us-east-1", Some(KeyState::Disabled)),
             json!({}),
@@ -136,6 +136,28 @@ fn whatever_would_fail_later_is_found_and_named() {
             json!({}),
             "Kms.AccessDenied",
             "denies kms:Decrypt",
+        ),
+        (
+            |it| it.keys[1].key = Err(Error::new(ErrorName::AccountNotReady, "UnrecognizedClientException")),
+            json!({}),
+            "Kms.NotReplicated",
+            "eu-west-1 is not enabled in account 444455556666",
+        ),
+        (
+            |it| it.keys[1].tags = Ok((0..50).map(|n| (n.to_string(), String::new())).collect()),
+            json!({}),
+            "Iam.QuotaExceeded",
+            "no room for the tag of the project",
+        ),
+        (
+            |it| {
+                let mut policies = role_policies(Some(PolicyDocument::default()), None);
+                policies.role.as_mut().unwrap().tags = (0..50).map(|n| (n.to_string(), String::new())).collect();
+                it.iam_role = Ok(policies);
+            },
+            json!({}),
+            "Iam.QuotaExceeded",
+            "no room for the tag of the project",
         ),
         (
             |it| it.keys[0].tags = Ok(Vec::new()),
@@ -301,6 +323,12 @@ fn what_passes_by_itself_is_for_the_state_machine_to_retry() {
         assert_eq!(survey.disturbance().unwrap().name(), name);
     }
     assert_eq!(Survey { iam_role: Err(denied("iam:GetRole")), ..prepared() }.disturbance(), None);
+    let not_ready = || Err(Error::new(ErrorName::AccountNotReady, "UnrecognizedClientException"));
+    let mut survey = prepared();
+    survey.keys[1].key = not_ready();
+    assert_eq!(survey.disturbance(), None, "a region that is not enabled does not become so by waiting");
+    survey.keys[0].key = not_ready();
+    assert!(survey.disturbance().is_some(), "an account that is being made does");
 }
 
 #[test]

@@ -8,9 +8,12 @@ use serde_json::{Value, json};
 
 use crate::{
     aws::{Caller, Key, KeyState, Rotation},
-    error::{Error, ErrorName, Failure, Result, denial},
+    error::{Error, ErrorName, Result},
     ids::{AccountAccess, KeyAlias, KmsKeyArn, Region},
-    model::enablement::{Enablement, sample},
+    model::{
+        enablement::{Enablement, sample},
+        keys::until_tags_count,
+    },
     report::{Described, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
     tags,
@@ -235,8 +238,8 @@ impl Converge for EnsureKey {
                     let account = writers.account_of(input.caller())?;
                     let policy = writers.key_maintainers(account, input.caller())?.policy_of_new_key();
                     let made = kms.create_key(&policy, DESCRIPTION, &[tags::ours(), tags::for_alias(alias)]).await?;
-                    kms.create_alias(alias, &made).await.map_err(as_propagating)?;
-                    kms.rotate_every(&made, *days).await.map_err(as_propagating)?;
+                    kms.create_alias(alias, &made).await.map_err(until_tags_count)?;
+                    kms.rotate_every(&made, *days).await.map_err(until_tags_count)?;
                     arn = Some(made);
                 }
                 KeyChange::Adopt(key, alias) => {
@@ -245,29 +248,16 @@ impl Converge for EnsureKey {
                         .await?
                         .create_alias(alias, key)
                         .await
-                        .map_err(as_propagating)?;
+                        .map_err(until_tags_count)?;
                 }
                 KeyChange::Rotate(primary, _, days) => {
                     let kms = writers.kms_for(primary, input.caller()).await?;
-                    kms.rotate_every(primary, *days).await.map_err(as_propagating)?;
+                    kms.rotate_every(primary, *days).await.map_err(until_tags_count)?;
                 }
             }
         }
         arn.map(|key_arn| Output { key_arn })
             .ok_or_else(|| Error::new(ErrorName::Internal, "a bug: there is neither a key nor a change"))
-    }
-}
-
-/// What we may do with a key of ours depends on its tag, and a tag takes up to five minutes to count (KMS developer
-/// guide, "ABAC for AWS KMS"): a state machine retries after a refusal.
-pub(crate) fn as_propagating(error: Error) -> Error {
-    match error.name() {
-        ErrorName::AccountAccessDenied | ErrorName::KmsKeyUnusable => Error::new(
-            ErrorName::AwsPropagating,
-            format!("{} (tag-based permissions on a new key take up to five minutes)", error.message()),
-        )
-        .because_of(Failure::Aws(denial::TAGS_OF_NEW_KEY.to_owned())),
-        _ => error,
     }
 }
 

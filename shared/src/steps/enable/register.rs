@@ -12,17 +12,17 @@ use serde_json::{Value, json};
 
 use crate::{
     aws::Caller,
-    error::Result,
+    error::{ErrorName, Result},
     ids::{AccessRoleId, IamRoleArn, KmsKeyArn, ProjectId},
     model::{
         enablement::{Enablement, sample},
-        keys::is_same_key,
+        keys::{is_same_key, until_tags_count},
         owner::refuse_registered_by_another,
     },
     registry::{self, Entry, Stage},
     report::{Action, Described, Description, OldKey},
     request::{EnableEncryption, KeyOptions, ManageKey, ManageRole, regional_keys},
-    step::{Actions, Converge, Readers, Step, Writers, actions},
+    step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
     tags,
 };
 
@@ -148,6 +148,7 @@ impl Step for Register {
     const ABOUT: &'static str = "First announces in Parameter Store what will be done, before role and key policies \
         change. After verification registers the project at `/atlas-cmk/projects/<projectId>` (desired state, access \
         role, key, old keys) and tags role and keys";
+    const RETRIES: Retries = Retries::Minutes(&[ErrorName::AwsPropagating]);
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,
         &[
@@ -240,7 +241,10 @@ impl Converge for Register {
                     writers.iam_for(arn, caller).await?.tag_role(arn, std::slice::from_ref(tag)).await?;
                 }
                 RegistryChange::TagKey(arn, tag) => {
-                    writers.kms_for(arn, caller).await?.tag(arn, std::slice::from_ref(tag)).await?;
+                    let tagged = writers.kms_for(arn, caller).await?.tag(arn, std::slice::from_ref(tag)).await;
+                    // A replica that was made a moment ago.
+                    let is_ours = observed.keys.iter().any(|(key, tags)| key == arn && tags::are_ours(tags));
+                    tagged.map_err(|error| if is_ours { until_tags_count(error) } else { error })?;
                 }
                 RegistryChange::Write { entry, .. } => registry::write(&writers.parameters(), entry).await?,
             }

@@ -122,6 +122,7 @@ impl Step for ReplicateKey {
         actions::OTHER_ACCOUNTS,
         &[
             "kms:CreateKey",
+            "iam:CreateServiceLinkedRole",
             "kms:DescribeKey",
             "kms:GetKeyPolicy",
             "kms:ListResourceTags",
