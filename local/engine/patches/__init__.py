@@ -21,12 +21,20 @@ PATCHES = (
     "task_token_timeouts",
     "task_token_failures",
     "distributed_maps",
+    "choice_conditions",
+    "execution_limits",
+    "retry_delays",
     # KMS, Organizations, Secrets Manager, Parameter Store
     "key_ids_by_tag",
     "lockout_check",
     "joined_timestamps_by_tag",
     "secret_versions",
     "parameter_values",
+    "parameter_limits",
+    "key_quotas",
+    # IAM
+    "role_quotas",
+    "principals_of_policies",
     # The resource that a call is authorized on
     "key_alias_resources",
     "organizations_resources",
@@ -44,6 +52,7 @@ PATCHES = (
     "simulation_context",
     # EventBridge, CloudTrail
     "aws_event_sources",
+    "event_pattern_size",
     "bus_policies",
     "cross_account_buses",
     "asynchronous_event_targets",

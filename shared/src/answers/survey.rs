@@ -168,8 +168,10 @@ impl Survey {
     /// Whether a key could not be read because its region is not enabled in the account: AWS refuses the credentials there
     /// (AWS Account Management Reference Guide, "Enable or disable AWS Regions"), and takes them elsewhere.
     pub fn is_not_enabled(&self, key: &RegionalKey) -> bool {
-        let refused = matches!(&key.key, Err(error) if error.name() == ErrorName::AccountNotReady);
-        refused && self.keys.iter().any(|it| it.arn.account() == key.arn.account() && it.key.is_ok())
+        let of_credentials = ["InvalidClientTokenId", "UnrecognizedClientException"];
+        let code = key.key.as_ref().err().and_then(Error::code);
+        code.is_some_and(|code| of_credentials.contains(&code))
+            && self.keys.iter().any(|it| it.arn.account() == key.arn.account() && it.key.is_ok())
     }
 
     fn errors(&self) -> Vec<&Error> {

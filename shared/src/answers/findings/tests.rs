@@ -5,7 +5,7 @@ use crate::{
     answers::survey::{InAtlas, Obstacles, RegionalKey},
     atlas::{AccessRole, AwsKms, EncryptionAtRest, Project},
     aws::{KeyState, SimulatedDecision},
-    error::{Error, ErrorName},
+    error::{Error, ErrorName, Failure},
     fixtures::{
         self, KEY, ROLE, access_role, aws_kms, cluster, endpoint, key, merged, pending_access_role, policy,
         role_policies,
@@ -68,6 +68,11 @@ type Breakage = fn(&mut Survey);
 
 fn decision(action: &str, allowed: bool, explicitly_denied: bool) -> SimulatedDecision {
     SimulatedDecision { action: action.to_owned(), allowed, explicitly_denied }
+}
+
+/// What AWS answers in a region that the account has not enabled, and in an account that is being made.
+fn unknown_credentials() -> Error {
+    Error::new(ErrorName::AccountNotReady, "x").because_of(Failure::Aws("UnrecognizedClientException".to_owned()))
 }
 
 fn denied(action: &str) -> Error {
@@ -138,7 +143,7 @@ fn whatever_would_fail_later_is_found_and_named() {
             "denies kms:Decrypt",
         ),
         (
-            |it| it.keys[1].key = Err(Error::new(ErrorName::AccountNotReady, "UnrecognizedClientException")),
+            |it| it.keys[1].key = Err(unknown_credentials()),
             json!({}),
             "Kms.NotReplicated",
             "eu-west-1 is not enabled in account 444455556666",
@@ -323,12 +328,14 @@ fn what_passes_by_itself_is_for_the_state_machine_to_retry() {
         assert_eq!(survey.disturbance().unwrap().name(), name);
     }
     assert_eq!(Survey { iam_role: Err(denied("iam:GetRole")), ..prepared() }.disturbance(), None);
-    let not_ready = || Err(Error::new(ErrorName::AccountNotReady, "UnrecognizedClientException"));
     let mut survey = prepared();
-    survey.keys[1].key = not_ready();
+    survey.keys[1].key = Err(unknown_credentials());
     assert_eq!(survey.disturbance(), None, "a region that is not enabled does not become so by waiting");
-    survey.keys[0].key = not_ready();
+    survey.keys[0].key = Err(unknown_credentials());
     assert!(survey.disturbance().is_some(), "an account that is being made does");
+    survey.keys[0] = regional_key("us-east-1", Some(KeyState::Enabled));
+    survey.keys[1].key = Err(Error::new(ErrorName::AccountNotReady, "the role cannot be assumed"));
+    assert!(survey.disturbance().is_some(), "the account became ready between two reads");
 }
 
 #[test]
