@@ -169,6 +169,8 @@ impl Failure {
 pub mod denial {
     /// A service control policy of the organization denies the call.
     pub const SERVICE_CONTROL_POLICY: &str = "DeniedByServiceControlPolicy";
+    /// Another policy denies the call explicitly.
+    pub const EXPLICIT: &str = "DeniedExplicitly";
     /// No permissions boundary of the caller allows the call.
     pub const PERMISSIONS_BOUNDARY: &str = "DeniedByPermissionsBoundary";
     /// What the tag of a key that was just made allows is denied until the tag counts.

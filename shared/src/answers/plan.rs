@@ -76,7 +76,7 @@ impl Planner<'_> {
     }
 
     fn replicas(&mut self) -> Result<()> {
-        for region in &self.survey.regions_to_replicate(self.request) {
+        for region in &self.survey.regions_without_replica(self.request) {
             let replica = replicate_key::replica(&self.enablement.key_arn, region, PolicyDocument::default(), &[])?;
             self.plan.add(ReplicateKey::NAME, &[replica])?;
         }
@@ -120,10 +120,10 @@ impl Planner<'_> {
         if !self.survey.needs_key_statements(self.request) {
             return Ok(());
         }
-        let to_replicate = self.survey.regions_to_replicate(self.request);
+        let without_replica = self.survey.regions_without_replica(self.request);
         for key in regional_keys(&self.enablement.key_arn, self.request.regions()) {
             // A replica that is going to be made has the policy of its primary.
-            let source = if to_replicate.contains(key.region()) { &self.enablement.key_arn } else { &key };
+            let source = if without_replica.contains(key.region()) { &self.enablement.key_arn } else { &key };
             let there = self.survey.keys.iter().find(|it| it.arn == *source);
             let policy = there.map(|it| it.policy.clone()).transpose()?.flatten();
             // A key that is created lets nobody use it yet.
@@ -185,11 +185,11 @@ impl Planner<'_> {
         // A replica takes over what the tags of its primary say of projects.
         let kept = there(key)?.into_iter().filter(|(name, _)| name.starts_with("atlas-cmk:"));
         let of_replica: Vec<tags::Tag> = std::iter::once(tags::ours()).chain(kept).collect();
-        let to_replicate = self.survey.regions_to_replicate(self.request);
+        let without_replica = self.survey.regions_without_replica(self.request);
         regional_keys(key, self.request.regions())
             .into_iter()
             .map(|arn| {
-                let tags = if to_replicate.contains(arn.region()) { of_replica.clone() } else { there(&arn)? };
+                let tags = if without_replica.contains(arn.region()) { of_replica.clone() } else { there(&arn)? };
                 Ok((arn, tags))
             })
             .collect()

@@ -189,11 +189,18 @@ impl Survey {
 
     /// The regions that need a replica of the key and have none that is ready.
     pub fn regions_to_replicate(&self, request: &EnableEncryption) -> Vec<Region> {
+        self.regions_without(request, |replica| replica.state != KeyState::Creating)
+    }
+
+    /// Those of them in which not even one is being created.
+    pub fn regions_without_replica(&self, request: &EnableEncryption) -> Vec<Region> {
+        self.regions_without(request, |_| true)
+    }
+
+    fn regions_without(&self, request: &EnableEncryption, counts: impl Fn(&Key) -> bool) -> Vec<Region> {
         let own = self.key_arn.as_ref().map_or(&self.primary_region, KmsKeyArn::region);
         let there = |region: &Region| {
-            self.keys.iter().any(|it| {
-                it.arn.region() == region && matches!(&it.key, Ok(Some(key)) if key.state != KeyState::Creating)
-            })
+            self.keys.iter().any(|it| it.arn.region() == region && matches!(&it.key, Ok(Some(key)) if counts(key)))
         };
         request.regions().iter().filter(|region| *region != own && !there(region)).cloned().collect()
     }

@@ -42,6 +42,7 @@ fn code_of<'a>(name: ErrorName, code: &'a str, message: &str) -> &'a str {
         ErrorName::AccountAccessDenied if message.contains("no permissions boundary allows") => {
             denial::PERMISSIONS_BOUNDARY
         }
+        ErrorName::AccountAccessDenied if message.contains("with an explicit deny") => denial::EXPLICIT,
         _ => code,
     }
 }

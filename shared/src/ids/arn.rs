@@ -77,6 +77,12 @@ impl IamRoleArn {
         &self.account
     }
 
+    /// The root of that account: all its principals, for IAM to decide.
+    pub fn account_root(&self) -> String {
+        let partition = self.text.split(':').nth(1).unwrap_or_default();
+        format!("arn:{partition}:iam::{}:root", self.account)
+    }
+
     /// The role's name without its path.
     pub fn name(&self) -> &str {
         &self.text[self.name_at..]

@@ -22,7 +22,12 @@ impl PolicyDocument {
     /// Whether the policy of a key lets the role do this by itself, without its IAM policies.
     pub fn lets_role(&self, role: &IamRoleArn, action: &str) -> bool {
         let named = |principal: &str| principal == role.as_ref() || principal == "*";
-        self.statements().iter().any(|it| it.has_effect("Allow") && it.is_about(action) && it.names_principal(named))
+        let root = role.account_root();
+        self.statements().iter().any(|it| {
+            let names_role = it.names_principal(named)
+                || (it.names_principal(|principal| same_principal(principal, &root)) && it.asks_for_role(role));
+            it.has_effect("Allow") && it.is_about(action) && names_role
+        })
     }
 
     /// Whether a trust policy lets a principal do this, under whatever conditions.
@@ -82,6 +87,18 @@ impl Statement {
 
     fn allows_unconditionally(&self, action: &str) -> bool {
         self.has_effect("Allow") && self.is_about(action) && self.elements().get("Condition").is_none()
+    }
+
+    /// Whether a condition asks for this role, which need not exist yet.
+    fn asks_for_role(&self, role: &IamRoleArn) -> bool {
+        let operators = self.elements().get("Condition").and_then(Value::as_object);
+        operators.into_iter().flatten().any(|(operator, keys)| {
+            let values = keys.as_object().into_iter().flatten().filter(|(key, _)| {
+                key.eq_ignore_ascii_case("aws:PrincipalArn")
+                    && ["ArnEquals", "ArnLike", "StringEquals", "StringLike"].contains(&operator.as_str())
+            });
+            values.flat_map(|(_, list)| texts(list)).any(|arn| arn == role.as_ref())
+        })
     }
 
     /// Whether any condition is about the external ID.
@@ -170,6 +187,10 @@ mod tests {
         ] {
             assert_eq!(document(&statement).lets_role(&role, DECRYPT), lets, "{statement}");
         }
+        let to_come = PolicyDocument::default().merge(&Statement::allow_role_to_come("Later", &role, &[DECRYPT]));
+        assert!(to_come.lets_role(&role, DECRYPT));
+        let another = "arn:aws:iam::444455556666:role/atlas-cmk-2".parse().unwrap();
+        assert!(!to_come.lets_role(&another, DECRYPT) && !to_come.delegates_to_iam(role.account(), &[DECRYPT]));
         let deny = json!([{"Sid": "No", "Effect": "Deny", "Principal": "*", "Action": "kms:Decrypt"}]);
         assert_eq!(document(&deny).denies_role(&role, DECRYPT).as_deref(), Some("\"No\""));
         let other = json!([{"Effect": "Deny", "Principal": "*", "Action": "kms:Encrypt"}]);

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Owner, PolicyDocument, meaning};
+use crate::ids::IamRoleArn;
 
 /// A statement of an IAM policy, kept as the JSON it was read or built from.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +72,19 @@ impl Statement {
             "Principal": { "AWS": principal },
             "Action": actions,
             "Resource": "*",
+        }))
+    }
+
+    /// Allows a role `actions` on the key that the policy belongs to, whether the role exists or not: KMS refuses a
+    /// principal that does not (KMS API reference, `PutKeyPolicy`). The role needs an identity policy besides.
+    pub fn allow_role_to_come(sid: &str, role: &IamRoleArn, actions: &[&str]) -> Self {
+        Self::from_json(json!({
+            "Sid": sid,
+            "Effect": "Allow",
+            "Principal": { "AWS": role.account_root() },
+            "Action": actions,
+            "Resource": "*",
+            "Condition": { "ArnEquals": { "aws:PrincipalArn": role } },
         }))
     }
 

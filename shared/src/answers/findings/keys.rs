@@ -6,7 +6,7 @@ use crate::{
     aws::{Key, KeyState},
     error::{Error, ErrorName},
     ids::KmsKeyArn,
-    model::statements::KEY_ACTIONS,
+    model::{role_policies::RolePolicies, statements::KEY_ACTIONS},
     policy::{Owner, PolicyDocument, SID_PREFIX, Statement},
     report::{ByHand, Finding},
     request::{EnableEncryption, ManageKey},
@@ -170,11 +170,16 @@ pub(super) fn by_hand(survey: &Survey, request: &EnableEncryption) -> Vec<ByHand
         let lacking = missing_actions(|action| policy.lets_role(&request.role_arn, action));
         must_be_named(arn, policy, request) && !lacking.is_empty()
     });
+    let role = &request.role_arn;
+    let statement = match &survey.iam_role {
+        Ok(RolePolicies { role: None, .. }) => Statement::allow_role_to_come(&sid, role, &KEY_ACTIONS),
+        _ => Statement::allow_principal(&sid, role.as_ref(), &KEY_ACTIONS),
+    };
     missing
         .map(|(arn, _)| ByHand {
             resource: arn.to_string(),
             policy: "key policy".to_owned(),
-            statement: Statement::allow_principal(&sid, request.role_arn.as_ref(), &KEY_ACTIONS).into(),
+            statement: statement.clone().into(),
         })
         .collect()
 }

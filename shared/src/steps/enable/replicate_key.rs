@@ -1,7 +1,7 @@
 //! `replicate-key`: the replica of a multi-Region key in one region, with a policy and tags of its own: neither follows
 //! the primary's by itself. Its policy is the primary's and, if it lacks them, our own statements, without which KMS
-//! would refuse it: its writer has to be able to change it again. KMS creates a replica within seconds; until then this
-//! fails with a name that the state machine retries.
+//! would refuse it: its writer has to be able to change it again. KMS creates a replica within seconds. The state machine
+//! runs this step twice: once to have the replica created, and once more until it is, with retries by error name.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -169,17 +169,15 @@ impl Converge for ReplicateKey {
     }
 
     async fn act(writers: &Writers, input: &Input, keys: Keys, changes: &[NewReplica]) -> Result<Output> {
-        let mut found = keys.replica;
         for change in changes {
-            let at_primary = writers.kms_for(&change.primary, input.caller()).await?;
+            let kms = writers.kms_for(&change.primary, input.caller()).await?;
             let maintainers = writers.key_maintainers(change.primary.account(), input.caller())?;
             let policy = maintainers.add_to(&change.policy);
-            at_primary.replicate(&change.primary, change.replica.region(), &policy, DESCRIPTION, &change.tags).await?;
-            let there = writers.kms_for(&change.replica, input.caller()).await?;
-            found = there.key(change.replica.as_ref()).await?;
+            kms.replicate(&change.primary, change.replica.region(), &policy, DESCRIPTION, &change.tags).await?;
         }
-        match found {
-            Some(key) if key.state != KeyState::Creating => Ok(Output { key_arn: key.arn }),
+        match (changes, keys.replica) {
+            ([made, ..], _) => Ok(Output { key_arn: made.replica.clone() }),
+            ([], Some(key)) if key.state != KeyState::Creating => Ok(Output { key_arn: key.arn }),
             _ => Err(Error::new(
                 ErrorName::KmsNotReplicated,
                 format!("the replica of {} in {} is still being created", input.key_arn, input.region),
