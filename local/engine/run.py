@@ -54,4 +54,4 @@ def main(selected=patches.PATCHES):
 
 
 if __name__ == "__main__":
-    main()
+    main(tuple(name for name in patches.PATCHES if name != os.environ.get("ENGINE_WITHOUT")))

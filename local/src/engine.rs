@@ -132,6 +132,8 @@ fn spawn(python: &Path, folder: &Path, port: u16, wait_scale: f64) -> Result<Chi
         .envs([("AUTH", "true"), ("LAMBDA_EXECUTOR", "local"), ("MINISTACK_REGION", crate::account::REGION)])
         .envs([("BIND_HOST", "127.0.0.1"), ("MINISTACK_HOST", "127.0.0.1"), ("DOCKER_HOST", "unix:///nonexistent")])
         .envs([("GATEWAY_PORT", port.to_string()), ("AWS_ENDPOINT_URL", url)])
+        // A patch to leave out: local/engine/without.py.
+        .envs(std::env::var_os("ENGINE_WITHOUT").map(|patch| ("ENGINE_WITHOUT", patch)))
         .env("CLOUDTRAIL_RECORDING", "1")
         .env("RECORDED_AUTHORIZATIONS", recorded_authorizations()?)
         .env("SFN_WAIT_SCALE", wait_scale.to_string())

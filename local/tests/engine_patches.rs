@@ -16,6 +16,7 @@ async fn each_patch_makes_the_engine_behave_as_aws() {
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .envs([("AWS_CONFIG_FILE", "/dev/null"), ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")])
+        .envs(std::env::var_os("BLESS").map(|bless| ("BLESS", bless)))
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()

@@ -7,7 +7,7 @@ use atlas_cmk_local::mailbox::Mailbox;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::world::{World, assert_failed, diagnosis};
+use crate::world::{World, assert_failed, diagnosis, trust_of_others};
 
 /// What is broken, and what the diagnosis has to say about it.
 struct Row {
@@ -86,7 +86,7 @@ async fn break_it(world: &World, what: &str) -> Value {
         let fault = json!({"method": "*", "path": "/api/atlas/v2/groups/**", "times": 0, "answer": answer});
         simulator.add_fault(fault).await.unwrap();
     };
-    let empty = json!({"Version": "2012-10-17", "Statement": []}).to_string();
+    let theirs = trust_of_others();
     match what {
         "key disabled" => drop(kms.disable_key().key_id(key).send().await.unwrap()),
         "key pending deletion" => drop(kms.schedule_key_deletion().key_id(key).send().await.unwrap()),
@@ -101,7 +101,7 @@ async fn break_it(world: &World, what: &str) -> Value {
             let mut statements: Vec<Value> =
                 world.key_policy("us-east-1").await.statements().into_iter().map(Value::from).collect();
             statements.push(json!({
-                "Sid": "Nobody", "Effect": "Deny", "Principal": {"AWS": world.customer().role_arn()},
+                "Sid": "Nobody", "Effect": "Deny", "Principal": "*",
                 "Action": "kms:Decrypt", "Resource": "*",
             }));
             world.put_key_policy("us-east-1", json!(statements)).await;
@@ -115,7 +115,7 @@ async fn break_it(world: &World, what: &str) -> Value {
         "role policy denies" => {
             iam.create_role()
                 .role_name(role)
-                .assume_role_policy_document(&empty)
+                .assume_role_policy_document(&theirs)
                 .permissions_boundary(world.customer().access_role_boundary())
                 .send()
                 .await
@@ -125,14 +125,13 @@ async fn break_it(world: &World, what: &str) -> Value {
             put.send().await.unwrap();
         }
         "trust policy full" => {
-            let full = (0..12).fold(PolicyDocument::default(), |document, n| {
-                let sid = format!("Foreign{n}");
-                document.merge(&Statement::trust(
-                    &sid,
-                    "arn:aws:iam::111122223333:role/some-role-of-another-team",
-                    "external",
-                ))
-            });
+            // As many statements as there is room for.
+            let with_more = |document: &PolicyDocument| {
+                let sid = format!("Foreign{}", document.statements().len());
+                Some(document.merge(&Statement::trust(&sid, "arn:aws:iam::111122223333:root", "external")))
+            };
+            let full = std::iter::successors(Some(PolicyDocument::default()), with_more);
+            let full = full.take_while(|document| document.size() <= 2048).last().unwrap();
             iam.create_role()
                 .role_name(role)
                 .assume_role_policy_document(full.to_json())
@@ -145,7 +144,7 @@ async fn break_it(world: &World, what: &str) -> Value {
             iam.create_role()
                 .role_name(role)
                 .path("/elsewhere/")
-                .assume_role_policy_document(&empty)
+                .assume_role_policy_document(&theirs)
                 .permissions_boundary(world.customer().access_role_boundary())
                 .send()
                 .await
@@ -239,12 +238,16 @@ async fn while_atlas_waits(world: &World, tamper: impl AsyncFnOnce()) -> Value {
 async fn a_trust_statement_that_somebody_removes_meanwhile_is_missed() {
     let world = World::new().await;
     let reported = while_atlas_waits(&world, async || {
-        let empty = json!({"Version": "2012-10-17", "Statement": []}).to_string();
+        let theirs = trust_of_others();
         let update = world.iam().update_assume_role_policy().role_name(&world.customer().role_name);
-        update.policy_document(empty).send().await.unwrap();
+        update.policy_document(theirs).send().await.unwrap();
     });
     let reported = reported.await;
-    assert_eq!((&reported["step"], &reported["error"]), (&json!("authorize-role"), &json!("Atlas.CannotAssumeRole")));
+    assert_eq!(
+        (&reported["step"], &reported["error"]),
+        (&json!("authorize-role"), &json!("Atlas.CannotAssumeRole")),
+        "{reported}"
+    );
     assert!(reported["cause"].as_str().unwrap().contains("has no statement for Atlas"), "{reported}");
     assert!(reported["fix"].as_str().unwrap().contains("Terraform"), "{reported}");
 }

@@ -4,7 +4,7 @@ use atlas_cmk::policy::Statement;
 use atlas_cmk_local::execution;
 use serde_json::json;
 
-use crate::world::{World, assert_failed, diagnosis};
+use crate::world::{World, assert_failed, diagnosis, trust_of_others};
 
 #[tokio::test]
 async fn a_wrong_input_is_refused_with_the_path_of_the_field_before_anything_is_asked_or_written() {
@@ -168,8 +168,8 @@ async fn each_permission_to_change_a_role_is_missed_by_name() {
         put.send().await.unwrap();
         if permission == "iam:UpdateAssumeRolePolicy" {
             let name = &world.customer().role_name;
-            let empty = json!({"Version": "2012-10-17", "Statement": []}).to_string();
-            world.iam().update_assume_role_policy().role_name(name).policy_document(empty).send().await.unwrap();
+            let theirs = trust_of_others();
+            world.iam().update_assume_role_policy().role_name(name).policy_document(theirs).send().await.unwrap();
         }
         let run = world.enable().await;
         assert_failed(&run, "Account.AccessDenied", "update-trust", &[permission]);

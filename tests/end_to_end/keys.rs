@@ -3,7 +3,7 @@
 use atlas_cmk::policy::Statement;
 use serde_json::{Value, json};
 
-use crate::world::{World, assert_failed, converged_steps};
+use crate::world::{World, assert_failed, converged_steps, trust_of_others};
 
 #[tokio::test]
 async fn from_an_organization_and_an_empty_account_everything_is_made_and_found_again() {
@@ -100,8 +100,10 @@ async fn a_region_without_a_replica_gets_one_with_the_policy_of_the_primary() {
 
 /// A key policy that leaves nothing to IAM: administrators only, and the functions of the stack to look at it and to
 /// grant.
-fn administrators(world: &World) -> Value {
+async fn administrators(world: &World) -> Value {
     let account = &world.account().id;
+    // Once there is one, there is no second.
+    let _ = world.iam().create_user().user_name("admin").send().await;
     json!([
         {"Sid": "Administrators", "Effect": "Allow",
             "Principal": {"AWS": format!("arn:aws:iam::{account}:user/admin")}, "Action": ["kms:*"], "Resource": "*"},
@@ -117,7 +119,7 @@ fn administrators(world: &World) -> Value {
 async fn a_key_policy_that_leaves_nothing_to_iam_gets_our_statement_and_keeps_every_other() {
     let world = World::new().await;
     for region in ["us-east-1", "eu-west-1", "ap-southeast-2"] {
-        world.put_key_policy(region, administrators(&world)).await;
+        world.put_key_policy(region, administrators(&world).await).await;
     }
     let run = world.enable_successfully().await;
     assert_eq!(run.changes().iter().filter(|change| change["step"] == "allow-key-use").count(), 3);
@@ -125,7 +127,7 @@ async fn a_key_policy_that_leaves_nothing_to_iam_gets_our_statement_and_keeps_ev
         let statements = world.key_policy(region).await.statements();
         let (foreign, ours) = statements.split_at(2);
         let foreign: Value = foreign.iter().cloned().map(Value::from).collect();
-        assert_eq!(foreign.to_string(), administrators(&world).to_string(), "byte for byte");
+        assert_eq!(foreign.to_string(), administrators(&world).await.to_string(), "byte for byte");
         assert_eq!(ours.len(), 1);
         assert_eq!(Value::from(ours[0].clone())["Principal"]["AWS"], world.customer().role_arn());
     }
@@ -135,23 +137,28 @@ async fn a_key_policy_that_leaves_nothing_to_iam_gets_our_statement_and_keeps_ev
 #[tokio::test]
 async fn a_statement_of_ours_that_names_a_role_which_is_gone_is_repaired() {
     let world = World::new().await;
-    let mut statements = administrators(&world);
-    let orphan = json!({
-        "Sid": format!("AtlasCmk{}", world.customer().project_id), "Effect": "Allow",
-        "Principal": {"AWS": "AROAEXAMPLEOFANORPHAN"}, "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt"], "Resource": "*",
-    });
-    statements.as_array_mut().unwrap().push(orphan);
+    let mut statements = administrators(&world).await;
+    let (iam, role) = (world.iam(), &world.customer().role_name);
+    let created =
+        iam.create_role().role_name(role).assume_role_policy_document(trust_of_others()).send().await.unwrap();
+    let orphan = created.role.unwrap().role_id;
+    statements.as_array_mut().unwrap().push(json!({
+        "Sid": format!("AtlasCmk{}", world.customer().project_id), "Effect": "Allow", "Resource": "*",
+        "Principal": {"AWS": world.customer().role_arn()}, "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt"],
+    }));
     world.put_key_policy("us-east-1", statements).await;
+    iam.delete_role().role_name(role).send().await.unwrap();
+    assert!(world.key_policy("us-east-1").await.to_json().contains(&orphan), "AWS shows the id in its place");
     let run = world.enable_successfully().await;
     assert!(converged_steps(&run).contains(&"allow-key-use"));
     let policy = world.key_policy("us-east-1").await;
-    assert!(!policy.to_json().contains("AROAEXAMPLEOFANORPHAN") && policy.statements().len() == 3);
+    assert!(!policy.to_json().contains(&orphan) && policy.statements().len() == 3);
 }
 
 #[tokio::test]
 async fn a_key_that_is_not_ours_to_write_is_not_written_and_the_statement_to_add_is_reported() {
     let world = World::new().await;
-    world.put_key_policy("us-east-1", administrators(&world)).await;
+    world.put_key_policy("us-east-1", administrators(&world).await).await;
     let before = world.key_policy("us-east-1").await;
     let mut input = world.customer().input();
     input["regions"] = Value::Null;
@@ -165,7 +172,7 @@ async fn a_key_that_is_not_ours_to_write_is_not_written_and_the_statement_to_add
     assert_eq!(world.key_policy("us-east-1").await, before);
     assert_eq!(world.writes().await, [] as [String; 0]);
 
-    let mut statements = administrators(&world);
+    let mut statements = administrators(&world).await;
     statements.as_array_mut().unwrap().push(by_hand["statement"].clone());
     world.put_key_policy("us-east-1", statements).await;
     let run = world.enable_with(&input).await;
@@ -183,10 +190,10 @@ async fn a_role_that_is_not_ours_to_write_is_not_written_and_works_once_somebody
 
     let iam = world.iam();
     let role = &world.customer().role_name;
-    let empty = json!({"Version": "2012-10-17", "Statement": []}).to_string();
+    let theirs = trust_of_others();
     iam.create_role()
         .role_name(role)
-        .assume_role_policy_document(&empty)
+        .assume_role_policy_document(&theirs)
         .permissions_boundary(world.customer().access_role_boundary())
         .send()
         .await

@@ -19,6 +19,7 @@ mod enabling;
 mod failing;
 mod function_process;
 mod keys;
+mod limiting;
 mod owning;
 mod permissions;
 mod planning;

@@ -3,7 +3,7 @@
 use atlas_cmk_local::{Account, execution, seed::EXTERNAL_ID};
 use serde_json::{Value, json};
 
-use crate::world::{World, assert_failed, diagnosis, sample};
+use crate::world::{World, assert_failed, diagnosis, sample, trust_of_others};
 
 /// The event of an account that was created under the name of the first one.
 fn of_the_same_name(account: &str) -> Value {
@@ -132,9 +132,8 @@ async fn no_role_is_created_or_given_rights_without_the_boundary_in_hub_and_spok
 #[tokio::test]
 async fn a_role_that_carries_no_boundary_is_reported_before_anything_is_written() {
     let world = World::new().await;
-    let trust = json!({"Version": "2012-10-17", "Statement": []}).to_string();
     let role = &world.customer().role_name;
-    world.iam().create_role().role_name(role).assume_role_policy_document(trust).send().await.unwrap();
+    world.iam().create_role().role_name(role).assume_role_policy_document(trust_of_others()).send().await.unwrap();
     let run = world.enable().await;
     let command = format!("put-role-permissions-boundary --role-name {role}");
     assert_failed(&run, "Account.AccessDenied", "preflight", &["does not have the permissions boundary", &command]);

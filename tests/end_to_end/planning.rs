@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{World, trust_of_others};
 
 /// Plans, asserts that nothing was written anywhere, applies, and asserts that exactly that was changed.
 async fn assert_plan_is_what_applying_changes(world: &World, input: &Value, scenario: &str) {
@@ -84,9 +84,9 @@ async fn of_a_key_whose_policy_leaves_nothing_to_iam_and_of_a_trust_that_was_cha
     let mut input = world.customer().input();
     input["regions"] = json!(["us-east-1", "eu-central-1"]);
     assert_plan_is_what_applying_changes(&world, &input, "grants").await;
-    let empty = json!({"Version": "2012-10-17", "Statement": []}).to_string();
+    let theirs = trust_of_others();
     let update = world.iam().update_assume_role_policy().role_name(&world.customer().role_name);
-    update.policy_document(empty).send().await.unwrap();
+    update.policy_document(theirs).send().await.unwrap();
     assert_plan_is_what_applying_changes(&world, &input, "trust").await;
 }
 
@@ -130,9 +130,9 @@ async fn verifying_finds_what_differs_and_changes_nothing() {
     assert_eq!((&after["matches"], &after["differences"], &after["findings"]), (&json!(true), &json!([]), &json!([])));
 
     world.kms().disable_key().key_id(world.customer().key_arn()).send().await.unwrap();
-    let empty = json!({"Version": "2012-10-17", "Statement": []}).to_string();
+    let theirs = trust_of_others();
     let update = world.iam().update_assume_role_policy().role_name(&world.customer().role_name);
-    update.policy_document(empty).send().await.unwrap();
+    update.policy_document(theirs).send().await.unwrap();
     let drifted = world.run_as("verify", &input).await;
     let text = drifted.to_string();
     assert_eq!(drifted["matches"], false);

@@ -7,7 +7,7 @@ use atlas_cmk::{
     settings::Settings,
     step::{Converge, Readers, converge, parse},
 };
-use atlas_cmk_local::{execution, mailbox::Mailbox};
+use atlas_cmk_local::{execution, mailbox::Mailbox, seed::Customer};
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
@@ -44,6 +44,12 @@ impl World {
         Readers::new(&settings.unwrap()).unwrap()
     }
 
+    /// The customer with the key of a project: a key has room for the tags of 50.
+    fn key(&self, n: usize) -> Customer {
+        let key_id = self.customer().key_id.replace("1234abcd", &format!("{:08x}", n / 40));
+        Customer { key_id, ..self.customer().clone() }
+    }
+
     async fn register(&self, context: &Readers, n: usize) -> Registered {
         let (id, role_name) = (format!("66f0a1b2c3d4e5f7{n:08x}"), format!("atlas-cmk-{n}"));
         let clusters = if n < DRIFTED {
@@ -53,7 +59,7 @@ impl World {
         };
         let project = json!({"id": id, "name": format!("project-{n}"), "clusters": clusters});
         self.cloud.simulator.add_project(project).await.unwrap();
-        let (key, role) = (self.customer().key_arn(), format!("arn:aws:iam::{}:role/{role_name}", self.account().id));
+        let (key, role) = (self.key(n).key_arn(), format!("arn:aws:iam::{}:role/{role_name}", self.account().id));
         let regions = if n < DRIFTED { vec!["us-east-1"] } else { Vec::new() };
         let made = run::<CreateRole>(context, json!({"projectId": id, "roleArn": role})).await;
         run::<UpdateTrust>(
@@ -157,6 +163,9 @@ async fn a_sweep_over_two_hundred_projects_names_those_that_drifted_and_after_th
     let mailbox =
         Mailbox::subscribed_to(world.hub(), world.cloud.stack.output("NotificationsArn").unwrap()).await.unwrap();
     let context = world.steps();
+    for n in (0..PROJECTS).step_by(40) {
+        world.key(n).seed_keys(world.account()).await.unwrap();
+    }
     let mut projects: Vec<(usize, Registered)> = stream::iter(0..PROJECTS)
         .map(|n| {
             let (world, context) = (&world, &context);

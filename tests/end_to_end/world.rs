@@ -399,6 +399,16 @@ pub(crate) fn sample(path: &str) -> Value {
     serde_json::from_str(&atlas_cmk_tests::read(&format!("events/{path}")).unwrap()).unwrap()
 }
 
+/// A trust policy of somebody else. By one for a service, the engine would let the root user of any account assume the
+/// role.
+pub(crate) fn trust_of_others() -> String {
+    let theirs = json!({
+        "Effect": "Allow", "Principal": {"Federated": "cognito-identity.amazonaws.com"},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+    });
+    json!({"Version": "2012-10-17", "Statement": [theirs]}).to_string()
+}
+
 /// The states of a machine that do something, but those that this run does not come to.
 pub(crate) fn states_of(machine: &str, but: &[&str]) -> Vec<String> {
     let machine = asl::machines().unwrap().into_iter().find(|it| it.name == machine).unwrap();

@@ -32,9 +32,11 @@ PATCHES = (
     "parameter_values",
     "parameter_limits",
     "key_quotas",
+    "replica_states",
     # IAM
     "role_quotas",
     "principals_of_policies",
+    "deleted_principals",
     # The resource that a call is authorized on
     "key_alias_resources",
     "organizations_resources",
@@ -48,8 +50,12 @@ PATCHES = (
     "secure_transport_condition",
     "permissions_boundary_condition",
     "caller_account_condition",
+    "function_arn_condition",
     "organization_conditions",
     "simulation_context",
+    "service_control_policies",
+    "closed_regions",
+    "throttling",
     # EventBridge, CloudTrail
     "aws_event_sources",
     "event_pattern_size",

@@ -15,7 +15,9 @@ def apply():
     from ministack.services import stepfunctions
 
     support.original(stepfunctions, "_evaluate_jsonata_choice_rule", "(rule, raw_input, ctx)")
-    evaluate = support.original(stepfunctions, "_evaluate_jsonata", "(expression, raw_input, ctx=None, result=None, error_output=None)")
+    evaluate = support.original(
+        stepfunctions, "_evaluate_jsonata", "(expression, raw_input, ctx=None, result=None, error_output=None)"
+    )
 
     def evaluate_rule(rule, raw_input, ctx):
         condition = rule.get("Condition")

@@ -24,7 +24,8 @@ def statements_of(text):
         return None
     statements = [statements] if isinstance(statements, dict) else statements
     elements = ("Effect", "Action", "Principal")
-    return statements if all(all(it in statement for it in elements) for statement in statements) else None
+    is_whole = all(all(it in statement for it in elements) for statement in statements)
+    return statements if statements and is_whole else None
 
 
 def missing(statements, iam):

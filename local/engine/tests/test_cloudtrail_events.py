@@ -23,7 +23,8 @@ class CloudtrailEventsTest(probes.RequestTest):
         kms, iam = engine.client("kms", session), engine.client("iam", session, region="eu-west-1")
         kms.create_key(Description="new")
         kms.list_keys()
-        iam.create_role(RoleName="new", AssumeRolePolicyDocument=engines.document())
+        trust = engines.document({"Effect": "Allow", "Principal": {"AWS": account}, "Action": "sts:AssumeRole"})
+        iam.create_role(RoleName="new", AssumeRolePolicyDocument=trust)
         iam.get_role(RoleName="new")
         # A thread of its own emits each event.
         engines.wait_for(lambda: len(engine.messages(queue, seconds=0)) >= 2, self.patience)

@@ -2,8 +2,10 @@
 
 import ast
 import importlib
+import os
 import unittest
 
+import page
 from patches import PATCHES
 from tests import engines, probes
 
@@ -80,3 +82,17 @@ class PatchesTest(unittest.TestCase):
             with self.subTest(change):
                 printed = engines.run_in_process((), CHANGED.format(change=change))
                 self.assertEqual(printed, f"{problem}. The patches are for MiniStack 1.5.33.")
+
+    def test_every_test_that_relies_on_a_patch_exists(self):
+        for patch, test in page.RELIED_ON.items():
+            with self.subTest(patch):
+                self.assertIn(patch, PATCHES)
+                module, name = test.split("::")
+                file = engines.FOLDER.parent.parent / f"tests/end_to_end/{module}.rs"
+                self.assertIn(f"async fn {name}()", file.read_text())
+
+    def test_the_page_says_what_the_patches_say(self):
+        if os.environ.get("BLESS"):
+            page.PAGE.parent.mkdir(exist_ok=True)
+            page.PAGE.write_text(page.page())
+        self.assertEqual(page.PAGE.read_text(), page.page())

@@ -1,0 +1,81 @@
+"""AWS throttles the calls of an account by a bucket of tokens for each action, which fills again at a rate.
+
+Source: AWS Step Functions Developer Guide, "Step Functions service quotas",
+https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html, and AWS KMS Developer Guide, "Request quotas",
+https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html
+
+MiniStack 1.5.33 throttles nothing. Here a test asks for it with the parameter `/engine/throttling` of the account: for
+an action such as `states:ListExecutions`, the size of the bucket and how many tokens it gets a second. The rate is
+scaled as the waits of executions are. The parameter `/engine/throttled` counts the calls that were refused.
+"""
+
+import json
+import os
+import threading
+import time
+
+import support
+
+PARAMETER = "/engine/throttling"
+REFUSED = "/engine/throttled"
+CODES = {"iam": "Throttling", "sts": "Throttling"}
+SCALE = float(os.environ.get("SFN_WAIT_SCALE") or 1)
+
+
+class Bucket:
+    """The tokens of an action in an account."""
+
+    def __init__(self, size):
+        self.tokens = size
+        self.filled = time.monotonic()
+
+    def take(self, size, rate):
+        """Whether there was a token."""
+        now = time.monotonic()
+        self.tokens = min(size, self.tokens + (now - self.filled) * rate / SCALE)
+        self.filled = now
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
+
+def apply():
+    """Refuse a call for which there is no token."""
+    from ministack.core import iam_evaluator
+    from ministack.core.responses import get_account_id
+    from ministack.services import ssm
+
+    enforce = support.original(
+        iam_evaluator,
+        "enforce",
+        "(access_key_id, iam_action, service, region, resource_arn='*', service_context=None)",
+    )
+    buckets, lock = {}, threading.Lock()
+
+    def count_refusal(place, parameter, action):
+        parameters = ssm._parameters._data
+        counted = parameters.setdefault((*place[:-1], REFUSED), {**parameter, "Name": REFUSED, "Value": "{}"})
+        refused = json.loads(counted["Value"])
+        counted["Value"] = json.dumps({**refused, action: refused.get(action, 0) + 1})
+
+    def has_token(account, action):
+        with lock:
+            for place, parameter in list(ssm._parameters._data.items()):
+                if place[0] != account or place[-1] != PARAMETER:
+                    continue
+                limits = json.loads(parameter["Value"])
+                if action in limits:
+                    size, rate = limits[action]
+                    taken = buckets.setdefault((account, action), Bucket(size)).take(size, rate)
+                    if not taken:
+                        count_refusal(place, parameter, action)
+                    return taken
+        return True
+
+    def enforce_rates(access_key_id, iam_action, service, region, resource_arn="*", service_context=None):
+        if not has_token(get_account_id(), iam_action):
+            return iam_evaluator.AuthError(CODES.get(service, "ThrottlingException"), "Rate exceeded")
+        return enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
+
+    iam_evaluator.enforce = enforce_rates

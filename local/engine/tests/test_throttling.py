@@ -1,0 +1,23 @@
+"""Calls are made until their bucket is empty, and again after a while."""
+
+import json
+import time
+
+from tests import engines, probes
+
+
+class ThrottlingTest(probes.RequestTest):
+    unpatched = (*("done",) * 4, "ParameterNotFound")
+    patched = ("done", "done", "ThrottlingException", "done", "done")
+
+    def probe(self, engine):
+        account = engines.new_account()
+        session = engine.session(account, engines.allow("states:*"))
+        limits = json.dumps({"states:ListStateMachines": [2, 0.05]})
+        parameters = engine.client("ssm", account)
+        parameters.put_parameter(Name="/engine/throttling", Value=limits, Type="String")
+        machines = engine.client("stepfunctions", session)
+        first = [engines.outcome(machines.list_state_machines) for _ in range(3)]
+        time.sleep(0.5)
+        later = engines.outcome(machines.list_state_machines)
+        return (*first, later, engines.outcome(parameters.get_parameter, Name="/engine/throttled"))

@@ -1,0 +1,66 @@
+//! What an organization and AWS itself limit: service control policies, closed regions, rates of calls.
+
+use aws_sdk_organizations::types::PolicyType;
+use serde_json::{Value, json};
+
+use crate::world::{World, assert_failed, diagnosis};
+
+#[tokio::test]
+async fn a_service_control_policy_that_denies_a_call_is_named_and_its_end_is_enough() {
+    let world = World::with_two_accounts().await;
+    let organizations = aws_sdk_organizations::Client::new(&world.hub().sdk_config());
+    let quarantine =
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "iam:*", "Resource": "*"}]});
+    let policy = organizations.create_policy().name("quarantine").description("").content(quarantine.to_string());
+    let policy = policy.r#type(PolicyType::ServiceControlPolicy).send().await.unwrap().policy.unwrap();
+    let policy = policy.policy_summary.unwrap().id.unwrap();
+    organizations.attach_policy().policy_id(&policy).target_id(&world.account().id).send().await.unwrap();
+    let run = world.enable().await;
+    let expected = ["service control policy", "iam:GetRole", &world.account().id];
+    assert_failed(&run, "Account.AccessDenied", "preflight", &expected);
+    assert_eq!(world.records().await, [], "nothing is written in Atlas");
+    organizations.detach_policy().policy_id(&policy).target_id(&world.account().id).send().await.unwrap();
+    world.enable_successfully().await;
+}
+
+#[tokio::test]
+async fn a_region_that_the_account_has_not_enabled_is_named_before_anything_is_written() {
+    let world = World::with_two_accounts().await;
+    set_region(&world, "/disableRegion", "ap-southeast-2").await;
+    let run = world.enable().await;
+    let text = diagnosis(&run).to_string();
+    let expected = format!("ap-southeast-2 is not enabled in account {}", world.account().id);
+    assert!(text.contains(&expected), "{text}");
+    assert_eq!(world.records().await, [], "nothing is written in Atlas");
+    assert!(!world.role_exists().await, "nor in AWS");
+    set_region(&world, "/enableRegion", "ap-southeast-2").await;
+    world.enable_successfully().await;
+}
+
+#[tokio::test]
+async fn throttled_calls_are_repeated_until_the_project_is_enabled_and_taken_down() {
+    let world = World::new().await;
+    let ssm = aws_sdk_ssm::Client::new(&world.account().sdk_config());
+    // Size of the bucket and tokens per second, which the scale of time makes a hundred times as many.
+    let actions = ["iam:GetRole", "kms:GetKeyPolicy", "ssm:GetParameter"];
+    let limits: Value = actions.iter().map(|action| ((*action).to_owned(), json!([1, 0.02]))).collect();
+    let put = ssm.put_parameter().name("/engine/throttling").value(limits.to_string());
+    put.r#type(aws_sdk_ssm::types::ParameterType::String).send().await.unwrap();
+    world.enable_successfully().await;
+    world.disable_successfully(json!({"scope": "role"})).await;
+    let refused = ssm.get_parameter().name("/engine/throttled").send().await.unwrap().parameter.unwrap().value.unwrap();
+    for action in actions {
+        assert!(refused.contains(action), "{action} was never throttled: {refused}");
+    }
+}
+
+/// Closes or opens a region for the account of role and key, as the account's root user.
+async fn set_region(world: &World, call: &str, region: &str) {
+    let account = world.account();
+    let scope = format!("{}/20260101/us-east-1/account/aws4_request", account.id);
+    let request = atlas_cmk::http::client(None).unwrap().post(format!("{}{call}", account.endpoint()));
+    let request = request
+        .header("authorization", format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"))
+        .json(&json!({"RegionName": region}));
+    request.send().await.unwrap().error_for_status().unwrap();
+}
