@@ -16,6 +16,7 @@ RELIED_ON = {
     "task_token_failures": "approving::with_a_yes_the_plan_that_was_asked_about_is_carried_out",
     "distributed_maps": "sweeping::a_sweep_reports_what_nobody_waits_for_any_more",
     "lockout_check": "keys::a_key_that_is_not_ours_to_write_is_not_written_and_the_statement_to_add_is_reported",
+    "tags_of_keys": "limiting::a_run_waits_until_the_tags_of_a_new_key_count",
     "deleted_principals": "keys::a_statement_of_ours_that_names_a_role_which_is_gone_is_repaired",
     "key_alias_resources": "keys::from_an_organization_and_an_empty_account_everything_is_made_and_found_again",
     "permissions_boundary_condition": "owning::no_role_is_created_or_given_rights_without_the_boundary_in_hub_and_"
@@ -40,9 +41,9 @@ engine_patches` runs them. Where a test of atlas-cmk is known to fail without th
 `python3 local/engine/without.py` switches each of these patches off and runs its test. This page is generated from the
 patches; `BLESS=1` rewrites it.
 
-What is not modelled, and checked otherwise: policies of organizational units, quotas of whole accounts, the time that
-tags of a key take to count in authorization, `UpdatePrimaryRegion`, and everything that CloudFormation checks before it
-deploys (`.ci/templates/check.py` checks the templates as they will be deployed).
+What is not modelled, and checked otherwise: policies of organizational units, quotas of whole accounts,
+`UpdatePrimaryRegion`, and everything that CloudFormation checks before it deploys (`.ci/templates/check.py` checks the
+templates as they will be deployed).
 
 | rule of AWS | source | the engine without the patch | probe | test of atlas-cmk |
 | --- | --- | --- | --- | --- |

@@ -62,16 +62,14 @@ pub async fn run(cloud: &Cloud, machine: &str, input: &Value, watch: impl FnMut(
     run_machine(cloud, cloud.stack.output(machine)?, input, watch).await
 }
 
-/// Makes a state machine besides those of the stack: a part of one of them, or one that invokes a single function. Its
-/// ARN.
+/// Makes a state machine besides those of the stack, with the role of one of them, by its output: a part of that one, or
+/// one that invokes a single function. Its ARN.
 ///
 /// # Errors
 /// If the engine refuses.
-async fn define(cloud: &Cloud, name: &str, definition: &Value) -> Result<String> {
+async fn define(cloud: &Cloud, machine: &str, name: &str, definition: &Value) -> Result<String> {
     let sfn = aws_sdk_sfn::Client::new(&cloud.stack.account.sdk_config());
-    // With the role of a state machine that may invoke the functions.
-    let machine = cloud.stack.output("EnableEncryptionArn")?;
-    let role = sfn.describe_state_machine().state_machine_arn(machine).send().await?.role_arn;
+    let role = sfn.describe_state_machine().state_machine_arn(cloud.stack.output(machine)?).send().await?.role_arn;
     let made = sfn
         .create_state_machine()
         .name(format!("{}-{name}-{}", cloud.customer.stack, DEFINED.fetch_add(1, Ordering::Relaxed)))
@@ -108,7 +106,7 @@ pub async fn define_with(
     let mut definition = definition(cloud, machine).await?;
     let state = definition["States"][name].as_object_mut().with_context(|| format!("there is no state {name}"))?;
     change(state);
-    define(cloud, &format!("with-{name}"), &definition).await
+    define(cloud, machine, &format!("with-{name}"), &definition).await
 }
 
 /// Makes a state machine that is one of the stack, by its output, in which every Task, Map and Parallel on the top
@@ -131,7 +129,7 @@ pub async fn define_repeating(cloud: &Cloud, machine: &str, repeats: impl Fn(&st
         // The second one is to find what the first one found.
         first.insert("Output".to_owned(), json!("{% $states.input %}"));
     }
-    define(cloud, "repeating", &definition).await
+    define(cloud, machine, "repeating", &definition).await
 }
 
 async fn definition(cloud: &Cloud, machine: &str) -> Result<Value> {
@@ -153,7 +151,7 @@ pub async fn invoke(cloud: &Cloud, step: &str, input: &Value) -> Result<Run> {
         "End": true,
     });
     let definition = json!({"QueryLanguage": "JSONata", "StartAt": "Invoke", "States": {"Invoke": state}});
-    let machine = define(cloud, &format!("invoke-{step}"), &definition).await?;
+    let machine = define(cloud, "EnableEncryptionArn", &format!("invoke-{step}"), &definition).await?;
     run_machine(cloud, &machine, input, |_| {}).await
 }
 

@@ -1,4 +1,4 @@
-//! What an organization and AWS itself limit: service control policies, closed regions, rates of calls.
+//! What an organization and AWS itself limit: service control policies, closed regions, rates of calls, delays.
 
 use aws_sdk_organizations::types::PolicyType;
 use serde_json::{Value, json};
@@ -40,18 +40,41 @@ async fn a_region_that_the_account_has_not_enabled_is_named_before_anything_is_w
 #[tokio::test]
 async fn throttled_calls_are_repeated_until_the_project_is_enabled_and_taken_down() {
     let world = World::new().await;
-    let ssm = aws_sdk_ssm::Client::new(&world.account().sdk_config());
     // Size of the bucket and tokens per second, which the scale of time makes a hundred times as many.
     let actions = ["iam:GetRole", "kms:GetKeyPolicy", "ssm:GetParameter"];
     let limits: Value = actions.iter().map(|action| ((*action).to_owned(), json!([1, 0.02]))).collect();
-    let put = ssm.put_parameter().name("/engine/throttling").value(limits.to_string());
-    put.r#type(aws_sdk_ssm::types::ParameterType::String).send().await.unwrap();
+    set(&world, "/engine/throttling", &limits.to_string()).await;
     world.enable_successfully().await;
     world.disable_successfully(json!({"scope": "role"})).await;
+    let ssm = aws_sdk_ssm::Client::new(&world.account().sdk_config());
     let refused = ssm.get_parameter().name("/engine/throttled").send().await.unwrap().parameter.unwrap().value.unwrap();
     for action in actions {
         assert!(refused.contains(action), "{action} was never throttled: {refused}");
     }
+}
+
+#[tokio::test]
+async fn a_run_waits_until_the_tags_of_a_new_key_count() {
+    let world = World::with_nothing().await;
+    // The longest that AWS names.
+    set(&world, "/engine/tags-of-keys", "300").await;
+    let run = world.enable_with(&world.bare_input()).await;
+    assert_eq!(run.error, None, "{:?}", run.cause);
+    let sfn = aws_sdk_sfn::Client::new(&world.hub().sdk_config());
+    let events = sfn.get_execution_history().execution_arn(&run.arn).into_paginator().items().send();
+    let events = events.collect::<Result<Vec<_>, _>>().await.unwrap();
+    let refused = |event: &&aws_sdk_sfn::types::HistoryEvent| {
+        let failed = event.task_failed_event_details();
+        failed.and_then(|it| it.error()) == Some("Aws.Propagating")
+    };
+    assert!(events.iter().filter(refused).count() > 0, "no call was refused for the tag");
+}
+
+/// Asks the engine for something by a parameter of the account of role and key.
+async fn set(world: &World, parameter: &str, value: &str) {
+    let ssm = aws_sdk_ssm::Client::new(&world.account().sdk_config());
+    let put = ssm.put_parameter().name(parameter).value(value);
+    put.r#type(aws_sdk_ssm::types::ParameterType::String).send().await.unwrap();
 }
 
 /// Closes or opens a region for the account of role and key, as the account's root user.

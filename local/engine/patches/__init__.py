@@ -24,6 +24,8 @@ PATCHES = (
     "choice_conditions",
     "execution_limits",
     "retry_delays",
+    "nested_executions",
+    "state_machine_roles",
     # KMS, Organizations, Secrets Manager, Parameter Store
     "key_ids_by_tag",
     "lockout_check",
@@ -33,7 +35,9 @@ PATCHES = (
     "parameter_limits",
     "key_quotas",
     "replica_states",
+    "tags_of_keys",
     # IAM
+    "denied_others",
     "role_quotas",
     "principals_of_policies",
     "deleted_principals",
@@ -42,7 +46,7 @@ PATCHES = (
     "organizations_resources",
     "parameter_path_resources",
     "policy_simulation_resources",
-    "policy_creation_resources",
+    "creation_resources",
     # Condition keys
     "policy_arn_condition",
     "policy_tags_condition",

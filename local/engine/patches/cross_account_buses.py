@@ -1,6 +1,7 @@
-"""AWS delivers the events of a rule to event buses of other accounts and Regions whose policies allow it.
+"""AWS delivers the events of a rule to event buses of other accounts and Regions whose policies allow it, for one hop.
 
-Source: Amazon EventBridge User Guide, "Sending and receiving events between AWS accounts in Amazon EventBridge",
+What a rule of the receiver sends on to a third account does not arrive. Source: Amazon EventBridge User Guide, "Sending
+and receiving events between AWS accounts in Amazon EventBridge",
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
 
 MiniStack 1.5.33 delivers only within one account and Region. Of a policy, this patch reads effect and action: the
@@ -31,7 +32,10 @@ def apply():
 
     def dispatch_to_event_bus(spec, event, rule, event_path, target_input_payload=None):
         name = spec.resource.split("/", 1)[1]
-        here, forwarded = get_account_id(), {**event, "EventBusName": name, "_DispatchPath": []}
+        here = get_account_id()
+        if spec.account_id != here and event.get("_SenderAccount", here) != here:
+            return
+        forwarded = {**event, "EventBusName": name, "_DispatchPath": [], "_SenderAccount": here}
 
         def forward():
             bus = eventbridge._event_buses.get(name)

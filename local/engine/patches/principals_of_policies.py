@@ -24,14 +24,14 @@ def statements_of(text):
         return None
     statements = [statements] if isinstance(statements, dict) else statements
     elements = ("Effect", "Action", "Principal")
-    is_whole = all(all(it in statement for it in elements) for statement in statements)
+    is_whole = all(all(it in statement or f"Not{it}" in statement for it in elements) for statement in statements)
     return statements if statements and is_whole else None
 
 
 def missing(statements, iam):
     """Return the first principal that does not exist, or None."""
     for statement in statements:
-        principal = statement["Principal"]
+        principal = statement.get("Principal") or statement.get("NotPrincipal")
         named = principal.get("AWS", []) if isinstance(principal, dict) else []
         for arn in [named] if isinstance(named, str) else named:
             match = ROLE_OR_USER.fullmatch(arn)

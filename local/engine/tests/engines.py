@@ -180,13 +180,16 @@ class Engine:
         )
         return created["FunctionArn"]
 
-    def execute(self, account, states, **top):
-        """Run a state machine that uses JSONata, and return the description of the execution once it has ended."""
+    def execute(self, account, states, permissions=None, name="probe"):
+        """Run a state machine that uses JSONata, and return the description of the execution once it has ended.
+
+        Its role may do everything unless permissions are given.
+        """
         client = self.client("stepfunctions", account)
         machine = client.create_state_machine(
-            name="probe",
+            name=name,
             definition=json.dumps({"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}),
-            roleArn=self.role(account, name="machine"),
+            roleArn=self.role(account, permissions or allow("*"), name=f"{name}-machine"),
         )
         execution = client.start_execution(stateMachineArn=machine["stateMachineArn"], input="{}")["executionArn"]
 

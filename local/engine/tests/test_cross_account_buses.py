@@ -1,14 +1,14 @@
-"""Events go to a bus in another Region, and to buses of another account with a policy and without."""
+"""Events go to a bus in another Region, to buses of another account with and without a policy, and on to a third."""
 
 from tests import engines, probes
 
 
 class CrossAccountBusesTest(probes.RequestTest):
-    unpatched = (0, 0, 0)
-    patched = (1, 1, 0)
+    unpatched = (0, 0, 0, 0)
+    patched = (1, 1, 0, 1)
 
     def probe(self, engine):
-        sender, receiver = engines.new_account(), engines.new_account()
+        sender, receiver, third = (engines.new_account() for _ in range(3))
         role = engine.role(sender)
 
         def received(account, region, policy):
@@ -22,8 +22,23 @@ class CrossAccountBusesTest(probes.RequestTest):
             # PutEvents returns once the engine has delivered the event to queues.
             return len(engine.messages(queue, seconds=0))
 
+        def forwarded():
+            """Return how many events of receiver and sender reach a third account from the receiver's open bus."""
+            engine.deploy(third, probes.bus("third", probes.POLICY_OF_BUS), name="third")
+            queue = engine.queue(third, "third")
+            engine.rule(third, {"Arn": queue}, bus="third")
+            last = f"arn:aws:events:{engines.REGION}:{third}:event-bus/third"
+            engine.rule(receiver, {"Arn": last, "RoleArn": engine.role(receiver, name="forwarder")}, bus="open")
+            first = f"arn:aws:events:{engines.REGION}:{receiver}:event-bus/open"
+            engine.rule(sender, {"Arn": first, "RoleArn": role})
+            own = {"Source": "probe", "DetailType": "Probe", "Detail": "{}", "EventBusName": "open"}
+            engine.client("events", receiver).put_events(Entries=[own])
+            engine.put_event(sender)
+            return len(engine.messages(queue, seconds=0))
+
         return (
             received(sender, "eu-west-1", None),
             received(receiver, engines.REGION, probes.POLICY_OF_BUS),
             received(receiver, engines.REGION, None),
+            forwarded(),
         )
