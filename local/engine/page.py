@@ -13,16 +13,13 @@ PAGE = FOLDER.parent.parent / "docs/reference/embedded-cloud.md"
 # A test of atlas-cmk that fails without the patch: `without.py` shows that it does.
 RELIED_ON = {
     "task_token_timeouts": "approving::without_an_answer_everything_stays_as_it_was",
-    "task_token_failures": "approving::with_a_yes_the_plan_that_was_asked_about_is_carried_out",
     "distributed_maps": "sweeping::a_sweep_reports_what_nobody_waits_for_any_more",
-    "lockout_check": "keys::a_key_that_is_not_ours_to_write_is_not_written_and_the_statement_to_add_is_reported",
     "tags_of_keys": "limiting::a_run_waits_until_the_tags_of_a_new_key_count",
     "deleted_principals": "keys::a_statement_of_ours_that_names_a_role_which_is_gone_is_repaired",
     "key_alias_resources": "keys::from_an_organization_and_an_empty_account_everything_is_made_and_found_again",
     "permissions_boundary_condition": "owning::no_role_is_created_or_given_rights_without_the_boundary_in_hub_and_"
     "spoke",
     "organization_conditions": "owning::functions_assume_roles_in_accounts_of_the_organization_only",
-    "simulation_context": "enabling::a_fresh_project_is_enabled_and_a_second_run_changes_nothing",
     "service_control_policies": "limiting::a_service_control_policy_that_denies_a_call_is_named_and_its_end_is_enough",
     "closed_regions": "limiting::a_region_that_the_account_has_not_enabled_is_named_before_anything_is_written",
     "throttling": "limiting::throttled_calls_are_repeated_until_the_project_is_enabled_and_taken_down",
