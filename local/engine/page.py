@@ -38,8 +38,8 @@ engine_patches` runs them. Where a test of atlas-cmk is known to fail without th
 `python3 local/engine/without.py` switches each of these patches off and runs its test. This page is generated from the
 patches; `BLESS=1` rewrites it.
 
-What is not modelled, and checked otherwise: policies of organizational units, quotas of whole accounts,
-`UpdatePrimaryRegion`, and everything that CloudFormation checks before it deploys (`.ci/templates/check.py` checks the
+What is not modelled: policies of organizational units, resource control policies, suspended accounts, quotas of whole
+accounts, `UpdatePrimaryRegion`, and what CloudFormation checks before it deploys (`.ci/templates/check.py` checks the
 templates as they will be deployed).
 
 | rule of AWS | source | the engine without the patch | probe | test of atlas-cmk |
@@ -91,7 +91,7 @@ def page():
     """Return the page."""
     rows = [row(name) for name in PATCHES if is_deviation(name)]
     aids = [item(name) for name in PATCHES if not is_deviation(name)]
-    return "\n".join([HEAD + "\n".join(rows), "", "Three patches help the tests only:", "", *aids, ""])
+    return "\n".join([HEAD + "\n".join(rows), "", "These patches help the tests only:", "", *aids, ""])
 
 
 if __name__ == "__main__":

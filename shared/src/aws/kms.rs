@@ -7,7 +7,7 @@ use aws_sdk_kms::{
     Client,
     config::{Builder, Config, retry::RetryConfig},
     error::SdkError,
-    operation::{describe_key::DescribeKeyError, replicate_key::ReplicateKeyError},
+    operation::describe_key::DescribeKeyError,
     types::{KeySpec, KeyState, KeyUsageType, MultiRegionConfiguration, MultiRegionKeyType, Tag},
 };
 use aws_types::SdkConfig;
@@ -249,10 +249,10 @@ impl KmsWriter {
         Ok(())
     }
 
-    /// Makes a replica of a primary key. Called in the primary's region. One that is there already counts as made.
+    /// Makes a replica of a primary key. Called in the primary's region.
     ///
     /// # Errors
-    /// As [`aws_error`].
+    /// As [`aws_error`]; `Aws.Propagating` if there is a replica, which its region may not show yet.
     pub async fn replicate(
         &self,
         primary: &KmsKeyArn,
@@ -261,8 +261,7 @@ impl KmsWriter {
         description: &str,
         tags: &[(String, String)],
     ) -> Result<()> {
-        let sent = self
-            .0
+        self.0
             .0
             .replicate_key()
             .key_id(primary.as_ref())
@@ -273,16 +272,9 @@ impl KmsWriter {
             .customize()
             .config_override(once())
             .send()
-            .await;
-        match sent {
-            Ok(_) => Ok(()),
-            Err(SdkError::ServiceError(refusal))
-                if matches!(refusal.err(), ReplicateKeyError::AlreadyExistsException(_)) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(aws_error("kms:ReplicateKey", &format!("{primary} to {region}"), &error)),
-        }
+            .await
+            .map_err(|error| aws_error("kms:ReplicateKey", &format!("{primary} to {region}"), &error))?;
+        Ok(())
     }
 
     /// Replaces the key's policy. KMS refuses one that would lock us out, and that check is never bypassed.

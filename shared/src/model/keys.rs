@@ -35,3 +35,20 @@ pub(crate) fn until_tags_count(error: Error) -> Error {
         _ => error,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_waits_for_tags_unless_a_policy_denies_explicitly() {
+        for (code, name) in [
+            ("AccessDeniedException", ErrorName::AwsPropagating),
+            (denial::EXPLICIT, ErrorName::AccountAccessDenied),
+            (denial::SERVICE_CONTROL_POLICY, ErrorName::AccountAccessDenied),
+        ] {
+            let refusal = Error::new(ErrorName::AccountAccessDenied, "x").because_of(Failure::Aws(code.to_owned()));
+            assert_eq!(until_tags_count(refusal).name(), name, "{code}");
+        }
+    }
+}
