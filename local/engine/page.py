@@ -15,6 +15,7 @@ RELIED_ON = {
     "task_token_timeouts": "approving::without_an_answer_everything_stays_as_it_was",
     "distributed_maps": "sweeping::a_sweep_reports_what_nobody_waits_for_any_more",
     "tags_of_keys": "limiting::a_run_waits_until_the_tags_of_a_new_key_count",
+    "service_principals": "diagnosing::a_trust_statement_that_somebody_removes_meanwhile_is_missed",
     "deleted_principals": "keys::a_statement_of_ours_that_names_a_role_which_is_gone_is_repaired",
     "key_alias_resources": "keys::from_an_organization_and_an_empty_account_everything_is_made_and_found_again",
     "permissions_boundary_condition": "owning::no_role_is_created_or_given_rights_without_the_boundary_in_hub_and_"

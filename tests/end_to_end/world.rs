@@ -399,14 +399,10 @@ pub(crate) fn sample(path: &str) -> Value {
     serde_json::from_str(&atlas_cmk_tests::read(&format!("events/{path}")).unwrap()).unwrap()
 }
 
-/// A trust policy of somebody else. By one for a service, the engine would let the root user of any account assume the
-/// role.
+/// A trust policy of somebody else, by which EC2 may assume the role.
 pub(crate) fn trust_of_others() -> String {
-    let theirs = json!({
-        "Effect": "Allow", "Principal": {"Federated": "cognito-identity.amazonaws.com"},
-        "Action": "sts:AssumeRoleWithWebIdentity",
-    });
-    json!({"Version": "2012-10-17", "Statement": [theirs]}).to_string()
+    let ec2 = json!({"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"});
+    json!({"Version": "2012-10-17", "Statement": [ec2]}).to_string()
 }
 
 /// The states of a machine that do something, but those that this run does not come to.

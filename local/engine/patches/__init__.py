@@ -38,6 +38,7 @@ PATCHES = (
     "tags_of_keys",
     # IAM
     "denied_others",
+    "service_principals",
     "role_quotas",
     "principals_of_policies",
     "deleted_principals",
