@@ -469,6 +469,37 @@ fn every_loop_counts_down_and_ends_at_zero() {
     }
 }
 
+#[test]
+fn every_failure_names_its_state_or_its_step() {
+    let is_step = |name: &str| contracts::functions().iter().any(|function| function.name() == name);
+    for machine in machines() {
+        for state in machine.states() {
+            for failure in failures(state.definition) {
+                let known = failure.keys().all(|key| ["state", "failure", "findings", "item"].contains(&key.as_str()));
+                assert!(known, "{}: diagnose knows no other fields than these: {failure:?}", state.path);
+                let cause = failure["failure"]["Cause"].as_str().unwrap_or_default();
+                let marked = cause.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
+                let named = failure.contains_key("state") || marked.is_some_and(|(step, _)| is_step(step));
+                assert!(named, "{}: {failure:?}", state.path);
+            }
+        }
+    }
+}
+
+/// What a state passes on as a failure.
+fn failures(state: &Value) -> Vec<&serde_json::Map<String, Value>> {
+    match state {
+        // The states inside of a Map are looked at by themselves.
+        Value::Object(object) if object.contains_key("failure") => vec![object],
+        Value::Object(object) => {
+            let outer = object.iter().filter(|(name, _)| *name != "ItemProcessor");
+            outer.flat_map(|(_, value)| failures(value)).collect()
+        }
+        Value::Array(list) => list.iter().flat_map(failures).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// A way from a state back to itself, if there is one.
 fn cycle_through<'a>(states: &'a serde_json::Map<String, Value>, start: &'a str) -> Option<Vec<&'a str>> {
     let mut open = vec![vec![start]];

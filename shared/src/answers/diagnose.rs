@@ -47,7 +47,7 @@ pub struct Input {
 
 /// What failed, as a Catch or a Choice of the state machine passes it on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Failed {
     /// The state that failed. A function puts its own name into what it says, so that this matters only if no function
     /// said anything.
