@@ -12,22 +12,42 @@ PAGE = FOLDER.parent.parent / "docs/reference/embedded-cloud.md"
 
 # A test of atlas-cmk that fails without the patch: `without.py` shows that it does.
 RELIED_ON = {
+    "cross_account_buckets": "enabling::without_regions_no_private_networking_is_asked_for",
+    "metric_math_alarms": "enabling::without_regions_no_private_networking_is_asked_for",
+    "regional_names": "deploying::stacks_of_two_names_and_of_two_regions_do_their_work_in_one_account",
     "task_token_timeouts": "approving::without_an_answer_everything_stays_as_it_was",
+    "task_token_failures": "approving::where_nobody_can_be_asked_the_run_fails_at_once_and_everything_stays_as_it_was",
     "distributed_maps": "sweeping::a_sweep_reports_what_nobody_waits_for_any_more",
+    "secret_versions": "token_cache::two_hundred_cold_starts_at_once_share_one_token",
     "tags_of_keys": "limiting::a_run_waits_until_the_tags_of_a_new_key_count",
     "service_principals": "diagnosing::a_trust_statement_that_somebody_removes_meanwhile_is_missed",
     "deleted_principals": "keys::a_statement_of_ours_that_names_a_role_which_is_gone_is_repaired",
     "key_alias_resources": "keys::from_an_organization_and_an_empty_account_everything_is_made_and_found_again",
-    "permissions_boundary_condition": "owning::no_role_is_created_or_given_rights_without_the_boundary_in_hub_and_"
-    "spoke",
+    "organizations_resources": "vending::an_account_that_no_event_reported_is_found_by_the_next_sweep",
+    "parameter_path_resources": "sweeping::what_the_event_of_a_key_should_have_started_a_sweep_makes_up_for",
+    "policy_simulation_resources": "diagnosing::an_action_that_somebody_takes_from_the_role_meanwhile_is_named",
+    "creation_resources": "accessing::an_access_is_set_up_tried_and_taken_down_until_both_accounts_are_as_they_were",
+    "policy_arn_condition": "accessing::where_the_source_role_lets_nobody_in_both_sides_are_read",
+    "policy_tags_condition": "accessing::an_access_is_set_up_tried_and_taken_down_until_both_accounts_are_as_they_were",
+    "principal_arn_condition": "across_accounts::role_and_key_may_live_in_another_account_than_the_functions",
+    "secure_transport_condition": "changing::what_cannot_be_delivered_or_handled_is_kept_with_its_reason",
+    "permissions_boundary_condition": "owning::no_role_is_created_or_given_rights_without_the_boundary_in_hub_an"
+    "d_spoke",
+    "caller_account_condition": "keys::from_an_organization_and_an_empty_account_everything_is_made_and_found_again",
     "organization_conditions": "owning::functions_assume_roles_in_accounts_of_the_organization_only",
+    "simulation_context": "permissions::what_the_role_in_the_other_account_may_not_do_is_found_before_anything_i"
+    "s_written",
     "service_control_policies": "limiting::a_service_control_policy_that_denies_a_call_is_named_and_its_end_is_enough",
     "closed_regions": "limiting::a_region_that_the_account_has_not_enabled_is_named_before_anything_is_written",
     "throttling": "limiting::throttled_calls_are_repeated_until_the_project_is_enabled_and_taken_down",
-    "cloudtrail_events": "changing::a_change_is_reported_or_repaired_and_what_we_write_ourselves_starts_no_loop",
+    "aws_event_sources": "vending::every_event_of_a_vending_pipeline_starts_what_it_should_and_no_other_does_any_harm",
+    "bus_policies": "changing::a_key_in_another_account_that_is_about_to_go_is_reported_and_brought_back_where_t"
+    "hat_is_wanted",
+    "cross_account_buses": "changing::a_key_in_another_account_that_is_about_to_go_is_reported_and_brought_back_"
+    "where_that_is_wanted",
+    "asynchronous_event_targets": "changing::what_cannot_be_delivered_or_handled_is_kept_with_its_reason",
     "event_dead_letter_queues": "changing::what_cannot_be_delivered_or_handled_is_kept_with_its_reason",
-    "cross_account_buses": "changing::a_key_in_another_account_that_is_about_to_go_is_reported_and_brought_back_where_"
-    "that_is_wanted",
+    "cloudtrail_events": "changing::a_change_is_reported_or_repaired_and_what_we_write_ourselves_starts_no_loop",
 }
 
 HEAD = """# The embedded cloud

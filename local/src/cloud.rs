@@ -97,7 +97,8 @@ impl Cloud {
             ("GuardRoleName", "AtlasCmkGuard"),
             ("HubEventBusArn", self.stack.output("EventBusArn")?),
         ];
-        let template = Template { infra: &self.infra, file: "spoke.yaml", packages: &[], parameters: &parameters };
+        let template =
+            Template { infra: &self.infra, file: "spoke.yaml", packages: &[], parameters: &parameters, tags: &[] };
         deploy(account, "atlas-cmk-spoke", template).await.map(drop)
     }
 
@@ -179,12 +180,9 @@ impl Cloud {
 
 async fn deploy_hub(hub: &Account, stack: &str, build: &Build, parameters: &[(&str, String)]) -> Result<Stack> {
     let parameters: Vec<(&str, &str)> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    deploy(
-        hub,
-        stack,
-        Template { infra: &build.infra, file: "template.yaml", packages: &build.packages, parameters: &parameters },
-    )
-    .await
+    let (infra, packages) = (&build.infra, &build.packages);
+    let template = Template { infra, file: "template.yaml", packages, parameters: &parameters, tags: &[] };
+    deploy(hub, stack, template).await
 }
 
 /// The regions that customers here have keys in.

@@ -1,19 +1,23 @@
 //! Deploys the templates of infra/ through CloudFormation, the way `sam deploy` does: artifacts to a bucket, local
-//! paths of the template replaced by where they went, and the stack created from that.
+//! paths of the template replaced by where they went, and the stack created from that. [`deploy`] does so in the
+//! embedded cloud, [`deploy_from`] anywhere.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
-use aws_sdk_cloudformation::types::{Capability, Parameter, ResourceStatus, StackStatus};
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_cloudformation::types::{Capability, Parameter, ResourceStatus, StackStatus, Tag};
+use aws_sdk_s3::{operation::list_objects_v2::ListObjectsV2Output, primitives::ByteStream};
 
 use tokio::sync::Mutex;
 
-use crate::{Account, account::REGION, functions::Package};
+use crate::{
+    Account,
+    account::{REGION, words},
+    functions::Package,
+};
 
 const BUCKET: &str = "atlas-cmk-artifacts";
 
@@ -33,6 +37,24 @@ pub struct Stack {
 }
 
 impl Stack {
+    /// The stack of this name, unless there is none.
+    ///
+    /// # Errors
+    /// If CloudFormation refuses.
+    pub async fn find(account: &Account, name: &str) -> Result<Option<Self>> {
+        let cloudformation = aws_sdk_cloudformation::Client::new(&account.sdk_config());
+        let answer = match cloudformation.describe_stacks().stack_name(name).send().await {
+            Ok(answer) => answer,
+            Err(error) => {
+                let error = error.into_service_error();
+                let is_gone = error.meta().message().is_some_and(|message| message.contains("does not exist"));
+                return if is_gone { Ok(None) } else { Err(error.into()) };
+            }
+        };
+        let found = answer.stacks().iter().find(|it| it.stack_status() != Some(&StackStatus::DeleteComplete));
+        Ok(found.map(|stack| Self { account: account.clone(), outputs: outputs(stack) }))
+    }
+
     /// An output.
     ///
     /// # Errors
@@ -54,7 +76,7 @@ impl Stack {
             let Ok(answer) = answer else { return Ok(()) };
             match answer.stacks().first().and_then(|stack| stack.stack_status()) {
                 None | Some(StackStatus::DeleteComplete) => return Ok(()),
-                Some(StackStatus::DeleteInProgress) => tokio::time::sleep(Duration::from_millis(100)).await,
+                Some(StackStatus::DeleteInProgress) => tokio::time::sleep(self.account.pace()).await,
                 status => bail!("the deletion failed ({status:?}):\n{}", failures(&cloudformation, name).await?),
             }
         }
@@ -82,9 +104,69 @@ pub struct Template<'a> {
     pub packages: &'a [Package],
     /// Its parameters.
     pub parameters: &'a [(&'a str, &'a str)],
+    /// The tags of the stack, which its resources get, too.
+    pub tags: &'a [(&'a str, &'a str)],
 }
 
-/// Deploys a template as a stack of this name and waits for it.
+/// A bucket that CloudFormation takes artifacts from.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    s3: aws_sdk_s3::Client,
+    name: String,
+    address: String,
+}
+
+impl Bucket {
+    /// The bucket of this name, of an account. It need not be there yet.
+    pub fn of(account: &Account, name: &str) -> Self {
+        let config = aws_sdk_s3::config::Builder::from(&account.sdk_config()).force_path_style(true).build();
+        let address = match account.endpoint() {
+            "" => format!("https://s3.{}.amazonaws.com/{name}", account.region()),
+            engine => format!("{engine}/{name}"),
+        };
+        Self { s3: aws_sdk_s3::Client::from_conf(config), name: name.to_owned(), address }
+    }
+
+    // One that is there already is ours.
+    async fn create(&self) -> Result<()> {
+        self.s3.create_bucket().bucket(&self.name).send().await.context("no bucket for the artifacts")?;
+        Ok(())
+    }
+
+    async fn put(&self, key: &str, body: Vec<u8>) -> Result<()> {
+        let put = self.s3.put_object().bucket(&self.name).key(key).body(ByteStream::from(body));
+        Box::pin(put.send()).await.with_context(|| format!("{key} cannot be put into the bucket {}", self.name))?;
+        Ok(())
+    }
+
+    /// Puts the code of functions there, unless it is there already.
+    ///
+    /// # Errors
+    /// If S3 refuses.
+    pub async fn put_code(&self, packages: &[Package]) -> Result<()> {
+        let there = self.s3.list_objects_v2().bucket(&self.name).send().await?;
+        let there: BTreeSet<&str> = there.contents().iter().filter_map(|object| object.key()).collect();
+        for package in packages.iter().filter(|package| !there.contains(package.key.as_str())) {
+            self.put(&package.key, package.zip.clone()).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes everything in it.
+    ///
+    /// # Errors
+    /// If S3 refuses.
+    pub async fn empty(&self) -> Result<()> {
+        let objects = self.s3.list_objects_v2().bucket(&self.name).into_paginator().send().try_collect().await?;
+        for object in objects.iter().flat_map(ListObjectsV2Output::contents) {
+            let key = object.key().context("an object has a key")?;
+            self.s3.delete_object().bucket(&self.name).key(key).send().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Deploys a template as a stack of this name in an account of the engine, and waits for it.
 ///
 /// The engine ends running functions of the same name in other accounts, so accounts that are used at the same time
 /// need stacks of different names.
@@ -92,88 +174,88 @@ pub struct Template<'a> {
 /// # Errors
 /// If CloudFormation refuses or fails, with the reasons of the resources that failed.
 pub async fn deploy(account: &Account, name: &str, template: Template<'_>) -> Result<Stack> {
-    let s3 = bucket_client(account);
-    let bucket = format!("{BUCKET}-{}", account.id);
-    let body = upload(&s3, &bucket, account.endpoint(), template).await?;
-    // By its address: a template in the request itself may have 51,200 bytes (CloudFormation user guide, "Quotas").
-    let template_url = format!("{}/{bucket}/{}", account.endpoint(), template.file);
-    s3.put_object().bucket(&bucket).key(template.file).body(ByteStream::from(body.into_bytes())).send().await?;
+    // On AWS a function's code lies in a bucket of its region; here one bucket serves all regions.
+    let bucket = |account: &Account| Bucket::of(&account.in_region(REGION), &format!("{BUCKET}-{}", account.id));
+    let artifacts = bucket(account);
+    artifacts.create().await?;
+    let code = bucket(&Account::new(BUILDER, account.endpoint()));
+    if !template.packages.is_empty() {
+        let _alone = UPLOADING.lock().await;
+        code.create().await?;
+        code.put_code(template.packages).await?;
+    }
+    // It is large, and so would be everything that waits for it.
+    Box::pin(deploy_from(account, name, template, &artifacts, &code)).await
+}
+
+/// Deploys a template as a stack of this name and waits for it, with its artifacts put into a bucket, and the code of
+/// functions taken from one where it is.
+///
+/// # Errors
+/// If CloudFormation refuses or fails, with the reasons of the resources that failed.
+pub async fn deploy_from(
+    account: &Account,
+    name: &str,
+    template: Template<'_>,
+    artifacts: &Bucket,
+    code: &Bucket,
+) -> Result<Stack> {
+    let body = packaged(template, artifacts, code).await?;
+    artifacts.put(template.file, body.into_bytes()).await?;
     let cloudformation = aws_sdk_cloudformation::Client::new(&account.sdk_config());
     let parameter =
         |(key, value): &(&str, &str)| Parameter::builder().parameter_key(*key).parameter_value(*value).build();
+    let tag = |(key, value): &(&str, &str)| Tag::builder().key(*key).value(*value).build();
     cloudformation
         .create_stack()
         .stack_name(name)
-        .template_url(template_url)
+        // By its address: a template in the request itself may have 51,200 bytes (CloudFormation user guide, "Quotas").
+        .template_url(format!("{}/{}", artifacts.address, template.file))
         .set_parameters(Some(template.parameters.iter().map(parameter).collect()))
+        .set_tags(Some(template.tags.iter().map(tag).collect()))
         .capabilities(Capability::CapabilityNamedIam)
         .capabilities(Capability::CapabilityAutoExpand)
         .send()
         .await
-        .map_err(|error| anyhow::anyhow!("CloudFormation refuses the template: {}", error.into_service_error()))?;
+        .map_err(|error| words("cloudformation:CreateStack", &error))?;
+    created(account, name).await
+}
+
+/// Waits until a stack that is being created is there.
+///
+/// # Errors
+/// If CloudFormation fails, with the reasons of the resources that failed.
+pub async fn created(account: &Account, name: &str) -> Result<Stack> {
+    let cloudformation = aws_sdk_cloudformation::Client::new(&account.sdk_config());
     loop {
         let answer = cloudformation.describe_stacks().stack_name(name).send().await?;
         let stack = answer.stacks().first().context("the stack has vanished")?;
         match stack.stack_status() {
             Some(StackStatus::CreateComplete) => {
-                let outputs = stack
-                    .outputs()
-                    .iter()
-                    .filter_map(|output| Some((output.output_key()?.to_owned(), output.output_value()?.to_owned())));
-                return Ok(Stack { account: account.clone(), outputs: outputs.collect() });
+                return Ok(Stack { account: account.clone(), outputs: outputs(stack) });
             }
-            Some(StackStatus::CreateInProgress) => tokio::time::sleep(Duration::from_millis(100)).await,
+            Some(StackStatus::CreateInProgress | StackStatus::RollbackInProgress) => {
+                tokio::time::sleep(account.pace()).await;
+            }
             status => bail!("the deployment failed ({status:?}):\n{}", failures(&cloudformation, name).await?),
         }
     }
 }
 
-// On AWS a function's code lies in a bucket of its region; here one bucket serves all regions.
-fn bucket_client(account: &Account) -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::config::Builder::from(&account.sdk_config_in(REGION)).force_path_style(true).build();
-    aws_sdk_s3::Client::from_conf(config)
+fn outputs(stack: &aws_sdk_cloudformation::types::Stack) -> BTreeMap<String, String> {
+    let outputs = stack.outputs().iter();
+    outputs.filter_map(|it| Some((it.output_key()?.to_owned(), it.output_value()?.to_owned()))).collect()
 }
 
-/// Puts the code of functions where every account finds it, unless it is there. The bucket.
-async fn upload_code(endpoint: &str, packages: &[Package]) -> Result<String> {
-    let s3 = bucket_client(&Account::new(BUILDER, endpoint));
-    let bucket = format!("{BUCKET}-{BUILDER}");
-    let _alone = UPLOADING.lock().await;
-    // One that is there already is ours.
-    s3.create_bucket().bucket(&bucket).send().await.context("no bucket for the code")?;
-    let there = s3.list_objects_v2().bucket(&bucket).send().await?;
-    let there: BTreeSet<&str> = there.contents().iter().filter_map(|object| object.key()).collect();
-    for package in packages.iter().filter(|package| !there.contains(package.key.as_str())) {
-        let body = ByteStream::from(package.zip.clone());
-        s3.put_object().bucket(&bucket).key(&package.key).body(body).send().await?;
-    }
-    Ok(bucket)
-}
-
-/// Puts the artifacts into a bucket and returns the template that points there.
-async fn upload(s3: &aws_sdk_s3::Client, bucket: &str, endpoint: &str, source: Template<'_>) -> Result<String> {
-    s3.create_bucket().bucket(bucket).send().await.context("no bucket for the artifacts")?;
-    let put = async |key: &str, body: Vec<u8>| {
-        s3.put_object()
-            .bucket(bucket)
-            .key(key)
-            .body(ByteStream::from(body))
-            .send()
-            .await
-            .map(|_| format!("s3://{bucket}/{key}"))
-    };
-
+/// Puts the definitions of state machines into a bucket, and returns the template that points there.
+async fn packaged(source: Template<'_>, artifacts: &Bucket, code: &Bucket) -> Result<String> {
     let read = |file: &str| {
         let path = source.infra.join(file);
         std::fs::read_to_string(&path).with_context(|| path.display().to_string())
     };
     let mut template = read(source.file)?;
-    let code = match source.packages {
-        [] => String::new(),
-        packages => upload_code(endpoint, packages).await?,
-    };
     for package in source.packages {
-        let uri = format!("s3://{code}/{}", package.key);
+        let uri = format!("s3://{}/{}", code.name, package.key);
         for local in [format!("../target/lambda/{}", package.name), format!("functions/{}.zip", package.name)] {
             template = template.replace(&format!("CodeUri: {local}\n"), &format!("CodeUri: {uri}\n"));
         }
@@ -182,8 +264,8 @@ async fn upload(s3: &aws_sdk_s3::Client, bucket: &str, endpoint: &str, source: T
         template.lines().filter_map(|line| line.trim().strip_prefix("DefinitionUri: ")).collect();
     let mut uploaded = template.clone();
     for path in definitions {
-        let body = read(path)?;
-        let uri = put(path, body.into_bytes()).await?;
+        artifacts.put(path, read(path)?.into_bytes()).await?;
+        let uri = format!("s3://{}/{path}", artifacts.name);
         uploaded = uploaded.replace(&format!("DefinitionUri: {path}\n"), &format!("DefinitionUri: {uri}\n"));
     }
     if uploaded.contains("CodeUri: ../") || uploaded.contains("CodeUri: functions/") {

@@ -66,6 +66,7 @@ pub async fn forward_from(cloud: &Cloud, management: &Account) -> Result<Stack> 
         file: "management.yaml",
         packages: &[],
         parameters: &parameters,
+        tags: &[],
     };
     deploy(management, "atlas-cmk-management", template).await
 }

@@ -86,10 +86,15 @@ async fn without_an_answer_everything_stays_as_it_was() {
     let question = mailbox.next().await.unwrap();
     let late = world.invoke("answer-approval", &json!({"taskToken": question["taskToken"], "approve": true})).await;
     assert_eq!(late.error.as_deref(), Some("Input.Invalid"), "it came too late: {:?}", late.output);
+}
 
-    // Where nobody can be asked, nothing is done either.
+#[tokio::test]
+async fn where_nobody_can_be_asked_the_run_fails_at_once_and_everything_stays_as_it_was() {
+    let (world, _) = world_and_mailbox().await;
+    let before = world.snapshot().await;
     world.deny(world.hub(), &world.role_of("request-approval"), Some("sns:Publish")).await;
-    let run = world.disable(json!({"scope": "role", "approval": true})).await;
+    let input = json!({"scope": "role", "approval": true, "deadlines": {"approvalMinutes": 1}});
+    let run = world.disable(input).await;
     assert_failed(&run, "Account.AccessDenied", "request-approval", &["sns:Publish"]);
     assert_eq!(world.snapshot().await, before);
 }

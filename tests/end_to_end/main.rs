@@ -27,6 +27,7 @@ mod racing;
 mod registering;
 mod repeating;
 mod resuming;
+mod smoke;
 mod sweeping;
 mod taking_down_races;
 mod token_cache;

@@ -46,6 +46,14 @@ pub(crate) async fn packages() -> &'static [Package] {
     &shared().await.build.packages
 }
 
+/// An account with nothing in it, an Atlas with nothing in it, and what can be deployed.
+pub(crate) async fn empty_account() -> (Account, simulator::Simulator, Build) {
+    let Shared { engine, build } = shared().await;
+    let atlas = simulator::Options { port: None, time_scale: TIME_SCALE };
+    let simulator = simulator::Simulator::start(atlas, &engine.url()).await.unwrap();
+    (Account::new(World::customer_of_one_account().account, engine.url()), simulator, build.clone())
+}
+
 pub(crate) struct World {
     pub(crate) cloud: Cloud,
 }
