@@ -103,7 +103,7 @@ async fn a_change_is_reported_or_repaired_and_what_we_write_ourselves_starts_no_
 }
 
 /// A sample of a change, of this world's key, role and secret.
-async fn of_world(world: &World, path: &str) -> Value {
+pub(crate) async fn of_world(world: &World, path: &str) -> Value {
     let (customer, account) = (world.customer(), &world.account().id);
     let secrets = aws_sdk_secretsmanager::Client::new(&world.hub().sdk_config());
     let secret = secrets.describe_secret().secret_id("atlas-cmk/atlas").send().await.unwrap().arn.unwrap();

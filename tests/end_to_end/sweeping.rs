@@ -7,11 +7,12 @@ use atlas_cmk::{
     settings::Settings,
     step::{Converge, Readers, converge, parse},
 };
-use atlas_cmk_local::{execution, mailbox::Mailbox, seed::Customer};
+use atlas_cmk_local::{events, execution, mailbox::Mailbox, progress, seed::Customer};
+use aws_sdk_sfn::types::ExecutionStatus;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::{changing, limiting, world::World};
 
 const PROJECTS: usize = 200;
 
@@ -201,6 +202,65 @@ async fn a_sweep_over_two_hundred_projects_names_those_that_drifted_and_after_th
     let kinds: BTreeSet<String> =
         mailbox.all().await.unwrap().iter().map(|it| it["kind"].as_str().unwrap().to_owned()).collect();
     assert_eq!(kinds, BTreeSet::from(["sweep-report".to_owned()]), "one report each, and nothing else");
+}
+
+/// Not part of the tests: with a time scale of 1, at which the rates are those of AWS, it takes a quarter of an hour.
+/// The table of rates says where they are from.
+#[tokio::test]
+#[ignore = "measures; the time scale of the embedded cloud has to be 1 for it"]
+async fn a_rotation_of_the_stacks_secret_starts_a_look_at_each_of_two_hundred_projects() {
+    let world = World::new().await;
+    let context = world.steps();
+    let numbers = DRIFTED..DRIFTED + PROJECTS;
+    for n in (0..numbers.end).step_by(40) {
+        world.key(n).seed_keys(world.account()).await.unwrap();
+    }
+    for n in numbers {
+        world.register(&context, n).await;
+    }
+    limiting::set(&world, "/engine/throttling", &rates_of_aws().to_string()).await;
+    world.cloud.simulator.forget_requests().await.unwrap();
+
+    let event = changing::of_world(&world, "changes/secretsmanager-secret-label-updated.json").await;
+    events::put(world.hub(), &event).await.unwrap();
+    let sfn = aws_sdk_sfn::Client::new(&world.hub().sdk_config());
+    let machine = world.cloud.stack.output("ReconcileProjectArn").unwrap();
+    let mut ended = Vec::new();
+    while ended.len() < PROJECTS || ended.iter().any(|status| *status == ExecutionStatus::Running) {
+        tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+        let looks = sfn.list_executions().state_machine_arn(machine).max_results(1000).send().await;
+        // The measurement is throttled as well.
+        let Ok(looks) = looks else { continue };
+        ended = looks.executions().iter().map(|look| look.status().clone()).collect();
+    }
+    let well = ended.iter().filter(|status| **status == ExecutionStatus::Succeeded).count();
+    progress::plain(&format!("{well} of {} looks ended well", ended.len()));
+    progress::plain(&format!("Atlas: {} requests", world.cloud.simulator.requests().await.unwrap().len()));
+    progress::plain(&format!("AWS: {:#}", limiting::calls(&world).await));
+    assert_eq!(well, PROJECTS);
+}
+
+/// The size of the bucket and the tokens per second. Step Functions: its quotas outside of the largest Regions; KMS: its
+/// request quotas; Parameter Store: 40 reads a second, 3 writes. IAM publishes none: a guess that is rather low.
+fn rates_of_aws() -> Value {
+    json!({
+        "states:ListExecutions": [100, 2],
+        "states:DescribeExecution": [250, 10],
+        "states:StartExecution": [800, 150],
+        "ssm:GetParameter": [40, 40],
+        "ssm:GetParametersByPath": [40, 40],
+        "ssm:PutParameter": [3, 3],
+        "secretsmanager:GetSecretValue": [10000, 10000],
+        "kms:DescribeKey": [2000, 2000],
+        "kms:GetKeyPolicy": [1000, 1000],
+        "kms:ListResourceTags": [2000, 2000],
+        "iam:GetRole": [20, 15],
+        "iam:GetRolePolicy": [20, 15],
+        "iam:ListRolePolicies": [20, 15],
+        "iam:ListAttachedRolePolicies": [20, 15],
+        "iam:SimulatePrincipalPolicy": [20, 15],
+        "sts:AssumeRole": [500, 500],
+    })
 }
 
 #[tokio::test]

@@ -6,7 +6,8 @@ https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html
 
 MiniStack 1.5.33 throttles nothing. Here a test asks for it with the parameter `/engine/throttling` of the account: for
 an action such as `states:ListExecutions`, the size of the bucket and how many tokens it gets a second. The rate is
-scaled as the waits of executions are. The parameter `/engine/throttled` counts the calls that were refused.
+scaled as the waits of executions are. The parameter `/engine/calls` counts, for each of these actions, how many calls
+were made and how many of them were refused.
 """
 
 import json
@@ -17,7 +18,7 @@ import time
 import support
 
 PARAMETER = "/engine/throttling"
-REFUSED = "/engine/throttled"
+COUNTED = "/engine/calls"
 CODES = {"iam": "Throttling", "sts": "Throttling"}
 SCALE = float(os.environ.get("SFN_WAIT_SCALE") or 1)
 
@@ -53,11 +54,13 @@ def apply():
     )
     buckets, lock = {}, threading.Lock()
 
-    def count_refusal(place, parameter, action):
+    def count(place, parameter, action, refused):
         parameters = ssm._parameters._data
-        counted = parameters.setdefault((*place[:-1], REFUSED), {**parameter, "Name": REFUSED, "Value": "{}"})
-        refused = json.loads(counted["Value"])
-        counted["Value"] = json.dumps({**refused, action: refused.get(action, 0) + 1})
+        counted = parameters.setdefault((*place[:-1], COUNTED), {**parameter, "Name": COUNTED, "Value": "{}"})
+        counts = json.loads(counted["Value"])
+        before = counts.get(action, {"made": 0, "refused": 0})
+        counts[action] = {"made": before["made"] + 1, "refused": before["refused"] + refused}
+        counted["Value"] = json.dumps(counts)
 
     def has_token(account, action):
         with lock:
@@ -68,8 +71,7 @@ def apply():
                 if action in limits:
                     size, rate = limits[action]
                     taken = buckets.setdefault((account, action), Bucket(size)).take(size, rate)
-                    if not taken:
-                        count_refusal(place, parameter, action)
+                    count(place, parameter, action, not taken)
                     return taken
         return True
 

@@ -20,4 +20,4 @@ class ThrottlingTest(probes.RequestTest):
         first = [engines.outcome(machines.list_state_machines) for _ in range(3)]
         time.sleep(0.5)
         later = engines.outcome(machines.list_state_machines)
-        return (*first, later, engines.outcome(parameters.get_parameter, Name="/engine/throttled"))
+        return (*first, later, engines.outcome(parameters.get_parameter, Name="/engine/calls"))

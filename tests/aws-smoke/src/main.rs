@@ -17,10 +17,10 @@ use url::Url;
 
 /// What a smoke test costs. Prices of us-east-1; most Regions are near them.
 const COST: &str = "\
-It costs less than 1 USD if it is removed the same day: two KMS keys (1 USD a month each, by the hour, until their
-deletion is scheduled), two secrets (0.40 USD a month each), some 20 alarms (0.10 USD a month each), a dashboard
-(3 USD a month), and a few hundred requests, state transitions and invocations. Atlas charges private endpoints by the
-hour.";
+It costs less than 1 USD if it is removed the same day: three KMS keys (key, replica, and that of the topic: 1 USD a
+month each, by the hour, until their deletion is scheduled), two secrets (0.40 USD a month each), seven alarms
+(0.10 USD a month each), a dashboard (3 USD a month), and a few hundred requests, state transitions and invocations.
+Atlas charges private endpoints by the hour.";
 
 /// Deploys atlas-cmk in an account under a name of its own, checks what AWS was never seen to accept, and removes all.
 #[derive(Parser)]
