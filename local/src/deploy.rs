@@ -8,7 +8,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use aws_sdk_cloudformation::types::{Capability, Parameter, ResourceStatus, StackStatus, Tag};
+use aws_sdk_cloudformation::{
+    operation::describe_stack_events::DescribeStackEventsOutput,
+    types::{Capability, Parameter, ResourceStatus, StackStatus, Tag},
+};
 use aws_sdk_s3::{operation::list_objects_v2::ListObjectsV2Output, primitives::ByteStream};
 
 use tokio::sync::Mutex;
@@ -275,8 +278,8 @@ async fn packaged(source: Template<'_>, artifacts: &Bucket, code: &Bucket) -> Re
 }
 
 async fn failures(cloudformation: &aws_sdk_cloudformation::Client, name: &str) -> Result<String> {
-    let events = cloudformation.describe_stack_events().stack_name(name).send().await?;
-    let failed = events.stack_events().iter().filter(|event| {
+    let pages = cloudformation.describe_stack_events().stack_name(name).into_paginator().send().try_collect().await?;
+    let failed = pages.iter().flat_map(DescribeStackEventsOutput::stack_events).filter(|event| {
         let status = event.resource_status();
         matches!(
             status,

@@ -3,7 +3,7 @@
 use atlas_cmk::policy::Statement;
 use serde_json::{Value, json};
 
-use crate::world::{World, assert_failed, converged_steps, trust_of_others};
+use crate::world::{World, administrators, assert_failed, converged_steps, trust_of_others};
 
 #[tokio::test]
 async fn from_an_organization_and_an_empty_account_everything_is_made_and_found_again() {
@@ -96,23 +96,6 @@ async fn a_region_without_a_replica_gets_one_with_the_policy_of_the_primary() {
     assert_eq!(sids, ["AtlasCmkKeyPolicy", "AtlasCmkReplicas"], "KMS takes no policy that locks out who writes it");
     assert_eq!(sids.into_iter().fold(replica, |policy, sid| policy.remove(sid)), primary);
     assert_eq!(world.enable_with(&input).await.changes(), [] as [Value; 0]);
-}
-
-/// A key policy that leaves nothing to IAM: administrators only, and the functions of the stack to look at it and to
-/// grant.
-async fn administrators(world: &World) -> Value {
-    let account = &world.account().id;
-    // Once there is one, there is no second.
-    let _ = world.iam().create_user().user_name("admin").send().await;
-    json!([
-        {"Sid": "Administrators", "Effect": "Allow",
-            "Principal": {"AWS": format!("arn:aws:iam::{account}:user/admin")}, "Action": ["kms:*"], "Resource": "*"},
-        {
-            "Sid": "Functions", "Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{account}:root")},
-            "Action": ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:PutKeyPolicy", "kms:ListResourceTags",
-                "kms:TagResource"], "Resource": "*",
-        },
-    ])
 }
 
 #[tokio::test]

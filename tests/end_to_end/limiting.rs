@@ -66,14 +66,7 @@ async fn a_run_waits_until_the_tags_of_a_new_key_count() {
     set(&world, "/engine/tags-of-keys", "300").await;
     let run = world.enable_with(&world.bare_input()).await;
     assert_eq!(run.error, None, "{:?}", run.cause);
-    let sfn = aws_sdk_sfn::Client::new(&world.hub().sdk_config());
-    let events = sfn.get_execution_history().execution_arn(&run.arn).into_paginator().items().send();
-    let events = events.collect::<Result<Vec<_>, _>>().await.unwrap();
-    let refused = |event: &&aws_sdk_sfn::types::HistoryEvent| {
-        let failed = event.task_failed_event_details();
-        failed.and_then(|it| it.error()) == Some("Aws.Propagating")
-    };
-    assert!(events.iter().filter(refused).count() > 0, "no call was refused for the tag");
+    assert!(world.failures_of(&run).await.contains(&"Aws.Propagating".to_owned()), "no call was refused for the tag");
 }
 
 /// Asks the engine for something by a parameter of the account of role and key.

@@ -24,6 +24,7 @@ mod owning;
 mod permissions;
 mod planning;
 mod racing;
+mod refusing;
 mod registering;
 mod repeating;
 mod resuming;

@@ -226,7 +226,7 @@ async fn a_rotation_of_the_stacks_secret_starts_a_look_at_each_of_two_hundred_pr
     let sfn = aws_sdk_sfn::Client::new(&world.hub().sdk_config());
     let machine = world.cloud.stack.output("ReconcileProjectArn").unwrap();
     let mut ended = Vec::new();
-    while ended.len() < PROJECTS || ended.iter().any(|status| *status == ExecutionStatus::Running) {
+    while ended.len() < PROJECTS || ended.contains(&ExecutionStatus::Running) {
         tokio::time::sleep(std::time::Duration::from_secs(30)).await;
         let looks = sfn.list_executions().state_machine_arn(machine).max_results(1000).send().await;
         // The measurement is throttled as well.

@@ -121,6 +121,34 @@ impl World {
         self.cloud.deploy_beside(hub, name, &shared().await.build, parameters).await.unwrap()
     }
 
+    /// Deploys the template once more, with a change of its text.
+    pub(crate) async fn deploy_changed(
+        &self,
+        name: &str,
+        change: impl Fn(String) -> String,
+        parameters: &[(&str, String)],
+    ) -> anyhow::Result<Stack> {
+        let (build, infra) = (&shared().await.build, tempfile::tempdir()?);
+        std::fs::create_dir(infra.path().join("state-machines"))?;
+        for machine in std::fs::read_dir(build.infra.join("state-machines"))? {
+            let machine = machine?;
+            std::fs::copy(machine.path(), infra.path().join("state-machines").join(machine.file_name()))?;
+        }
+        let template = change(std::fs::read_to_string(build.infra.join("template.yaml"))?);
+        std::fs::write(infra.path().join("template.yaml"), template)?;
+        let build = Build { infra: infra.path().to_owned(), packages: build.packages.clone() };
+        let name = format!("{}-{name}", self.customer().stack);
+        self.cloud.deploy_beside(self.hub(), &name, &build, parameters).await
+    }
+
+    /// The errors of the tasks of a run that failed, also of those that were repeated.
+    pub(crate) async fn failures_of(&self, run: &Run) -> Vec<String> {
+        let sfn = aws_sdk_sfn::Client::new(&self.hub().sdk_config());
+        let events = sfn.get_execution_history().execution_arn(&run.arn).into_paginator().items().send();
+        let events = events.collect::<Result<Vec<_>, _>>().await.unwrap();
+        events.iter().filter_map(|it| it.task_failed_event_details()?.error().map(str::to_owned)).collect()
+    }
+
     pub(crate) fn customer(&self) -> &Customer {
         &self.cloud.customer
     }
@@ -405,6 +433,23 @@ pub(crate) fn converged_steps(run: &Run) -> Vec<&str> {
 /// A sample event.
 pub(crate) fn sample(path: &str) -> Value {
     serde_json::from_str(&atlas_cmk_tests::read(&format!("events/{path}")).unwrap()).unwrap()
+}
+
+/// A key policy that leaves nothing to IAM: administrators only, and the functions of the stack to look at it and to
+/// grant.
+pub(crate) async fn administrators(world: &World) -> Value {
+    let account = &world.account().id;
+    // Once there is one, there is no second.
+    let _ = world.iam().create_user().user_name("admin").send().await;
+    json!([
+        {"Sid": "Administrators", "Effect": "Allow",
+            "Principal": {"AWS": format!("arn:aws:iam::{account}:user/admin")}, "Action": ["kms:*"], "Resource": "*"},
+        {
+            "Sid": "Functions", "Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{account}:root")},
+            "Action": ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:PutKeyPolicy", "kms:ListResourceTags",
+                "kms:TagResource"], "Resource": "*",
+        },
+    ])
 }
 
 /// A trust policy of somebody else, by which EC2 may assume the role.

@@ -56,11 +56,11 @@ def apply():
 
     def count(place, parameter, action, refused):
         parameters = ssm._parameters._data
-        counted = parameters.setdefault((*place[:-1], COUNTED), {**parameter, "Name": COUNTED, "Value": "{}"})
-        counts = json.loads(counted["Value"])
+        counted = parameters.setdefault((*place[:-1], COUNTED), {**parameter, "Name": COUNTED, "OriginalValue": "{}"})
+        counts = json.loads(counted["OriginalValue"])
         before = counts.get(action, {"made": 0, "refused": 0})
         counts[action] = {"made": before["made"] + 1, "refused": before["refused"] + refused}
-        counted["Value"] = json.dumps(counts)
+        counted["Value"] = counted["OriginalValue"] = json.dumps(counts)
 
     def has_token(account, action):
         with lock:
