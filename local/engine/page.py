@@ -12,6 +12,8 @@ PAGE = FOLDER.parent.parent / "docs/reference/embedded-cloud.md"
 
 # A test of atlas-cmk that fails without the patch: `without.py` shows that it does.
 RELIED_ON = {
+    "event_pattern_size": "refusing::more_secrets_than_an_event_pattern_has_room_for_are_not_deployed",
+    "primary_regions": "keys::a_key_whose_primary_has_moved_is_still_matching_and_gets_more_replicas_from_there",
     "permission_source_arns": "refusing::a_template_that_lets_topics_of_any_region_invoke_a_function_is_not_deployed",
     "choice_conditions": "refusing::a_condition_that_is_no_boolean_fails_the_run",
     "execution_limits": "refusing::the_longest_name_of_an_execution_leaves_room_for_that_of_its_repair",
@@ -50,7 +52,7 @@ RELIED_ON = {
     "organization_conditions": "owning::functions_assume_roles_in_accounts_of_the_organization_only",
     "simulation_context": "permissions::what_the_role_in_the_other_account_may_not_do_is_found_before_anything_i"
     "s_written",
-    "service_control_policies": "limiting::a_service_control_policy_that_denies_a_call_is_named_and_its_end_is_enough",
+    "organization_policies": "limiting::a_service_control_policy_that_denies_a_call_is_named_and_its_end_is_enough",
     "closed_regions": "limiting::a_region_that_the_account_has_not_enabled_is_named_before_anything_is_written",
     "throttling": "limiting::throttled_calls_are_repeated_until_the_project_is_enabled_and_taken_down",
     "aws_event_sources": "vending::every_event_of_a_vending_pipeline_starts_what_it_should_and_no_other_does_any_harm",
@@ -73,11 +75,10 @@ with the patches below: where the engine is kinder than AWS, or lacks what atlas
 observes the engine without any patch, without this one, and with all of them; `cargo test -p atlas-cmk-local --test
 engine_patches` runs them. Where a test of atlas-cmk is known to fail without the patch, the last column names it;
 `python3 local/engine/without.py` switches each of these patches off and runs its test. This page is generated from the
-patches; `BLESS=1` rewrites it.
+patches; `BLESS=1` rewrites it. Plain bugs are offered to MiniStack as [patches](upstream/README.md).
 
-What is not modelled: policies of organizational units, resource control policies, suspended accounts, quotas of whole
-accounts, `UpdatePrimaryRegion`, and what CloudFormation checks before it deploys (`.ci/templates/check.py` checks the
-templates as they will be deployed).
+What is not modelled: policies of organizational units, suspended accounts, quotas of whole accounts, and what
+CloudFormation checks before it deploys (`.ci/templates/check.py` checks the templates as they will be deployed).
 
 | rule of AWS | source | the engine without the patch | probe | test of atlas-cmk |
 | --- | --- | --- | --- | --- |

@@ -169,6 +169,8 @@ impl Failure {
 pub mod denial {
     /// A service control policy of the organization denies the call.
     pub const SERVICE_CONTROL_POLICY: &str = "DeniedByServiceControlPolicy";
+    /// A resource control policy of the organization denies the call.
+    pub const RESOURCE_CONTROL_POLICY: &str = "DeniedByResourceControlPolicy";
     /// Another policy denies the call explicitly.
     pub const EXPLICIT: &str = "DeniedExplicitly";
     /// No permissions boundary of the caller allows the call.

@@ -99,6 +99,21 @@ async fn a_region_without_a_replica_gets_one_with_the_policy_of_the_primary() {
 }
 
 #[tokio::test]
+async fn a_key_whose_primary_has_moved_is_still_matching_and_gets_more_replicas_from_there() {
+    let world = World::new().await;
+    world.enable_successfully().await;
+    let key = world.customer().key_arn();
+    world.kms().update_primary_region().key_id(&key).primary_region("eu-west-1").send().await.unwrap();
+    let verified = world.run_as("verify", &world.customer().input()).await;
+    assert_eq!(verified["matches"], true, "{verified}");
+    let mut input = world.customer().input();
+    input["regions"] = json!(["us-east-1", "eu-west-1", "ap-southeast-2", "eu-central-1"]);
+    let run = world.enable_with(&input).await;
+    assert_eq!(run.error, None, "{:?}", run.cause);
+    assert_eq!(converged_steps(&run)[0], "replicate-key");
+}
+
+#[tokio::test]
 async fn a_key_policy_that_leaves_nothing_to_iam_gets_our_statement_and_keeps_every_other() {
     let world = World::new().await;
     for region in ["us-east-1", "eu-west-1", "ap-southeast-2"] {

@@ -8,19 +8,45 @@ use crate::world::{World, assert_failed, diagnosis};
 #[tokio::test]
 async fn a_service_control_policy_that_denies_a_call_is_named_and_its_end_is_enough() {
     let world = World::with_two_accounts().await;
-    let organizations = aws_sdk_organizations::Client::new(&world.hub().sdk_config());
-    let quarantine =
-        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "iam:*", "Resource": "*"}]});
-    let policy = organizations.create_policy().name("quarantine").description("").content(quarantine.to_string());
-    let policy = policy.r#type(PolicyType::ServiceControlPolicy).send().await.unwrap().policy.unwrap();
-    let policy = policy.policy_summary.unwrap().id.unwrap();
-    organizations.attach_policy().policy_id(&policy).target_id(&world.account().id).send().await.unwrap();
+    let policy = attach(&world, &PolicyType::ServiceControlPolicy, "iam:*").await;
     let run = world.enable().await;
     let expected = ["service control policy", "iam:GetRole", &world.account().id];
     assert_failed(&run, "Account.AccessDenied", "preflight", &expected);
     assert_eq!(world.records().await, [], "nothing is written in Atlas");
-    organizations.detach_policy().policy_id(&policy).target_id(&world.account().id).send().await.unwrap();
+    detach(&world, &policy).await;
     world.enable_successfully().await;
+}
+
+#[tokio::test]
+async fn a_resource_control_policy_that_denies_a_call_is_named_and_its_end_is_enough() {
+    let world = World::with_two_accounts().await;
+    let policy = attach(&world, &PolicyType::ResourceControlPolicy, "kms:*").await;
+    let run = world.enable().await;
+    assert_failed(&run, "Account.AccessDenied", "preflight", &["resource control policy", "kms:DescribeKey"]);
+    assert_eq!(world.records().await, [], "nothing is written in Atlas");
+    detach(&world, &policy).await;
+    world.enable_successfully().await;
+}
+
+/// Lets a policy of the organization deny an action in the account of role and key. Its id.
+async fn attach(world: &World, kind: &PolicyType, action: &str) -> String {
+    let organizations = aws_sdk_organizations::Client::new(&world.hub().sdk_config());
+    let mut deny = json!({"Effect": "Deny", "Action": action, "Resource": "*"});
+    if *kind == PolicyType::ResourceControlPolicy {
+        deny["Principal"] = json!("*");
+        let root = organizations.list_roots().send().await.unwrap().roots.unwrap().remove(0).id.unwrap();
+        organizations.enable_policy_type().root_id(root).policy_type(kind.clone()).send().await.unwrap();
+    }
+    let content = json!({"Version": "2012-10-17", "Statement": [deny]}).to_string();
+    let policy = organizations.create_policy().name("quarantine").description("").content(content).r#type(kind.clone());
+    let policy = policy.send().await.unwrap().policy.unwrap().policy_summary.unwrap().id.unwrap();
+    organizations.attach_policy().policy_id(&policy).target_id(&world.account().id).send().await.unwrap();
+    policy
+}
+
+async fn detach(world: &World, policy: &str) {
+    let organizations = aws_sdk_organizations::Client::new(&world.hub().sdk_config());
+    organizations.detach_policy().policy_id(policy).target_id(&world.account().id).send().await.unwrap();
 }
 
 #[tokio::test]

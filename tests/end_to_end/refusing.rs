@@ -19,6 +19,17 @@ async fn a_template_that_lets_topics_of_any_region_invoke_a_function_is_not_depl
 }
 
 #[tokio::test]
+async fn more_secrets_than_an_event_pattern_has_room_for_are_not_deployed() {
+    let world = World::new().await;
+    let secret =
+        |n: usize| format!("arn:aws:secretsmanager:us-east-1:{}:secret:atlas/organization-{n}-AbCdEf", world.hub().id);
+    let secrets: Vec<String> = (0..50).map(secret).collect();
+    let error = world.deploy_changed("many", |it| it, &[("MoreAtlasSecretArns", secrets.join(","))]).await;
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("at most 4096 characters"), "{error}");
+}
+
+#[tokio::test]
 async fn a_condition_that_is_no_boolean_fails_the_run() {
     let world = World::new().await;
     let machine = execution::define_with(&world.cloud, "EnableEncryptionArn", "HasRegions", |state| {

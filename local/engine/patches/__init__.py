@@ -35,6 +35,7 @@ PATCHES = (
     "parameter_limits",
     "key_quotas",
     "replica_states",
+    "primary_regions",
     "tags_of_keys",
     # IAM
     "denied_others",
@@ -58,7 +59,7 @@ PATCHES = (
     "function_arn_condition",
     "organization_conditions",
     "simulation_context",
-    "service_control_policies",
+    "organization_policies",
     "closed_regions",
     "throttling",
     # EventBridge, CloudTrail

@@ -272,6 +272,13 @@ mod tests {
             ),
             (
                 "Account.AccessDenied",
+                "[preflight DeniedByResourceControlPolicy] kms:DescribeKey on x",
+                "resource control policy",
+                "excepted",
+                false,
+            ),
+            (
+                "Account.AccessDenied",
                 "[preflight DeniedByPermissionsBoundary] iam:GetRole on x",
                 "permissions boundary",
                 "PermissionsBoundaryArn",

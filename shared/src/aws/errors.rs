@@ -39,6 +39,9 @@ fn code_of<'a>(name: ErrorName, code: &'a str, message: &str) -> &'a str {
         ErrorName::AccountAccessDenied if message.contains("explicit deny in a service control policy") => {
             denial::SERVICE_CONTROL_POLICY
         }
+        ErrorName::AccountAccessDenied if message.contains("explicit deny in a resource control policy") => {
+            denial::RESOURCE_CONTROL_POLICY
+        }
         ErrorName::AccountAccessDenied if message.contains("no permissions boundary allows") => {
             denial::PERMISSIONS_BOUNDARY
         }
@@ -102,6 +105,11 @@ fn hint(name: ErrorName, action: &str, code: &str) -> String {
         ErrorName::AccountAccessDenied if code == denial::SERVICE_CONTROL_POLICY => {
             "; a service control policy denies the call: have the policy lifted for this account, or wait until the \
              account has left quarantine"
+                .to_owned()
+        }
+        ErrorName::AccountAccessDenied if code == denial::RESOURCE_CONTROL_POLICY => {
+            "; a resource control policy denies the call: have it lifted for this resource, or the principals of \
+             atlas-cmk excepted"
                 .to_owned()
         }
         ErrorName::AccountAccessDenied if action.starts_with("iam:") => {

@@ -26,7 +26,13 @@ pub(crate) fn replica_of(key: &KmsKeyArn, region: &Region) -> Result<KmsKeyArn> 
 /// guide, "ABAC for AWS KMS"): a state machine retries after a refusal. What a policy denies explicitly stays denied.
 pub(crate) fn until_tags_count(error: Error) -> Error {
     match error.name() {
-        _ if matches!(error.code(), Some(denial::EXPLICIT | denial::SERVICE_CONTROL_POLICY)) => error,
+        _ if matches!(
+            error.code(),
+            Some(denial::EXPLICIT | denial::SERVICE_CONTROL_POLICY | denial::RESOURCE_CONTROL_POLICY)
+        ) =>
+        {
+            error
+        }
         ErrorName::AccountAccessDenied | ErrorName::KmsKeyUnusable => Error::new(
             ErrorName::AwsPropagating,
             format!("{} (tag-based permissions on a new key take up to five minutes)", error.message()),

@@ -70,6 +70,10 @@ fn by_code(name: ErrorName, code: &str) -> Option<(&'static str, &'static str)> 
             "a service control policy of the organization denies the call",
             "have the policy lifted for this account, or wait until the account has left quarantine",
         ),
+        (ErrorName::AccountAccessDenied, denial::RESOURCE_CONTROL_POLICY) => (
+            "a resource control policy of the organization denies the call",
+            "have the policy lifted for this resource, or the principals of atlas-cmk excepted from it",
+        ),
         (ErrorName::AccountAccessDenied, denial::PERMISSIONS_BOUNDARY) => (
             "the permissions boundary of atlas-cmk's own role does not allow the call",
             "allow the action in the policy that PermissionsBoundaryArn of the stack names",
