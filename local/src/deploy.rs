@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use aws_sdk_cloudformation::{
+    error::ProvideErrorMetadata,
     operation::describe_stack_events::DescribeStackEventsOutput,
     types::{Capability, Parameter, ResourceStatus, StackStatus, Tag},
 };
@@ -45,17 +46,8 @@ impl Stack {
     /// # Errors
     /// If CloudFormation refuses.
     pub async fn find(account: &Account, name: &str) -> Result<Option<Self>> {
-        let cloudformation = aws_sdk_cloudformation::Client::new(&account.sdk_config());
-        let answer = match cloudformation.describe_stacks().stack_name(name).send().await {
-            Ok(answer) => answer,
-            Err(error) => {
-                let error = error.into_service_error();
-                let is_gone = error.meta().message().is_some_and(|message| message.contains("does not exist"));
-                return if is_gone { Ok(None) } else { Err(error.into()) };
-            }
-        };
-        let found = answer.stacks().iter().find(|it| it.stack_status() != Some(&StackStatus::DeleteComplete));
-        Ok(found.map(|stack| Self { account: account.clone(), outputs: outputs(stack) }))
+        let found = described(account, name).await?;
+        Ok(found.map(|stack| Self { account: account.clone(), outputs: outputs(&stack) }))
     }
 
     /// An output.
@@ -74,11 +66,8 @@ impl Stack {
         self.delete(name).await?;
         let cloudformation = aws_sdk_cloudformation::Client::new(&self.account.sdk_config());
         loop {
-            let answer = cloudformation.describe_stacks().stack_name(name).send().await;
-            // One that is gone is not found by its name.
-            let Ok(answer) = answer else { return Ok(()) };
-            match answer.stacks().first().and_then(|stack| stack.stack_status()) {
-                None | Some(StackStatus::DeleteComplete) => return Ok(()),
+            match described(&self.account, name).await?.as_ref().and_then(|stack| stack.stack_status()) {
+                None => return Ok(()),
                 Some(StackStatus::DeleteInProgress) => tokio::time::sleep(self.account.pace()).await,
                 status => bail!("the deletion failed ({status:?}):\n{}", failures(&cloudformation, name).await?),
             }
@@ -242,6 +231,19 @@ pub async fn created(account: &Account, name: &str) -> Result<Stack> {
             }
             status => bail!("the deployment failed ({status:?}):\n{}", failures(&cloudformation, name).await?),
         }
+    }
+}
+
+/// The stack of this name. One that is gone is not found by its name; that CloudFormation does not answer says nothing.
+async fn described(account: &Account, name: &str) -> Result<Option<aws_sdk_cloudformation::types::Stack>> {
+    let cloudformation = aws_sdk_cloudformation::Client::new(&account.sdk_config());
+    match cloudformation.describe_stacks().stack_name(name).send().await {
+        Ok(answer) => {
+            let mut stacks = answer.stacks.unwrap_or_default().into_iter();
+            Ok(stacks.find(|stack| stack.stack_status() != Some(&StackStatus::DeleteComplete)))
+        }
+        Err(error) if error.message().is_some_and(|message| message.contains("does not exist")) => Ok(None),
+        Err(error) => Err(words("cloudformation:DescribeStacks", &error)),
     }
 }
 

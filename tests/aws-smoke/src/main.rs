@@ -141,7 +141,7 @@ async fn clean(place: &Place, all: bool) -> Result<bool> {
     }
     for (name, _) in &names {
         progress::step(&format!("removing {name}"));
-        show(&Report { checks: Vec::new(), kept: remove::remove(&account, name).await? })?;
+        show(&Report { checks: Vec::new(), kept: Ok(remove::remove(&account, name).await?) })?;
     }
     Ok(true)
 }
@@ -165,7 +165,7 @@ fn confirmed(account: &Account, what: &str, yes: bool) -> Result<bool> {
     Ok(false)
 }
 
-/// Whether all checks passed.
+/// Whether all checks passed, and everything was removed.
 fn show(report: &Report) -> Result<bool> {
     let mut out = std::io::stdout();
     for check in &report.checks {
@@ -174,8 +174,9 @@ fn show(report: &Report) -> Result<bool> {
             Err(words) => writeln!(out, "FAIL  {}\n      {words}", check.what)?,
         }
     }
-    for kept in &report.kept {
-        writeln!(out, "kept  {kept}")?;
+    match &report.kept {
+        Ok(kept) => kept.iter().try_for_each(|kept| writeln!(out, "kept  {kept}"))?,
+        Err(left) => writeln!(out, "LEFT  {left}")?,
     }
-    Ok(report.checks.iter().all(|check| check.outcome.is_ok()))
+    Ok(report.kept.is_ok() && report.checks.iter().all(|check| check.outcome.is_ok()))
 }

@@ -8,7 +8,10 @@ use atlas_cmk_local::{
     deploy::{Bucket, Stack},
     progress,
 };
-use aws_sdk_kms::types::{KeyState, MultiRegionConfiguration};
+use aws_sdk_kms::{
+    error::ProvideErrorMetadata,
+    types::{KeyState, MultiRegionConfiguration},
+};
 use aws_sdk_secretsmanager::{
     operation::list_secrets::ListSecretsOutput,
     types::{Filter, FilterNameStringType},
@@ -22,6 +25,9 @@ use crate::{Name, checks::execute, run::EXPIRES};
 
 /// The state machines that may be at work.
 const MACHINES: [&str; 3] = ["ReconcileProjectArn", "EnableEncryptionArn", "DisableEncryptionArn"];
+
+/// The error of KMS for a call that is not allowed.
+const ACCESS_DENIED: &str = "AccessDeniedException";
 
 /// KMS deletes no key sooner.
 const DAYS: i32 = 7;
@@ -163,7 +169,11 @@ async fn delete_key(account: &Account, name: &Name) -> Result<Vec<String>> {
     let mut kept = Vec::new();
     for key in kms.list_keys().into_paginator().items().send().try_collect().await? {
         let arn = key.key_arn().context("a key has an ARN")?;
-        let key = kms.describe_key().key_id(arn).send().await?.key_metadata.context("a key has metadata")?;
+        // Keys that we may not look at are those of others.
+        let key = match kms.describe_key().key_id(arn).send().await {
+            Err(error) if error.code() == Some(ACCESS_DENIED) => continue,
+            answer => answer?.key_metadata.context("a key has metadata")?,
+        };
         // Replicas of keys of other regions, and those that are on their way out.
         let is_primary = key
             .multi_region_configuration()
@@ -171,9 +181,10 @@ async fn delete_key(account: &Account, name: &Name) -> Result<Vec<String>> {
         if !is_primary || key.key_state() != Some(&KeyState::Enabled) {
             continue;
         }
-        let tags = kms.list_resource_tags().key_id(arn).send().await;
-        // Keys whose tags we may not read are those of others.
-        let Ok(tags) = tags else { continue };
+        let tags = match kms.list_resource_tags().key_id(arn).send().await {
+            Err(error) if error.code() == Some(ACCESS_DENIED) => continue,
+            answer => answer?,
+        };
         let has = |(key, value): &(String, String)| {
             tags.tags().iter().any(|tag| tag.tag_key() == key && tag.tag_value() == value)
         };

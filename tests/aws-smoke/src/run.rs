@@ -19,7 +19,7 @@ use crate::{
     remove,
 };
 
-/// The tag of the stacks that says when a smoke test has to be over: [`remove::expired`] finds those that died by it.
+/// The tag of the stacks that says when a smoke test has to be over: [`remove::left`] finds those that died by it.
 pub const EXPIRES: &str = "atlas-cmk-smoke:expires";
 
 /// A smoke test takes half an hour; whoever comes back the next day finds what died.
@@ -64,14 +64,14 @@ pub enum Atlas {
 pub struct Report {
     /// The checks, in their order.
     pub checks: Vec<Check>,
-    /// What AWS or Atlas keep for a while or for good.
-    pub kept: Vec<String>,
+    /// What AWS or Atlas keep for a while or for good, or why not everything was removed.
+    pub kept: Result<Vec<String>, String>,
 }
 
 /// Deploys, checks, and removes everything, whatever the checks found.
 ///
 /// # Errors
-/// If atlas-cmk is in use in the account and the region, the stack cannot be deployed, or something cannot be removed.
+/// If atlas-cmk is in use in the account and the region, or the stack cannot be deployed.
 pub async fn run(target: &Target, name: &Name) -> Result<Report> {
     refuse_where_atlas_cmk_is_used(&target.account).await?;
     let checked = tokio::select! {
@@ -80,8 +80,13 @@ pub async fn run(target: &Target, name: &Name) -> Result<Report> {
     };
     progress::step("removing everything");
     let kept = remove::remove(&target.account, name).await;
-    let kept = kept.with_context(|| format!("not everything of {name} was removed; remove it again"))?;
-    Ok(Report { checks: checked?, kept })
+    let kept =
+        kept.map_err(|error| format!("not everything of {name} was removed; run `cargo smoke clean`: {error:#}"));
+    match (checked, kept) {
+        (Ok(checks), kept) => Ok(Report { checks, kept }),
+        (Err(error), Ok(_)) => Err(error),
+        (Err(error), Err(left)) => Err(error.context(left)),
+    }
 }
 
 /// What is registered lies below the same path for all stacks of a region. A smoke test beside another stack would act
