@@ -12,6 +12,8 @@ PAGE = FOLDER.parent.parent / "docs/reference/embedded-cloud.md"
 
 # A test of atlas-cmk that fails without the patch: `without.py` shows that it does.
 RELIED_ON = {
+    "table_policies": "forging::nobody_else_writes_an_item_whatever_he_may_do_in_the_account",
+    "leading_keys_condition": "forging::each_function_writes_its_own_kinds_of_items_and_no_other",
     "event_pattern_size": "refusing::more_secrets_than_an_event_pattern_has_room_for_are_not_deployed",
     "primary_regions": "keys::a_key_whose_primary_has_moved_is_still_matching_and_gets_more_replicas_from_there",
     "permission_source_arns": "refusing::a_template_that_lets_topics_of_any_region_invoke_a_function_is_not_deployed",
@@ -19,8 +21,6 @@ RELIED_ON = {
     "execution_limits": "refusing::the_longest_name_of_an_execution_leaves_room_for_that_of_its_repair",
     "state_machine_roles": "refusing::a_state_machine_does_only_what_its_role_allows",
     "lockout_check": "refusing::a_key_that_its_creator_could_not_change_is_not_created",
-    "parameter_values": "refusing::a_profile_is_written_with_its_placeholders_and_one_that_is_too_long_is_refused",
-    "parameter_limits": "refusing::a_profile_is_written_with_its_placeholders_and_one_that_is_too_long_is_refused",
     "key_quotas": "refusing::a_key_with_fifty_tags_is_named_before_anything_is_written",
     "replica_states": "refusing::a_replica_that_kms_is_still_creating_is_waited_for",
     "denied_others": "refusing::a_key_policy_that_denies_everybody_but_its_administrator_is_reported",
@@ -39,7 +39,6 @@ RELIED_ON = {
     "deleted_principals": "keys::a_statement_of_ours_that_names_a_role_which_is_gone_is_repaired",
     "key_alias_resources": "keys::from_an_organization_and_an_empty_account_everything_is_made_and_found_again",
     "organizations_resources": "vending::an_account_that_no_event_reported_is_found_by_the_next_sweep",
-    "parameter_path_resources": "sweeping::what_the_event_of_a_key_should_have_started_a_sweep_makes_up_for",
     "policy_simulation_resources": "diagnosing::an_action_that_somebody_takes_from_the_role_meanwhile_is_named",
     "creation_resources": "accessing::an_access_is_set_up_tried_and_taken_down_until_both_accounts_are_as_they_were",
     "policy_arn_condition": "accessing::where_the_source_role_lets_nobody_in_both_sides_are_read",
@@ -52,6 +51,7 @@ RELIED_ON = {
     "organization_conditions": "owning::functions_assume_roles_in_accounts_of_the_organization_only",
     "simulation_context": "permissions::what_the_role_in_the_other_account_may_not_do_is_found_before_anything_i"
     "s_written",
+    "suspended_accounts": "limiting::an_account_that_was_closed_is_named_as_out_of_reach",
     "organization_policies": "limiting::a_service_control_policy_that_denies_a_call_is_named_and_its_end_is_enough",
     "closed_regions": "limiting::a_region_that_the_account_has_not_enabled_is_named_before_anything_is_written",
     "throttling": "limiting::throttled_calls_are_repeated_until_the_project_is_enabled_and_taken_down",
@@ -77,8 +77,10 @@ engine_patches` runs them. Where a test of atlas-cmk is known to fail without th
 `python3 local/engine/without.py` switches each of these patches off and runs its test. This page is generated from the
 patches; `BLESS=1` rewrites it. Plain bugs are offered to MiniStack as [patches](upstream/README.md).
 
-What is not modelled: policies of organizational units, suspended accounts, quotas of whole accounts, and what
-CloudFormation checks before it deploys (`.ci/templates/check.py` checks the templates as they will be deployed).
+What is not modelled: policies of organizational units, quotas of whole accounts (roles, keys, state machines), who signed
+a call of a function URL (there is none), calls other than sts:AssumeRole in a suspended account, and what CloudFormation
+checks before it deploys (`.ci/templates/check.py` checks the templates as they will be deployed). What AWS was never seen
+to accept is checked by `cargo smoke`.
 
 | rule of AWS | source | the engine without the patch | probe | test of atlas-cmk |
 | --- | --- | --- | --- | --- |

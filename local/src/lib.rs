@@ -22,6 +22,7 @@ pub mod http;
 pub mod mailbox;
 pub mod port;
 pub mod progress;
+pub mod registry;
 pub mod release;
 pub mod report;
 pub mod seed;

@@ -64,12 +64,10 @@ async fn keys(cloud: &Cloud) -> Result<Value> {
     Ok(keys.into())
 }
 
-async fn registered(cloud: &Cloud, project_id: &str) -> Result<Value> {
-    let ssm = aws_sdk_ssm::Client::new(&cloud.stack.account.sdk_config());
-    let name = format!("/atlas-cmk/projects/{project_id}");
-    let Ok(answer) = ssm.get_parameter().name(name).send().await else { return Ok(Value::Null) };
-    let value = answer.parameter.and_then(|parameter| parameter.value).unwrap_or_default();
-    Ok(serde_json::from_str(&value)?)
+/// What is registered of a project. Of one that was taken down, the keys of old snapshots stay.
+async fn registered(cloud: &Cloud, project_id: &str) -> Result<Option<Value>> {
+    let known = crate::registry::project(&cloud.stack, project_id).await?;
+    Ok(known.filter(|project| !(project["current"].is_null() && project["intended"].is_null())))
 }
 
 /// IAM returns documents URL-encoded.

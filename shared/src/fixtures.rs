@@ -10,7 +10,7 @@ use crate::{
     ids::{AccessRoleId, IamRoleArn, KmsKeyArn, ProjectId, Region},
     model::{enablement::Enablement, role_policies::RolePolicies},
     policy::PolicyDocument,
-    registry::Entry,
+    registry::{Entry, Project},
     request::EnableEncryption,
 };
 
@@ -75,20 +75,25 @@ pub(crate) fn enablement(request: &EnableEncryption) -> Enablement<'_> {
     }
 }
 
-/// What is registered of the project.
+/// A state of the project.
 pub(crate) fn entry(change: &Value) -> Entry {
     let desired = json!({"projectId": PROJECT, "roleArn": ROLE, "keyArn": KEY});
     let entry = json!({
-        "projectId": PROJECT, "roleId": ROLE_ID, "keyArn": KEY, "stage": "enabled", "desired": desired,
-        "registeredAt": "2026-11-22T20:15:04Z", "execution": null,
+        "roleId": ROLE_ID, "keyArn": KEY, "desired": desired, "at": "2026-11-22T20:15:04Z", "execution": null,
     });
     parsed(merged(entry, change))
 }
 
-/// What is registered of project number `n`.
-pub(crate) fn entry_of(n: u32, change: &Value) -> Entry {
-    let project = format!("66f0a1b2c3d4e5f6{n:08x}");
-    entry(&merged(json!({"projectId": project, "desired": {"projectId": project}}), change))
+/// The project, registered in a state.
+pub(crate) fn registered(change: &Value) -> Project {
+    Project { current: Some(entry(change)), version: 1, ..Project::unknown(project()) }
+}
+
+/// Project number `n`, registered in a state.
+pub(crate) fn registered_of(n: u32, change: &Value) -> Project {
+    let id = format!("66f0a1b2c3d4e5f6{n:08x}");
+    let current = Some(entry(&merged(json!({"desired": {"projectId": id}}), change)));
+    Project { current, version: 1, ..Project::unknown(id.parse().unwrap()) }
 }
 
 /// An access role record, authorized for the IAM role.

@@ -40,6 +40,7 @@ functions! {
     enable_kms::EnableKms,
     ensure_key::EnsureKey,
     ensure_project::EnsureProject,
+    record_obligation::RecordObligation,
     register::Register,
     replicate_key::ReplicateKey,
     set_cluster_encryption::SetClusterEncryption,
@@ -64,13 +65,15 @@ functions! {
     put_profile::PutProfile,
     // steps/watch
     check_credential::CheckCredential,
-    decide_turn::DecideTurn,
     guard_keys::GuardKeys,
     list_projects::ListProjects,
     on_change::OnChange,
     publish_report::PublishReport,
     restore_key::RestoreKey,
+    retry_obligations::RetryObligations,
     summarize_project::SummarizeProject,
+    take_turn::TakeTurn,
+    waive_obligation::WaiveObligation,
 }
 
 /// What is done with every step: by tests, documentation and tools.

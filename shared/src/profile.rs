@@ -1,6 +1,5 @@
 //! Profiles: what accounts get when they are vended. A profile is the template of the input of an enablement, and says
-//! to which accounts it applies. Profiles are kept in Parameter Store under `/atlas-cmk/profiles/<name>`, written by
-//! `put-profile`.
+//! to which accounts it applies. `put-profile` writes profiles to the registry.
 
 mod template;
 
@@ -13,14 +12,14 @@ use serde_json::Value;
 pub use template::Placeholders;
 
 use crate::{
-    aws::ParametersReader,
+    aws::{Expected, ItemKey, ItemsReader, ItemsWriter, Write},
     error::{Error, ErrorName, Result},
-    ids::{InvalidId, ProfileName},
+    ids::ProfileName,
     request::{EnableEncryption, Mode},
 };
 
-/// The path of the parameters that hold profiles.
-pub const PROFILES: &str = "/atlas-cmk/profiles";
+/// The partition of profiles in the registry.
+const PROFILES: &str = "profiles";
 
 /// The profile of accounts to which no other applies.
 pub const DEFAULT: &str = "default";
@@ -186,32 +185,47 @@ fn only<'a>(candidates: &[(&'a ProfileName, &'a Profile)]) -> Result<Option<(&'a
     Err(Error::new(ErrorName::InputInvalid, why))
 }
 
+/// A profile as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    /// Its name.
+    pub name: ProfileName,
+    /// What it says.
+    pub profile: Profile,
+    /// How many times it was written: whoever writes it has to have read the last.
+    pub version: u64,
+}
+
 /// Every profile.
 ///
 /// # Errors
-/// `Input.Invalid` if one was written by hand and is invalid; else as [`crate::aws::aws_error`].
-pub async fn list(parameters: &ParametersReader) -> Result<BTreeMap<ProfileName, Profile>> {
-    read_all(parameters).await?.into_iter().map(|(_, profile)| profile).collect()
+/// As [`ItemsReader::query`].
+pub async fn list(items: &ItemsReader) -> Result<BTreeMap<ProfileName, Profile>> {
+    let stored = read_all(items).await?.into_iter();
+    Ok(stored.map(|stored| (stored.name, stored.profile)).collect())
 }
 
-/// What is stored for profiles, by the names of the parameters. One that was written by hand may be invalid.
+/// Every profile, as it is stored.
 ///
 /// # Errors
-/// As [`crate::aws::aws_error`].
-pub async fn read_all(parameters: &ParametersReader) -> Result<Vec<(String, Result<(ProfileName, Profile)>)>> {
-    let stored = parameters.list(PROFILES).await?.into_iter();
-    Ok(stored.map(|(name, text)| (name.clone(), read_one(&name, &text))).collect())
+/// As [`ItemsReader::query`].
+pub async fn read_all(items: &ItemsReader) -> Result<Vec<Stored>> {
+    items.query(PROFILES).await
 }
 
-fn read_one(name: &str, text: &str) -> Result<(ProfileName, Profile)> {
-    let unusable = |why: String| {
-        Error::new(
-            ErrorName::InputInvalid,
-            format!("the parameter {PROFILES}/{name} is not a valid profile: {why}; write it again with put-profile"),
-        )
-    };
-    let profile = serde_json::from_str(text).map_err(|error| unusable(error.to_string()))?;
-    Ok((name.parse().map_err(|error: InvalidId| unusable(error.to_string()))?, profile))
+/// What a change of a profile is said to be about.
+pub fn resource(name: &ProfileName) -> String {
+    format!("{PROFILES}/{name}")
+}
+
+/// Writes a profile over the one whose version it has.
+///
+/// # Errors
+/// As [`ItemsWriter::write`].
+pub async fn write(items: &ItemsWriter, stored: &Stored) -> Result<()> {
+    let next = Stored { version: stored.version + 1, ..stored.clone() };
+    let key = ItemKey::new(PROFILES, stored.name.as_ref());
+    items.write(vec![Write::put(key, &next, Expected::Version(stored.version))?]).await
 }
 
 #[cfg(test)]

@@ -1,14 +1,23 @@
-//! The registry of projects in Parameter Store, for the nightly sweep, `disable-encryption` and other tools.
+//! The registry: what atlas-cmk knows of projects, accounts and profiles, in a DynamoDB table of the stack.
+//!
+//! `docs/registry.md` lists the items, who writes them, and what each access costs. What other tools read of a project is
+//! published to Parameter Store ([`publication`]) and never read back.
 
 pub mod accounts;
+mod index;
+pub mod leases;
+pub mod obligations;
+pub mod publication;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+pub use index::{account, key, role, secret};
+
 use crate::{
-    aws::{ParametersReader, ParametersWriter},
+    aws::{Expected, ItemKey, ItemsReader, ItemsWriter, Write},
     error::Result,
     ids::{AccessRoleId, KmsKeyArn, ProjectId},
     report::OldKey,
@@ -16,130 +25,181 @@ use crate::{
 };
 
 /// The stage of a project.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Stage {
-    /// An enablement has begun and has not finished.
+    /// An enablement has begun and has not finished; nothing was registered before.
     Enabling,
     /// Encryption is enabled and verified.
-    #[default]
     Enabled,
     /// Encryption was disabled, except for what is still in use.
     Disabled,
+    /// Nothing is left but keys that old snapshots need.
+    Unregistered,
 }
 
-/// The value of `/atlas-cmk/projects/<projectId>`.
+/// What is known of a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Project {
+    /// The Atlas project.
+    pub project_id: ProjectId,
+    /// The state that was verified last. It is in force: watched, guarded and repaired.
+    pub current: Option<Entry>,
+    /// What an execution announced that has not ended well: it is in force once it is verified.
+    pub intended: Option<Entry>,
+    /// Whether the encryption was disabled since.
+    pub disabled: bool,
+    /// Keys that the project used before, and that snapshots may still need.
+    pub old_keys: Vec<OldKey>,
+    /// How many times it was written: whoever writes it has to have read the last.
+    pub version: u64,
+}
+
+/// A state of a project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
-    /// The Atlas project.
-    pub project_id: ProjectId,
     /// Atlas's id of the access role.
     pub role_id: AccessRoleId,
     /// The key.
     pub key_arn: KmsKeyArn,
-    /// The stage of the project.
-    #[serde(default)]
-    pub stage: Stage,
     /// The input that leads to this state, without its mode.
     pub desired: EnableEncryption,
-    /// Keys that the project used before.
-    #[serde(default)]
-    pub old_keys: Vec<OldKey>,
     /// When this was written, ISO 8601.
-    pub registered_at: String,
+    pub at: String,
     /// The execution that wrote it.
     pub execution: Option<String>,
 }
 
 impl Entry {
-    /// An entry without what is different every time.
+    /// Whether two entries say the same, whoever wrote them and when.
+    pub fn means(&self, other: &Self) -> bool {
+        (&self.role_id, &self.key_arn, &self.desired) == (&other.role_id, &other.key_arn, &other.desired)
+    }
+}
+
+impl Project {
+    /// A project of which nothing is known.
+    pub fn unknown(project_id: ProjectId) -> Self {
+        Self { project_id, current: None, intended: None, disabled: false, old_keys: Vec::new(), version: 0 }
+    }
+
+    /// Its stage.
+    pub fn stage(&self) -> Stage {
+        match (&self.current, &self.intended) {
+            _ if self.disabled => Stage::Disabled,
+            (Some(_), _) => Stage::Enabled,
+            (None, Some(_)) => Stage::Enabling,
+            (None, None) => Stage::Unregistered,
+        }
+    }
+
+    /// The state in force, or the announced one where there is none.
+    pub fn entry(&self) -> Option<&Entry> {
+        self.current.as_ref().or(self.intended.as_ref())
+    }
+
+    /// The state in force and the announced one.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.current.iter().chain(&self.intended)
+    }
+
+    /// The keys that snapshots of the project may need: those it uses or is about to use, and those before.
+    pub fn keys(&self) -> Vec<String> {
+        let old = self.old_keys.iter().map(|old| old.key.clone());
+        self.entries().map(|entry| entry.key_arn.to_string()).chain(old).collect()
+    }
+
+    /// Keeps keys that are no longer used among the old ones, each once and none that is in use.
+    pub(crate) fn remember(&mut self, keys: impl IntoIterator<Item = String>, now: Timestamp) {
+        for key in keys {
+            if !self.old_keys.iter().any(|old| old.key == key) {
+                self.old_keys.push(OldKey { key, replaced_at: now.to_string() });
+            }
+        }
+        let used: Vec<KmsKeyArn> = self.entries().map(|entry| entry.key_arn.clone()).collect();
+        self.old_keys.retain(|old| !used.iter().any(|key| key.is_meant_by(&old.key)));
+    }
+
+    /// A project without what is different every time.
     pub fn comparable(&self) -> Value {
+        let state = |entry: &Entry| json!({"roleId": entry.role_id, "keyArn": entry.key_arn, "desired": entry.desired});
         let old_keys: Vec<&String> = self.old_keys.iter().map(|old| &old.key).collect();
         json!({
-            "stage": self.stage,
-            "roleId": self.role_id,
-            "keyArn": self.key_arn,
-            "desired": self.desired,
+            "stage": self.stage(),
+            "current": self.current.as_ref().map(state),
+            "intended": self.intended.as_ref().map(state),
             "oldKeys": old_keys,
         })
     }
-
-    /// Whether this entry already announces the same role, key and desired state.
-    pub fn announces(&self, other: &Self) -> bool {
-        self.stage != Stage::Disabled
-            && (&self.role_id, &self.key_arn, &self.desired) == (&other.role_id, &other.key_arn, &other.desired)
-    }
-
-    /// The keys that snapshots of the project may need: the one it uses, and those before.
-    pub fn keys(&self) -> Vec<String> {
-        let old = self.old_keys.iter().map(|old| old.key.clone());
-        std::iter::once(self.key_arn.to_string()).chain(old).collect()
-    }
 }
 
-/// The path of the parameters of projects.
-pub const PROJECTS: &str = "/atlas-cmk/projects";
-
-/// The parameter of a project.
-pub fn parameter(project: &ProjectId) -> String {
-    format!("{PROJECTS}/{project}")
+/// The partition of a project: its item is the only one of it.
+fn place(project: &ProjectId) -> ItemKey {
+    ItemKey::new(resource(project), "state")
 }
 
-/// The entry of a project, and the keys it names, even if nothing else of it can be read.
+/// What a change of a project is said to be about.
+pub fn resource(project: &ProjectId) -> String {
+    format!("project#{project}")
+}
+
+/// What is known of a project; `None` if it was never registered or announced.
 ///
 /// # Errors
-/// As [`crate::aws::aws_error`].
-pub async fn read(
-    parameters: &ParametersReader,
-    project: &ProjectId,
-    now: Timestamp,
-) -> Result<(Option<Entry>, Vec<OldKey>)> {
-    let text = parameters.read(&parameter(project)).await?;
-    Ok(text.as_deref().map(|text| parse(text, now)).unwrap_or_default())
+/// As [`ItemsReader::get`].
+pub async fn read(items: &ItemsReader, project: &ProjectId) -> Result<Option<Project>> {
+    items.get(&place(project)).await
 }
 
-/// All entries of projects.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Registry {
-    /// What could be read.
-    pub entries: Vec<Entry>,
-    /// The names of parameters that hold something else.
-    pub unreadable: Vec<String>,
-}
-
-/// Reads all entries of projects.
+/// What is known of projects. Those that cannot be read are errors in their places.
 ///
 /// # Errors
-/// As [`crate::aws::aws_error`].
-pub async fn list(parameters: &ParametersReader, now: Timestamp) -> Result<Registry> {
-    let mut registry = Registry::default();
-    for (name, text) in parameters.list(PROJECTS).await? {
-        match parse(&text, now).0 {
-            Some(entry) => registry.entries.push(entry),
-            None => registry.unreadable.push(format!("{PROJECTS}/{name}")),
-        }
-    }
-    Ok(registry)
+/// As [`ItemsReader::get_all`].
+pub async fn read_all(items: &ItemsReader, projects: &[ProjectId]) -> Result<Vec<Result<Project>>> {
+    let places: Vec<ItemKey> = projects.iter().map(place).collect();
+    items.get_all(&places).await
 }
 
-/// Writes an entry, in the place of any before it.
+/// Every project, for a sweep: nothing else reads all of them.
 ///
 /// # Errors
-/// As [`crate::aws::aws_error`].
-pub async fn write(parameters: &ParametersWriter, entry: &Entry) -> Result<()> {
-    let value = json!(entry);
-    let what = "A MongoDB Atlas project with customer-managed keys, registered by atlas-cmk";
-    parameters.write(&parameter(&entry.project_id), &value, what).await
+/// As [`ItemsReader::query`].
+pub async fn list(items: &ItemsReader) -> Result<Vec<Result<Project>>> {
+    let projects = find(items, index::ALL).await?;
+    read_all(items, &projects).await
 }
 
-/// An entry that another version wrote, or a person, is written again, but no key in it is lost.
-pub(crate) fn parse(text: &str, now: Timestamp) -> (Option<Entry>, Vec<OldKey>) {
-    let value: Value = serde_json::from_str(text).unwrap_or_default();
-    let listed = value["oldKeys"].as_array().into_iter().flatten();
-    let mut keys: Vec<OldKey> = listed.filter_map(|old| serde_json::from_value(old.clone()).ok()).collect();
-    if let Some(key) = value["keyArn"].as_str().filter(|key| !keys.iter().any(|old| old.key == *key)) {
-        keys.push(OldKey { key: key.to_owned(), replaced_at: now.to_string() });
+/// The projects of an index: of a key, a role, a secret or an account.
+///
+/// # Errors
+/// As [`ItemsReader::query`].
+pub async fn find(items: &ItemsReader, index: &str) -> Result<Vec<ProjectId>> {
+    let found: Vec<index::Reference> = items.query(index).await?;
+    Ok(found.into_iter().map(|reference| reference.project_id).collect())
+}
+
+/// Writes a project over `before`, with its places in the indexes, all of it or nothing.
+///
+/// # Errors
+/// As [`ItemsWriter::write`].
+pub async fn write(items: &ItemsWriter, before: Option<&Project>, after: &Project) -> Result<()> {
+    let read = before.map_or(0, |before| before.version);
+    let (there, wanted) = (before.map(index::of).unwrap_or_default(), index::of(after));
+    let is_empty = wanted.is_empty();
+    let key = place(&after.project_id);
+    let mut writes = vec![if is_empty {
+        Write::delete(key, Expected::Version(read))
+    } else {
+        let after = Project { version: read + 1, ..after.clone() };
+        Write::put(key, &after, Expected::Version(read))?
+    }];
+    let reference = index::Reference { project_id: after.project_id.clone() };
+    let in_index = |partition: &String| ItemKey::new(partition, after.project_id.as_ref());
+    for new in wanted.difference(&there) {
+        writes.push(Write::put(in_index(new), &reference, Expected::Anything)?);
     }
-    (serde_json::from_value(value).ok(), keys)
+    writes.extend(there.difference(&wanted).map(|gone| Write::delete(in_index(gone), Expected::Anything)));
+    items.write(writes).await
 }

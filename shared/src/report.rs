@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::sentences::limited;
 pub use self::{
-    change::{Action, Change, Described, Description, PlannedChange},
+    change::{Action, Change, Described, Description, PlannedChange, UNKNOWN, unreported},
     finding::{ByHand, Finding},
 };
-use crate::ids::{PrivateEndpointId, Region};
+use crate::ids::{AccountId, PrivateEndpointId, Region};
 
 /// One difference between the actual and the requested state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -59,6 +59,24 @@ pub struct OldKey {
     pub key: String,
     /// When it was found to be replaced, ISO 8601.
     pub replaced_at: String,
+}
+
+/// An enablement that was asked for and has not succeeded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Owed {
+    /// The account of the role.
+    pub account_id: AccountId,
+    /// The role, and the project by id or name.
+    pub subject: String,
+    /// Who asked for it.
+    pub asked_by: String,
+    /// Since when it is owed, ISO 8601.
+    pub since: String,
+    /// Why it has not succeeded yet.
+    pub why_not_yet: String,
+    /// What happens next.
+    pub next: String,
 }
 
 /// Something that atlas-cmk leaves in place.

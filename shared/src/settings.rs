@@ -46,6 +46,10 @@ pub struct Settings {
     pub topic_arn: Option<String>,
     /// The queue that keeps events that could not be handled: `DEAD_LETTER_QUEUE_URL`.
     pub dead_letter_queue_url: Option<String>,
+    /// The table of the registry: `REGISTRY_TABLE`.
+    pub registry_table: Option<String>,
+    /// The path in Parameter Store below which projects are published: `PUBLISHED_BELOW`.
+    pub published_below: Option<String>,
     /// The state machines that functions start.
     pub state_machines: StateMachines,
     /// The roles that our own calls are made with.
@@ -137,6 +141,8 @@ impl Settings {
             token_cache_key: get("TOKEN_CACHE_KEY_ARN"),
             topic_arn: get("TOPIC_ARN"),
             dead_letter_queue_url: get("DEAD_LETTER_QUEUE_URL"),
+            registry_table: get("REGISTRY_TABLE"),
+            published_below: get("PUBLISHED_BELOW"),
             state_machines: StateMachines {
                 enable: get("ENABLE_STATE_MACHINE_ARN"),
                 reconcile: get("RECONCILE_STATE_MACHINE_ARN"),

@@ -156,17 +156,25 @@ fn the_rules_let_through_what_the_functions_react_to_and_nothing_else() {
     let vending = &(&control_tower | &organizations) | &custom;
     let changes = &(&keys | &roles) | &secrets;
 
+    // What may remove the reason for which something is owed.
+    let policies = of("aws.organizations", &["DeletePolicy", "DetachPolicy", "UpdatePolicy"]);
+    let deployed = of("aws.cloudformation", &["CloudFormation Stack Status Change"]);
+    let usable = of("aws.kms", &["CancelKeyDeletion", "EnableKey"]);
+
     let hub = &template::load().unwrap()["Resources"];
+    assert_eq!(matched(hub, &["ReasonGoneRule"]), &(&policies | &deployed) | &usable);
     assert_eq!(matched(hub, &["VendedRule", "VendedByOthersRule"]), vending);
     assert_eq!(
         matched(hub, &["KeyEventRule", "KeyCallRule", "KeyPolicyCallRule", "RoleCallRule", "SecretRule"]),
         changes
     );
-    assert_eq!(matched(hub, &["ForwardRule"]), &vending | &changes);
+    assert_eq!(matched(hub, &["ForwardRule"]), &(&vending | &changes) | &policies);
     let management = &template::load_file("infra/management.yaml").unwrap()["Resources"];
     assert_eq!(matched(management, &["ControlTowerRule"]), control_tower);
     assert_eq!(matched(management, &["OrganizationsRule"]), organizations);
+    assert_eq!(matched(management, &["PoliciesRule"]), policies);
     let spoke = &template::load_file("infra/spoke.yaml").unwrap()["Resources"];
+    assert_eq!(matched(spoke, &["ReadyRule"]), deployed);
     assert_eq!(matched(spoke, &["KeyRule"]), keys);
     assert_eq!(matched(spoke, &["RoleRule"]), roles);
 }

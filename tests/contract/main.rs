@@ -11,6 +11,7 @@ mod mutations;
 mod order;
 mod payloads;
 mod permissions;
+mod registry;
 mod retries;
 mod schemas;
 mod state_machines;

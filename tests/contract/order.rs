@@ -75,7 +75,11 @@ const LEFT_OUT: [&str; 14] = [
 ];
 
 /// Where a machine goes back: to look again, to create again what is missing, or to the next item of a Map.
-const BACK: [(&str, &str); 10] = [
+const BACK: [(&str, &str); 13] = [
+    // Who had to wait reads again what was there before.
+    ("take-turn", "take-turn"),
+    ("take-turn", "preflight"),
+    ("take-turn", "plan-disable"),
     // Atlas may create an endpoint again meanwhile.
     ("update-encryption", "check-endpoints"),
     ("check-endpoints", "create-endpoint"),

@@ -142,6 +142,8 @@ impl<'a> Midway<'a> {
             "atlasAwsAccountArn" => json!(known.principal_arn),
             "externalId" => json!(known.external_id),
             "previousKey" => json!(known.previous_key),
+            // What no state has changed yet.
+            "planned" | "changes" => json!([]),
             _ => {
                 let assigned = &self.machine.definition["States"]["Preflight"]["Assign"][name];
                 assert!(assigned.is_string(), "nothing assigns ${name}");

@@ -6,16 +6,14 @@ use atlas_cmk_tests::{contracts, files::Files, template};
 use serde_json::Value;
 
 /// The actions that several statements of a role allow, each on other resources. All others have one.
-const SEVERAL: [(&str, &str, usize); 16] = [
+const SEVERAL: [(&str, &str, usize); 15] = [
     // Of its own topic, and of the secret.
     ("diagnose", "kms:Decrypt", 2),
     ("diagnose", "kms:GenerateDataKey", 2),
     // The alias, and the key.
     ("ensure-key", "kms:CreateAlias", 2),
     // Accounts, and profiles.
-    ("find-missed-accounts", "ssm:GetParametersByPath", 2),
-    // Accounts, and events that failed.
-    ("on-account-vended", "ssm:PutParameter", 2),
+    ("find-missed-accounts", "dynamodb:Query", 2),
     // Keys with our tag, and keys that KeyArns names.
     ("register", "kms:TagResource", 2),
     ("restore-key", "kms:CancelKeyDeletion", 2),
@@ -35,7 +33,12 @@ const SEVERAL: [(&str, &str, usize); 16] = [
 
 /// The condition keys that go with an action, one of them at least, unless the parameter `KeyArns` names the resources.
 /// An action without keys is allowed only then: nothing but the policy of a key opens it.
-const CONDITIONS: [(&str, &[&str]); 25] = [
+const CONDITIONS: [(&str, &[&str]); 30] = [
+    ("dynamodb:BatchGetItem", &["dynamodb:LeadingKeys"]),
+    ("dynamodb:DeleteItem", &["dynamodb:LeadingKeys"]),
+    ("dynamodb:GetItem", &["dynamodb:LeadingKeys"]),
+    ("dynamodb:PutItem", &["dynamodb:LeadingKeys"]),
+    ("dynamodb:Query", &["dynamodb:LeadingKeys"]),
     ("iam:AttachRolePolicy", &["iam:PermissionsBoundary"]),
     ("iam:AttachRolePolicy", &["iam:PolicyARN"]),
     ("iam:CreatePolicy", &["aws:RequestTag/atlas-cmk:managed-by"]),

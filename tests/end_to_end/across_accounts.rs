@@ -55,7 +55,7 @@ async fn an_account_of_another_role_is_refused_at_the_entry_step() {
     let mut input = world.customer().input();
     input["account"]["roleArn"] = json!("arn:aws:iam::999999999999:role/AtlasCmkSpoke");
     let run = world.enable_with(&input).await;
-    assert_failed(&run, "Input.Invalid", "preflight", &["account.roleArn: "]);
+    assert_failed(&run, "Input.Invalid", "record-obligation", &["account.roleArn: "]);
 }
 
 #[tokio::test]

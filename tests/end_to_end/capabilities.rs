@@ -17,7 +17,7 @@ fn symbols(binary: &Path) -> BTreeSet<String> {
 /// The methods of our own writers, and the operations of IAM and KMS that change something.
 fn that_write(symbols: &BTreeSet<String>) -> Vec<&str> {
     let of_a_writer = |name: &str| {
-        ["AtlasWriter", "ExecutionsWriter", "IamWriter", "KmsWriter", "ParametersWriter"]
+        ["AtlasWriter", "ExecutionsWriter", "IamWriter", "ItemsWriter", "KmsWriter", "Publications"]
             .iter()
             .any(|writer| name.contains(&format!("::{writer}::")) || name.contains(&format!("::{writer}>::")))
     };
@@ -46,7 +46,10 @@ async fn a_function_that_answers_contains_nothing_that_writes() {
     for name in &answering {
         let symbols = symbols(&binaries[name]);
         assert!(symbols.iter().any(|symbol| symbol.contains("atlas_cmk::runtime::")), "{name} has symbols");
-        assert_eq!(that_write(&symbols), Vec::<&str>::new(), "{name}");
+        let mut writing = that_write(&symbols);
+        // It records why what is owed has failed, and nothing else.
+        writing.retain(|symbol| name != "diagnose" || !symbol.contains("ItemsWriter"));
+        assert_eq!(writing, Vec::<&str>::new(), "{name}");
     }
 }
 
@@ -57,7 +60,7 @@ async fn what_writes_is_found_in_the_functions_that_do() {
         ("update-trust", ["IamWriter", "aws_sdk_iam::operation::create_role"]),
         ("allow-key-use", ["KmsWriter", "aws_sdk_kms::operation::put_key_policy"]),
         ("create-role", ["AtlasWriter", "create_access_role"]),
-        ("unregister", ["ParametersWriter", "delete"]),
+        ("unregister", ["ItemsWriter", "write"]),
         ("on-change", ["ExecutionsWriter", "start"]),
     ] {
         let symbols = symbols(&binaries[name]);

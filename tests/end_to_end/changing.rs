@@ -16,7 +16,7 @@ const A_WHILE: Duration = Duration::from_secs(3);
 
 impl World {
     /// A world whose trail logs, and a mailbox on its topic.
-    async fn watched(self) -> (Self, Mailbox) {
+    pub(crate) async fn watched(self) -> (Self, Mailbox) {
         for account in BTreeSet::from([self.hub().id.clone(), self.account().id.clone()]) {
             events::start_trail(&Account::new(account, self.hub().endpoint())).await.unwrap();
         }
@@ -53,7 +53,7 @@ impl World {
         events::executions(&self.cloud, LOOKS).await.unwrap().into_iter().collect()
     }
 
-    async fn key_state(&self) -> String {
+    pub(crate) async fn key_state(&self) -> String {
         let described = self.kms().describe_key().key_id(self.customer().key_arn()).send().await.unwrap();
         described.key_metadata.unwrap().key_state.unwrap().as_str().to_owned()
     }
@@ -236,7 +236,7 @@ async fn what_cannot_be_delivered_or_handled_is_kept_with_its_reason() {
 
     // A function that fails again and again.
     let role = world.role_of("on-change");
-    world.deny(world.hub(), &role, Some("ssm:GetParametersByPath")).await;
+    world.deny(world.hub(), &role, Some("dynamodb:Query")).await;
     events::put(world.hub(), &event).await.unwrap();
     let message: Value = serde_json::from_str(kept().await.body().unwrap()).unwrap();
     assert_eq!(message["responsePayload"]["errorType"], "Account.AccessDenied", "{message}");

@@ -59,7 +59,7 @@ async fn everything_about_a_project_is_reported_and_where_it_differs_from_what_i
     );
     assert_eq!(all["clusters"][2]["searchNodesEncryptionProvider"], "NONE");
     assert_eq!(reported("keys", ["state", "nothing"]), ["Enabled -"; 3]);
-    assert_eq!(all["registered"]["desired"]["clusters"], json!(["reports"]));
+    assert_eq!(all["registered"]["current"]["desired"]["clusters"], json!(["reports"]));
     assert_eq!(all["differences"], json!([]));
 
     // Somebody changes the world.

@@ -19,7 +19,7 @@ async fn a_wrong_input_is_refused_with_the_path_of_the_field_before_anything_is_
         let mut input = world.customer().input();
         input[field] = value;
         let run = world.enable_with(&input).await;
-        assert_failed(&run, "Input.Invalid", "preflight", &[field]);
+        assert_failed(&run, "Input.Invalid", "record-obligation", &[field]);
     }
     assert_eq!(world.cloud.simulator.requests().await.unwrap().len(), 0);
     assert!(!world.role_exists().await);

@@ -29,7 +29,7 @@ async fn a_resource_control_policy_that_denies_a_call_is_named_and_its_end_is_en
 }
 
 /// Lets a policy of the organization deny an action in the account of role and key. Its id.
-async fn attach(world: &World, kind: &PolicyType, action: &str) -> String {
+pub(crate) async fn attach(world: &World, kind: &PolicyType, action: &str) -> String {
     let organizations = aws_sdk_organizations::Client::new(&world.hub().sdk_config());
     let mut deny = json!({"Effect": "Deny", "Action": action, "Resource": "*"});
     if *kind == PolicyType::ResourceControlPolicy {
@@ -44,9 +44,21 @@ async fn attach(world: &World, kind: &PolicyType, action: &str) -> String {
     policy
 }
 
-async fn detach(world: &World, policy: &str) {
+pub(crate) async fn detach(world: &World, policy: &str) {
     let organizations = aws_sdk_organizations::Client::new(&world.hub().sdk_config());
     organizations.detach_policy().policy_id(policy).target_id(&world.account().id).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_account_that_was_closed_is_named_as_out_of_reach() {
+    let world = World::with_two_accounts().await;
+    let organizations = aws_sdk_organizations::Client::new(&world.hub().sdk_config());
+    organizations.close_account().account_id(&world.account().id).send().await.unwrap();
+    // An enablement would wait, for the account may be in the making.
+    let mut input = world.customer().input();
+    input["mode"] = json!("verify");
+    let run = world.enable_with(&input).await;
+    assert_failed(&run, "Account.AccessDenied", "preflight", &[&world.account().id]);
 }
 
 #[tokio::test]
@@ -67,13 +79,12 @@ async fn a_region_that_the_account_has_not_enabled_is_named_before_anything_is_w
 async fn throttled_calls_are_repeated_until_the_project_is_enabled_and_taken_down() {
     let world = World::new().await;
     // Size of the bucket and tokens per second, which the scale of time makes a hundred times as many.
-    let actions = ["iam:GetRole", "kms:GetKeyPolicy", "ssm:GetParameter"];
-    let limits: Value = actions.iter().map(|action| ((*action).to_owned(), json!([1, 0.02]))).collect();
+    let limits = json!({"iam:GetRole": [1, 0.02], "kms:GetKeyPolicy": [1, 0.02], "dynamodb:GetItem": [1, 0.01]});
     set(&world, "/engine/throttling", &limits.to_string()).await;
     world.enable_successfully().await;
     world.disable_successfully(json!({"scope": "role"})).await;
     let calls = calls(&world).await;
-    for action in actions {
+    for action in limits.as_object().unwrap().keys() {
         assert!(calls[action]["refused"].as_u64() > Some(0), "{action} was never throttled: {calls}");
     }
 }

@@ -1,6 +1,6 @@
 //! What belongs to one account is not another's, whatever name it has, and no role becomes more than what uses keys.
 
-use atlas_cmk_local::{Account, execution, seed::EXTERNAL_ID};
+use atlas_cmk_local::{Account, execution, registry, seed::EXTERNAL_ID};
 use serde_json::{Value, json};
 
 use crate::world::{World, assert_failed, diagnosis, sample, trust_of_others};
@@ -11,7 +11,7 @@ fn of_the_same_name(account: &str) -> Value {
     serde_json::from_str(&event.replace("444455556666", account)).unwrap()
 }
 
-/// A profile whose project name has no account id, as it was documented once: it lies in Parameter Store already.
+/// A profile whose project name has no account id, as it was documented once: it is in the registry already.
 async fn write_profile_of_old(world: &World) {
     let mut profile = sample("steps/put-profile.json")["profile"].clone();
     profile["organizationalUnits"] = json!([]);
@@ -20,10 +20,8 @@ async fn write_profile_of_old(world: &World) {
     let refused = world.invoke("put-profile", &json!({"name": "default", "profile": profile})).await;
     assert_eq!(refused.error.as_deref(), Some("Input.Invalid"), "{:?}", refused.output);
     assert!(refused.cause.unwrap().contains("would share"));
-    let ssm = aws_sdk_ssm::Client::new(&world.hub().sdk_config());
-    let value = profile.to_string().replace("{{", r"\u007b\u007b");
-    let put = ssm.put_parameter().name("/atlas-cmk/profiles/default").value(value);
-    put.r#type(aws_sdk_ssm::types::ParameterType::String).send().await.unwrap();
+    let stored = json!({"name": "default", "profile": profile, "version": 1});
+    registry::put(&world.cloud.stack, "profiles", "default", &stored).await.unwrap();
 }
 
 #[tokio::test]

@@ -46,11 +46,12 @@ async fn without_any_one_of_its_permissions_a_step_fails_and_names_it() {
     let replicating = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListResourceTags", "kms:ReplicateKey"];
     assert_each_is_missed(&world, &input, "replicate-key", &replicating).await;
 
-    let planning = ["kms:GetKeyRotationStatus", "kms:ListResourceTags", "ssm:GetParameter"];
+    let planning = ["kms:GetKeyRotationStatus", "kms:ListResourceTags", "dynamodb:GetItem"];
     assert_each_is_missed(&world, &input, "preflight", &planning).await;
 
     let registering = [
-        "ssm:GetParameter",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
         "iam:GetRole",
         "kms:DescribeKey",
         "kms:ListResourceTags",
@@ -118,11 +119,7 @@ async fn without_any_one_of_its_permissions_nothing_that_events_start_goes_on_an
     let world = World::new().await;
     world.enable_successfully().await;
     let project = json!(world.customer().project_id);
-    let machine = world.cloud.stack.output("ReconcileProjectArn").unwrap();
-    let turn = json!({
-        "request": {"projectId": project}, "execution": "look", "reconcileMachine": machine,
-        "changingMachines": [world.cloud.stack.output("EnableEncryptionArn").unwrap()],
-    });
+    let turn = json!({"request": {"projectId": project}, "projectId": project, "execution": "of-nobody"});
     let change = sample("changes/kms-enable-key.json").to_string();
     let change = change.replace("444455556666", &world.account().id);
     let change = change.replace("1234abcd12ab34cd56ef1234567890ab", &world.customer().key_id);
@@ -132,13 +129,13 @@ async fn without_any_one_of_its_permissions_nothing_that_events_start_goes_on_an
     let profile = sample("steps/put-profile.json");
     let of_project = json!({"project": {"projectId": project}});
     for (function, input, actions) in [
-        ("decide-turn", &turn, &["ssm:GetParameter", "states:ListExecutions"] as &[&str]),
-        ("list-projects", &json!({"request": {}}), &["ssm:GetParametersByPath"]),
+        ("take-turn", &turn, &["dynamodb:GetItem", "states:DescribeExecution", "dynamodb:PutItem"] as &[&str]),
+        ("list-projects", &json!({"request": {}}), &["dynamodb:Query", "dynamodb:BatchGetItem"]),
         ("check-credential", &of_project, &["secretsmanager:GetSecretValue"]),
         ("publish-report", &report, &["sns:Publish"]),
         ("publish-report", &drift, &["sns:Publish"]),
-        ("put-profile", &profile, &["ssm:GetParametersByPath", "ssm:PutParameter"]),
-        ("on-change", &change, &["ssm:GetParametersByPath", "states:StartExecution"]),
+        ("put-profile", &profile, &["dynamodb:Query", "dynamodb:PutItem"]),
+        ("on-change", &change, &["dynamodb:Query", "dynamodb:BatchGetItem", "states:StartExecution"]),
     ] {
         let role = world.role_of(function);
         for action in actions {
@@ -160,7 +157,7 @@ async fn without_any_one_of_its_permissions_nothing_that_events_start_goes_on_an
     // A pipeline is never failed: what is missing is in the answer.
     let role = world.role_of("on-account-vended");
     let event = sample("vending/controltower-create-managed-account.json");
-    for action in ["ssm:GetParametersByPath", "ssm:GetParameter", "states:StartExecution", "ssm:PutParameter"] {
+    for action in ["dynamodb:Query", "dynamodb:GetItem", "states:StartExecution", "dynamodb:PutItem"] {
         world.deny(world.hub(), &role, Some(action)).await;
         let answer = world.invoke("on-account-vended", &event).await.output.unwrap();
         assert_eq!(answer["accounts"][0]["result"], "problem", "{answer}");

@@ -3,10 +3,9 @@
 
 use atlas_cmk_local::execution;
 use aws_sdk_kms::types::Tag;
-use aws_sdk_ssm::types::{ParameterTier, ParameterType};
 use serde_json::{Value, json};
 
-use crate::world::{World, administrators, assert_failed, sample, trust_of_others};
+use crate::world::{World, administrators, assert_failed, trust_of_others};
 
 #[tokio::test]
 async fn a_template_that_lets_topics_of_any_region_invoke_a_function_is_not_deployed() {
@@ -80,29 +79,6 @@ async fn a_key_that_its_creator_could_not_change_is_not_created() {
     assert!(cause.contains("will not allow you to update the key policy"), "{:?} {cause}", run.error);
     let aliases = world.kms().list_aliases().send().await.unwrap();
     assert!(aliases.aliases().iter().all(|it| it.alias_name() != Some("alias/atlas-cmk")), "{aliases:?}");
-}
-
-#[tokio::test]
-async fn a_profile_is_written_with_its_placeholders_and_one_that_is_too_long_is_refused() {
-    let world = World::new().await;
-    let ssm = aws_sdk_ssm::Client::new(&world.hub().sdk_config());
-    let input = sample("steps/put-profile.json");
-    let plain = input["profile"].to_string();
-    let put = ssm.put_parameter().name("/plain").value(plain).r#type(ParameterType::String);
-    let refused = put.send().await.map_err(aws_sdk_ssm::error::SdkError::into_service_error);
-    assert!(refused.is_err_and(|error| error.meta().code() == Some("ValidationException")), "of its placeholders");
-    let run = world.invoke("put-profile", &input).await;
-    assert_eq!(run.error, None, "{:?}", run.cause);
-
-    let mut long = input.clone();
-    long["name"] = json!("long");
-    long["profile"]["accountTags"] = json!({"unit": "x".repeat(9000)});
-    long["profile"]["organizationalUnits"] = json!([]);
-    let run = world.invoke("put-profile", &long).await;
-    let cause = run.cause.unwrap_or_default();
-    assert!(cause.contains("ssm:PutParameter") && cause.contains("8192"), "{:?} {cause}", run.error);
-    let advanced = ssm.put_parameter().name("/advanced").value("x".repeat(9000)).tier(ParameterTier::Advanced);
-    assert!(advanced.r#type(ParameterType::String).send().await.is_err(), "nor does Parameter Store take it plain");
 }
 
 #[tokio::test]

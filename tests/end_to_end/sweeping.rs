@@ -7,7 +7,7 @@ use atlas_cmk::{
     settings::Settings,
     step::{Converge, Readers, converge, parse},
 };
-use atlas_cmk_local::{events, execution, mailbox::Mailbox, progress, seed::Customer};
+use atlas_cmk_local::{events, execution, mailbox::Mailbox, progress, registry, seed::Customer};
 use aws_sdk_sfn::types::ExecutionStatus;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ struct Registered {
 
 impl World {
     /// The steps themselves, without functions and state machines around them: two hundred enablements in a minute.
-    fn steps(&self) -> Readers {
+    pub(crate) fn steps(&self) -> Readers {
         let (hub, simulator) = (self.hub(), self.cloud.simulator.url());
         let boundary = self.customer().access_role_boundary();
         let settings = Settings::read(|name| {
@@ -39,6 +39,8 @@ impl World {
                 "ATLAS_BASE_URL" => simulator.clone(),
                 "ATLAS_SECRET_ID" => "atlas-cmk/atlas".to_owned(),
                 "ACCESS_ROLE_BOUNDARY_ARN" => boundary.clone(),
+                "REGISTRY_TABLE" => self.cloud.stack.output("RegistryName").unwrap().to_owned(),
+                "PUBLISHED_BELOW" => "/of-the-test/projects".to_owned(),
                 _ => return None,
             })
         });
@@ -241,14 +243,12 @@ async fn a_rotation_of_the_stacks_secret_starts_a_look_at_each_of_two_hundred_pr
 }
 
 /// The size of the bucket and the tokens per second. Step Functions: its quotas outside of the largest Regions; KMS: its
-/// request quotas; Parameter Store: 40 reads a second, 3 writes. IAM publishes none: a guess that is rather low.
+/// request quotas; Parameter Store: 3 writes a second. IAM publishes none: a guess that is rather low.
 fn rates_of_aws() -> Value {
     json!({
         "states:ListExecutions": [100, 2],
         "states:DescribeExecution": [250, 10],
         "states:StartExecution": [800, 150],
-        "ssm:GetParameter": [40, 40],
-        "ssm:GetParametersByPath": [40, 40],
         "ssm:PutParameter": [3, 3],
         "secretsmanager:GetSecretValue": [10000, 10000],
         "kms:DescribeKey": [2000, 2000],
@@ -273,18 +273,11 @@ async fn a_sweep_reports_what_nobody_waits_for_any_more() {
 
     let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(5 * 24 + 1);
     world.cloud.simulator.let_secret_expire(client, &soon.to_string()).await.unwrap();
-    let entry = world.registered().await.unwrap();
-    let ssm = aws_sdk_ssm::Client::new(&world.hub().sdk_config());
-    let put = async |name: &str, value: String| {
-        let put = ssm.put_parameter().name(format!("/atlas-cmk/projects/{name}")).value(value);
-        put.r#type(aws_sdk_ssm::types::ParameterType::String).send().await.unwrap();
+    let put = async |id: &str, state: Value| {
+        registry::put(&world.cloud.stack, &format!("project#{id}"), "state", &state).await.unwrap();
+        registry::put(&world.cloud.stack, "projects", id, &json!({"projectId": id})).await.unwrap();
     };
-    let mut died = entry.clone();
-    died["projectId"] = json!("66f0a1b2c3d4e5f8aaaaaaaa");
-    died["stage"] = json!("enabling");
-    died["registeredAt"] = json!("2026-01-01T00:00:00Z");
-    put("66f0a1b2c3d4e5f8aaaaaaaa", died.to_string()).await;
-    put("66f0a1b2c3d4e5f8bbbbbbbb", "by hand".to_owned()).await;
+    put("66f0a1b2c3d4e5f8bbbbbbbb", json!({"schemaVersion": 2})).await;
     world.cloud.simulator.behave(json!({"endpoints": {"EU_CENTRAL_1": {"kind": "fail"}}})).await.unwrap();
     let region = "eu-central-1".parse().unwrap();
     world.atlas().create_private_endpoint(&world.project_id(), &region).await.unwrap();
@@ -293,9 +286,7 @@ async fn a_sweep_reports_what_nobody_waits_for_any_more() {
     let report = world.sweep(json!({})).await;
     assert_eq!((&report["projectCount"], &report["matching"]), (&json!(1), &json!(1)), "{report}");
     let reported = report["otherFindings"].to_string();
-    for what in
-        ["expires at", "in 5 days", "66f0a1b2c3d4e5f8aaaaaaaa", "66f0a1b2c3d4e5f8bbbbbbbb", "EU_CENTRAL_1 is FAILED"]
-    {
+    for what in ["expires at", "in 5 days", "66f0a1b2c3d4e5f8bbbbbbbb", "EU_CENTRAL_1 is FAILED"] {
         assert!(reported.contains(what), "{what}: {reported}");
     }
 }

@@ -139,5 +139,5 @@ async fn a_cluster_that_somebody_switches_meanwhile_is_waited_for() {
     let project = world.project().await;
     assert_eq!(project["encryptionAtRest"]["awsKms"]["enabled"], false, "{project}");
     assert_eq!(world.records().await.len(), 1, "the scope does not reach the role");
-    assert_eq!(world.registered().await.unwrap()["stage"], "disabled");
+    assert_eq!(world.registered().await.unwrap()["disabled"], true);
 }

@@ -6,6 +6,7 @@ use atlas_cmk_local::{
     Account, events,
     execution::{self, Run},
     mailbox::Mailbox,
+    registry,
 };
 use aws_sdk_organizations::types::Tag;
 use serde_json::{Value, json};
@@ -166,16 +167,19 @@ async fn what_goes_wrong_is_reported_and_kept_and_can_be_handed_in_again() {
     assert_eq!(refused.error.as_deref(), Some("Input.Invalid"));
     assert!(refused.cause.unwrap().contains("profile.input.projectId: the placeholder project does not exist"));
 
-    let ssm = aws_sdk_ssm::Client::new(&world.hub().sdk_config());
-    let spoilt = ssm.put_parameter().name("/atlas-cmk/profiles/default").value("{}").overwrite(true);
-    spoilt.r#type(aws_sdk_ssm::types::ParameterType::String).send().await.unwrap();
+    // A profile that another version of atlas-cmk wrote.
+    registry::put(&world.cloud.stack, "profiles", "default", &json!({"schemaVersion": 2})).await.unwrap();
     let event = of_account("vending/custom.json", "500000000001");
     let answer = world.vend(&event).await;
     assert_eq!(answer["accounts"][0]["result"], "problem", "{answer}");
     let reported = mailbox.next_of("vend-problem").await.unwrap();
-    assert!(reported["reason"].as_str().unwrap().contains("/atlas-cmk/profiles/default"), "{reported}");
+    assert!(reported["reason"].as_str().unwrap().contains("another version of atlas-cmk"), "{reported}");
     assert_eq!(world.dead_letters().await, std::slice::from_ref(&event), "as it came, to be handed in again");
 
+    // Deployed again.
+    let profile = json!({"input": {"projectId": "66f0a1b2c3d4e5f6ffffffff", "roleArn": "x"}});
+    let stored = json!({"name": "default", "profile": profile, "version": 1});
+    registry::put(&world.cloud.stack, "profiles", "default", &stored).await.unwrap();
     let corrected = json!({"input": {
         "projectId": "66f0a1b2c3d4e5f6ffffffff", "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk",
             "key": {"alias": "alias/atlas-cmk"},

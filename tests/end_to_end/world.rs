@@ -17,6 +17,7 @@ use atlas_cmk_local::{
     engine::{Engine, Options},
     execution::{self, Run},
     functions::{self, Build, Package},
+    registry,
     seed::Customer,
     simulator, snapshot,
 };
@@ -24,34 +25,33 @@ use atlas_cmk_tests::asl;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-struct Shared {
-    engine: Arc<Engine>,
-    build: Build,
-}
-
-static SHARED: OnceCell<Shared> = OnceCell::const_new();
+/// An engine works on one core, so that there are as many as the machine has, of two.
+static ENGINES: [OnceCell<Arc<Engine>>; 2] = [const { OnceCell::const_new() }; 2];
+static BUILD: OnceCell<Build> = OnceCell::const_new();
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
-async fn shared() -> &'static Shared {
-    let start = async || {
-        let build = functions::build().await.unwrap();
-        let engine = Engine::start(Options { port: None, wait_scale: TIME_SCALE }).await.unwrap();
-        Shared { engine: Arc::new(engine), build }
-    };
-    SHARED.get_or_init(start).await
+async fn build() -> &'static Build {
+    BUILD.get_or_init(async || functions::build().await.unwrap()).await
+}
+
+/// The engine of customer number `n`.
+async fn engine(n: u32) -> Arc<Engine> {
+    let start = async || Arc::new(Engine::start(Options { port: None, wait_scale: TIME_SCALE }).await.unwrap());
+    Arc::clone(ENGINES[n as usize % ENGINES.len()].get_or_init(start).await)
 }
 
 /// The functions as they are deployed.
 pub(crate) async fn packages() -> &'static [Package] {
-    &shared().await.build.packages
+    &build().await.packages
 }
 
 /// An account with nothing in it, an Atlas with nothing in it, and what can be deployed.
 pub(crate) async fn empty_account() -> (Account, simulator::Simulator, Build) {
-    let Shared { engine, build } = shared().await;
+    let (n, customer) = World::next_customer();
+    let (build, engine) = (build().await, engine(n).await);
     let atlas = simulator::Options { port: None, time_scale: TIME_SCALE };
     let simulator = simulator::Simulator::start(atlas, &engine.url()).await.unwrap();
-    (Account::new(World::customer_of_one_account().account, engine.url()), simulator, build.clone())
+    (Account::new(customer.account, engine.url()), simulator, build.clone())
 }
 
 pub(crate) struct World {
@@ -61,36 +61,35 @@ pub(crate) struct World {
 impl World {
     /// A customer with an API key.
     pub(crate) async fn new() -> Self {
-        Self::of(Self::customer_of_one_account()).await
+        Self::of(|customer| customer).await
     }
 
     /// A customer with this secret.
     pub(crate) async fn with_secret(secret: Value) -> Self {
-        Self::of(Customer { secret, ..Self::customer_of_one_account() }).await
+        Self::of(|customer| Customer { secret, ..customer }).await
     }
 
     /// A customer whose functions run in one account and whose role and key are in another.
     pub(crate) async fn with_two_accounts() -> Self {
-        let customer = Self::customer_of_one_account();
-        Self::of(Customer { hub: customer.hub.replacen('1', "2", 1), ..customer }).await
+        Self::of(|customer| Customer { hub: customer.hub.replacen('1', "2", 1), ..customer }).await
     }
 
     /// A customer with an Atlas organization and two accounts, and nothing else.
     pub(crate) async fn with_nothing() -> Self {
-        let customer = Self::customer_of_one_account();
-        Self::of(Customer { hub: customer.hub.replacen('1', "2", 1), is_prepared: false, ..customer }).await
+        let two_accounts = |customer: Customer| Customer { hub: customer.hub.replacen('1', "2", 1), ..customer };
+        Self::of(|customer| Customer { is_prepared: false, ..two_accounts(customer) }).await
     }
 
     /// The same, with one account for all.
     pub(crate) async fn with_nothing_in_one_account() -> Self {
-        Self::of(Customer { is_prepared: false, ..Self::customer_of_one_account() }).await
+        Self::of(|customer| Customer { is_prepared: false, ..customer }).await
     }
 
     /// A customer that no other test has.
-    fn customer_of_one_account() -> Customer {
+    fn next_customer() -> (u32, Customer) {
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let account = format!("{:012}", 100_000_000_000_u64 + u64::from(n));
-        Customer {
+        let customer = Customer {
             hub: account.clone(),
             account,
             stack: format!("atlas-cmk-{n}"),
@@ -100,25 +99,26 @@ impl World {
             replica_regions: vec!["eu-west-1".to_owned(), "ap-southeast-2".to_owned()],
             is_prepared: true,
             secret: json!({"publicKey": "abcdefgh", "privateKey": "a-private-key-of-atlas"}),
-        }
+        };
+        (n, customer)
     }
 
-    async fn of(customer: Customer) -> Self {
+    async fn of(change: impl FnOnce(Customer) -> Customer) -> Self {
         let atlas = simulator::Options { port: None, time_scale: TIME_SCALE };
-        let shared = shared().await;
-        let cloud = Cloud::start(Arc::clone(&shared.engine), &shared.build, customer, atlas).await.unwrap();
+        let (n, customer) = Self::next_customer();
+        let cloud = Cloud::start(engine(n).await, build().await, change(customer), atlas).await.unwrap();
         Self { cloud }
     }
 
     /// Deletes the stack and deploys it again.
     pub(crate) async fn redeploy(&mut self, more: Vec<(&'static str, String)>) {
-        self.cloud.redeploy(&shared().await.build, more).await.unwrap();
+        self.cloud.redeploy(build().await, more).await.unwrap();
     }
 
     /// Deploys the template once more, with the parameters of the stack of this world and these instead of some of
     /// them.
     pub(crate) async fn deploy_beside(&self, hub: &Account, name: &str, parameters: &[(&str, String)]) -> Stack {
-        self.cloud.deploy_beside(hub, name, &shared().await.build, parameters).await.unwrap()
+        self.cloud.deploy_beside(hub, name, build().await, parameters).await.unwrap()
     }
 
     /// Deploys the template once more, with a change of its text.
@@ -128,7 +128,7 @@ impl World {
         change: impl Fn(String) -> String,
         parameters: &[(&str, String)],
     ) -> anyhow::Result<Stack> {
-        let (build, infra) = (&shared().await.build, tempfile::tempdir()?);
+        let (build, infra) = (build().await, tempfile::tempdir()?);
         std::fs::create_dir(infra.path().join("state-machines"))?;
         for machine in std::fs::read_dir(build.infra.join("state-machines"))? {
             let machine = machine?;
@@ -216,10 +216,15 @@ impl World {
         self.kms_in(region).put_key_policy().key_id(key).policy(policy).send().await.unwrap();
     }
 
-    /// What is registered of the project.
+    /// What the registry has of the project.
     pub(crate) async fn registered(&self) -> Option<Value> {
+        registry::project(&self.cloud.stack, &self.customer().project_id).await.unwrap()
+    }
+
+    /// What is published of the project.
+    pub(crate) async fn published(&self) -> Option<Value> {
         let ssm = aws_sdk_ssm::Client::new(&self.hub().sdk_config());
-        let name = format!("/atlas-cmk/projects/{}", self.customer().project_id);
+        let name = format!("/{}/projects/{}", self.customer().stack, self.customer().project_id);
         let answer = ssm.get_parameter().name(name).send().await.ok()?;
         serde_json::from_str(answer.parameter?.value()?).ok()
     }

@@ -101,12 +101,12 @@ pub fn state_machines() -> Vec<Contract> {
         machine::<functions::Preflight, EnableEncryption, EnableEncryptionOutput>("enable-encryption"),
         machine::<functions::RestoreKey, GuardKey, KeyRestored>("guard-key"),
         Contract {
-            // Its entry step also takes which executions there may be.
+            // Its entry step takes the project for itself, as it does of other state machines.
             accepts: |input| {
-                let rest = json!({"request": input, "execution": "", "reconcileMachine": "", "changingMachines": []});
-                parse::<functions::DecideTurn>(rest).map(drop)
+                let whole = json!({"projectId": input["projectId"], "execution": "", "request": input});
+                parse::<functions::TakeTurn>(whole).map(drop)
             },
-            ..machine::<functions::DecideTurn, ReconcileProject, Reconciled>("reconcile-project")
+            ..machine::<functions::TakeTurn, ReconcileProject, Reconciled>("reconcile-project")
         },
         machine::<functions::ListProjects, Sweep, SweepReport>("sweep"),
     ]

@@ -37,6 +37,9 @@ PATCHES = (
     "replica_states",
     "primary_regions",
     "tags_of_keys",
+    # DynamoDB
+    "table_policies",
+    "leading_keys_condition",
     # IAM
     "denied_others",
     "service_principals",
@@ -60,6 +63,7 @@ PATCHES = (
     "organization_conditions",
     "simulation_context",
     "organization_policies",
+    "suspended_accounts",
     "closed_regions",
     "throttling",
     # EventBridge, CloudTrail

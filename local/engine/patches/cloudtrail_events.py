@@ -5,7 +5,7 @@ services via AWS CloudTrail", https://docs.aws.amazon.com/eventbridge/latest/use
 AWS CloudTrail User Guide, "CloudTrail userIdentity element",
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
 
-MiniStack 1.5.33 emits no such events. This patch emits those of IAM and KMS.
+MiniStack 1.5.33 emits no such events. This patch emits those of IAM, KMS and of tables of DynamoDB.
 """
 
 import json
@@ -16,8 +16,9 @@ from urllib.parse import parse_qs
 
 import support
 
-# Calls that only read, or use a key.
+# Calls that only read, or use a key. Those that read and write items of tables are no management events.
 READING = ("Get", "List", "Describe", "Encrypt", "Decrypt", "Generate", "ReEncrypt", "Simulate", "Sign", "Verify")
+OF_ITEMS = ("Batch", "Execute", "Query", "Scan", "Transact", "PutItem", "UpdateItem", "DeleteItem")
 
 IAM_REGION = "us-east-1"
 
@@ -33,7 +34,7 @@ def lower_first(value):
 
 def operation(service, headers, body, query_params):
     """Return the name of the operation that a request calls, and its parameters."""
-    if service == "kms":
+    if service in ("kms", "dynamodb"):
         return headers.get("x-amz-target", "").split(".")[-1], json.loads(body or b"{}")
     fields = {**parse_qs(body.decode("utf-8", "replace")), **query_params}
     fields = {key: value[0] if isinstance(value, list) else value for key, value in fields.items()}
@@ -75,7 +76,7 @@ def report(service, headers, body, query_params):
     account, region = get_account_id(), get_region()
     name, parameters = operation(service, headers, body, query_params)
     trails = [trail for _, _, trail in cloudtrail._account_trail_items(account)]
-    if not name or name.startswith(READING) or not any(trail.get("IsLogging") for trail in trails):
+    if not name or name.startswith(READING + OF_ITEMS) or not any(trail.get("IsLogging") for trail in trails):
         return
     detail = {
         "eventVersion": "1.11",
@@ -84,6 +85,7 @@ def report(service, headers, body, query_params):
         "eventSource": f"{service}.amazonaws.com",
         "eventName": name,
         "awsRegion": region,
+        "sourceIPAddress": "127.0.0.1",
         "requestParameters": lower_first(parameters),
         "responseElements": None,
         "eventID": str(uuid.uuid4()),
@@ -96,14 +98,14 @@ def report(service, headers, body, query_params):
     if service == "kms":
         key = kms._resolve_key(parameters.get("TargetKeyId") or parameters.get("KeyId") or "")
         detail["resources"] = [{"accountId": account, "type": "AWS::KMS::Key", "ARN": key["Arn"]}] if key else []
-    else:
+    elif service == "iam":
         region = IAM_REGION
     arguments = (account, region, put_event, detail)
     threading.Thread(target=support.in_scope, args=arguments, daemon=True).start()
 
 
 def apply():
-    """Report each call of IAM and KMS that succeeds."""
+    """Report each call of IAM, KMS and DynamoDB that succeeds."""
     from ministack import app
     from ministack.services import eventbridge
 
@@ -121,5 +123,5 @@ def apply():
 
         return run
 
-    for service in ("iam", "kms"):
+    for service in ("iam", "kms", "dynamodb"):
         app.SERVICE_HANDLERS[service] = reporting(service)

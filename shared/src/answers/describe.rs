@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::{
     error::Result,
     ids::{AccessRoleId, AccountAccess, KmsKeyArn, PrivateEndpointId, ProjectId, SecretId},
-    registry::Entry,
+    registry::Project,
     report::Difference,
     step::{Actions, Answer, Readers, Step, actions, sample_file},
 };
@@ -55,8 +55,8 @@ pub struct Output {
     pub clusters: Vec<ClusterInfo>,
     /// The key in each registered region, as KMS reports it.
     pub keys: Vec<KeyInfo>,
-    /// The registry entry of the project; null if it is not registered.
-    pub registered: Option<Entry>,
+    /// What the registry has of the project; null if it was never registered.
+    pub registered: Option<Project>,
     /// The differences between the actual and the registered state.
     pub differences: Vec<Difference>,
 }
@@ -183,7 +183,7 @@ impl Step for Describe {
     const ACTIONS: Actions = &[
         actions::ATLAS,
         actions::OTHER_ACCOUNTS,
-        &["iam:GetRole", "iam:GetRolePolicy", "kms:DescribeKey", "ssm:GetParameter"],
+        &["dynamodb:GetItem", "iam:GetRole", "iam:GetRolePolicy", "kms:DescribeKey"],
     ];
     type Input = Input;
     type Output = Output;

@@ -1,5 +1,5 @@
 //! `diagnose`: why an execution failed and what to do, for the person who fixes it. Every Catch leads here. It reads
-//! both clouds, changes nothing, and publishes to the SNS topic of the stack.
+//! both clouds, changes nothing there, records the reason with what is owed, and publishes to the SNS topic of the stack.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,9 +13,10 @@ use crate::{
     error::{ErrorName, Result},
     failure::Raised,
     ids::{AccessRoleId, KmsKeyArn, ProjectId},
+    registry::obligations::{self, Obligation, Reason},
     report::Finding,
     request::EnableEncryption,
-    step::{Actions, Notify, Readers, Step, Writers, actions, sample_request},
+    step::{Actions, LOG_TARGET, Notify, Readers, Step, Writers, actions, sample_request},
 };
 
 /// The step.
@@ -105,13 +106,16 @@ pub struct Diagnosis {
 
 impl Step for Diagnose {
     const NAME: &'static str = "diagnose";
-    const ABOUT: &'static str = "Read-only: finds out why an execution failed, and publishes it on the topic. Every \
-        Catch leads here, in all state machines";
+    const ABOUT: &'static str = "Finds out why an execution failed, records it with what is owed, and publishes it on \
+        the topic. Every Catch leads here, in all state machines";
     const ACTIONS: Actions = &[
         actions::ATLAS,
         actions::OTHER_ACCOUNTS,
         actions::PUBLISH,
         &[
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
             "iam:GetPolicy",
             "iam:GetPolicyVersion",
             "iam:GetRole",
@@ -120,7 +124,6 @@ impl Step for Diagnose {
             "kms:DescribeKey",
             "kms:GetKeyPolicy",
             "kms:ListResourceTags",
-            "ssm:GetParameter",
         ],
     ];
     type Input = Input;
@@ -148,6 +151,11 @@ impl Notify for Diagnose {
     async fn send(writers: &Writers, input: &Input) -> Result<Output> {
         let found = find_causes(writers, input).await;
         let mut diagnosis = conclude(&input.failed, found);
+        // What is owed is reported, and tried again, whether or not its reason can be recorded.
+        let recorded = explain(writers, input, &diagnosis).await;
+        if let Err(error) = recorded {
+            tracing::warn!(target: LOG_TARGET, error = %error, "the reason was not recorded");
+        }
         if let Ok(topic) = writers.topic() {
             let subject = format!("atlas-cmk: {} failed with {}", diagnosis.step, diagnosis.error);
             let message = json!({
@@ -164,6 +172,24 @@ impl Notify for Diagnose {
         }
         Ok(Output { error: diagnosis.error.clone(), diagnosis })
     }
+}
+
+/// Records why what is owed has failed.
+async fn explain(writers: &Writers, input: &Input, diagnosis: &Diagnosis) -> Result<()> {
+    let Ok(request) = serde_json::from_value::<EnableEncryption>(input.request.clone()) else { return Ok(()) };
+    let registry = writers.registry()?;
+    let Some(owed) = obligations::read(&registry, &request).await? else { return Ok(()) };
+    let said = input.failed.failure.cause.as_deref().unwrap_or_default();
+    let is_denied = [said, &diagnosis.evidence]
+        .iter()
+        .any(|text| text.contains("service control policy") || text.contains("resource control policy"));
+    let reason = Reason { error: diagnosis.error.clone(), cause: diagnosis.cause.clone(), is_denied };
+    // A person who asked for what cannot be reads it at once. A profile may be corrected.
+    if diagnosis.error == ErrorName::InputInvalid.to_string() && owed.is_asked_by_a_person() {
+        return obligations::close(&registry, &owed).await;
+    }
+    let project_id = input.project_id.clone().or(owed.project_id);
+    obligations::write(&registry, &Obligation { reason: Some(reason), project_id, ..owed }).await
 }
 
 /// What can be seen of the cause in both clouds.

@@ -20,6 +20,7 @@ use crate::{
 /// Everything that would fail and that atlas-cmk does not fix itself.
 pub(crate) fn all(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
     let mut findings = owner::findings(survey, request);
+    findings.extend(owner::moved_away(survey, request));
     findings.extend(atlas::findings(survey, request));
     findings.extend(role::findings(survey, request));
     findings.extend(keys::findings(survey, request));

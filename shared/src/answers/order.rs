@@ -15,16 +15,20 @@ use crate::{
         enable::{
             allow_key_use::AllowKeyUse, authorize_role::AuthorizeRole, check_cluster::CheckCluster,
             check_endpoints::CheckEndpoints, create_endpoint::CreateEndpoint, create_role::CreateRole,
-            enable_kms::EnableKms, ensure_key::EnsureKey, ensure_project::EnsureProject, register::Register,
-            replicate_key::ReplicateKey, set_cluster_encryption::SetClusterEncryption, update_trust::UpdateTrust,
+            enable_kms::EnableKms, ensure_key::EnsureKey, ensure_project::EnsureProject,
+            record_obligation::RecordObligation, register::Register, replicate_key::ReplicateKey,
+            set_cluster_encryption::SetClusterEncryption, update_trust::UpdateTrust,
         },
+        watch::take_turn::TakeTurn,
     },
 };
 
 /// Of the state machine `enable-encryption`.
-pub const ENABLING: [&str; 17] = [
+pub const ENABLING: [&str; 19] = [
+    RecordObligation::NAME,
     Preflight::NAME,
     EnsureProject::NAME,
+    TakeTurn::NAME,
     EnsureKey::NAME,
     ReplicateKey::NAME,
     CreateRole::NAME,
@@ -45,11 +49,12 @@ pub const ENABLING: [&str; 17] = [
 ];
 
 /// Of the state machine `disable-encryption`: the only order that Atlas accepts.
-pub const DISABLING: [&str; 15] = [
+pub const DISABLING: [&str; 16] = [
     PlanDisable::NAME,
     RequestApproval::NAME,
     // The answer may have taken days.
     PlanDisable::NAME,
+    TakeTurn::NAME,
     CheckEndpoints::NAME,
     DeleteEndpoint::NAME,
     CheckEndpoints::NAME,

@@ -95,8 +95,8 @@ impl Planner<'_> {
 
     /// What is going to be written down before role and key policies are changed.
     fn announcement(&mut self) -> Result<Registered> {
-        let (entry, old_keys) = self.survey.registered.clone()?;
-        let mut registered = Registered { entry, old_keys, now: self.survey.now, ..Registered::default() };
+        let project = self.survey.registered.clone()?;
+        let mut registered = Registered { project, now: self.survey.now, ..Registered::default() };
         let changes = Register::decide(&register::Input::of(self.enablement, true), &registered)?;
         registered.announced(&changes);
         self.plan.add(Register::NAME, &changes)?;

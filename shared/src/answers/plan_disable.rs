@@ -83,6 +83,7 @@ impl Step for PlanDisable {
         actions::ATLAS,
         actions::OTHER_ACCOUNTS,
         &[
+            "dynamodb:GetItem",
             "iam:GetRole",
             "iam:GetRolePolicy",
             "iam:ListAttachedRolePolicies",
@@ -90,7 +91,6 @@ impl Step for PlanDisable {
             "kms:DescribeKey",
             "kms:GetKeyPolicy",
             "kms:ListResourceTags",
-            "ssm:GetParameter",
         ],
     ];
     type Input = Input;

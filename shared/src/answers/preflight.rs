@@ -16,7 +16,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{ClusterName, KmsKeyArn, ProjectId, Region},
     model::placeholder,
-    report::{ByHand, Difference, Finding, PlannedChange, SkippedCluster},
+    report::{ByHand, Change, Difference, Finding, PlannedChange, SkippedCluster},
     request::{EnableEncryption, Mode},
     step::{Actions, Answer, Readers, Step, actions, sample_request},
 };
@@ -65,6 +65,8 @@ pub struct Output {
     pub by_hand: Vec<ByHand>,
     /// In mode `plan`, the changes that applying would make, in their order.
     pub plan: Vec<PlannedChange>,
+    /// In mode `apply`, the changes that are going to be made, in their order.
+    pub planned: Vec<Change>,
     /// In mode `verify`, what differs from the request.
     pub differences: Vec<Difference>,
 }
@@ -77,6 +79,7 @@ impl Step for Preflight {
         actions::ATLAS,
         actions::OTHER_ACCOUNTS,
         &[
+            "dynamodb:GetItem",
             "iam:GetPolicy",
             "iam:GetPolicyVersion",
             "iam:GetRole",
@@ -87,7 +90,6 @@ impl Step for Preflight {
             "kms:GetKeyRotationStatus",
             "kms:ListKeys",
             "kms:ListResourceTags",
-            "ssm:GetParameter",
         ],
     ];
     type Input = Input;
@@ -166,7 +168,8 @@ fn judge(request: &EnableEncryption, survey: &Survey, execution: Option<&str>) -
         findings,
         by_hand,
         differences: if request.mode() == Mode::Verify { differences(request, survey, &plan)? } else { Vec::new() },
-        plan: if request.mode() == Mode::Plan { plan } else { Vec::new() },
+        plan: if request.mode() == Mode::Plan { plan.clone() } else { Vec::new() },
+        planned: plan.into_iter().map(|planned| planned.change).filter(|_| request.mode() == Mode::Apply).collect(),
     })
 }
 

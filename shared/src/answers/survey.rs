@@ -17,9 +17,8 @@ use crate::{
     aws::{Caller, Key, KeyState},
     error::{Error, ErrorName, Result},
     ids::{AccessRoleId, AccountId, ClusterName, KmsKeyArn, ProjectId, Region},
-    model::{enablement::Enablement, keys::is_same_key, placeholder, role_policies::RolePolicies},
-    registry::{self, Entry},
-    report::OldKey,
+    model::{enablement::Enablement, placeholder, role_policies::RolePolicies},
+    registry::{self, Project as Registered},
     request::{Clusters, EnableEncryption, ManageKey, Mode},
     step::Readers,
     steps::enable::{create_role, ensure_key},
@@ -70,8 +69,8 @@ pub struct Survey {
     pub project: Result<Option<Project>>,
     /// What Atlas has of it.
     pub in_atlas: InAtlas,
-    /// What is registered of it, and the keys it used before.
-    pub registered: Result<(Option<Entry>, Vec<OldKey>)>,
+    /// What is registered of it.
+    pub registered: Result<Option<Registered>>,
     /// The IAM role.
     pub iam_role: Result<RolePolicies>,
     /// The key, if it is known by its ARN or was found by its alias.
@@ -100,8 +99,8 @@ impl Survey {
         let id = project.as_ref().ok().and_then(|project| project.as_ref()).map(|project| project.id.clone());
         let in_atlas = InAtlas::read(&readers.atlas, id.as_ref(), Parts::needed_to_enable(request)).await;
         let registered = match &id {
-            Some(id) => registry::read(&readers.parameters(), id, readers.now).await,
-            None => Ok((None, Vec::new())),
+            Some(id) => async { registry::read(&readers.registry()?, id).await }.await,
+            None => Ok(None),
         };
         let primary_region = wanted.primary_region(&readers.region);
         let (key_arn, alias) = match keys::find(readers, wanted, in_atlas.key().as_ref()).await {
@@ -208,7 +207,7 @@ impl Survey {
     /// The key that the project uses now, by ARN or id, if it is another than the one asked for.
     pub fn previous_key(&self) -> Option<String> {
         let now = self.in_atlas.aws_kms().and_then(|kms| kms.customer_master_key_id.clone());
-        now.filter(|key| self.key_arn.as_ref().is_none_or(|wanted| !is_same_key(key, wanted)))
+        now.filter(|key| self.key_arn.as_ref().is_none_or(|wanted| !wanted.is_meant_by(key)))
     }
 
     /// What the steps of the enablement will work with. An id that does not exist yet has a placeholder.

@@ -28,7 +28,10 @@ where
     let look_again = server_error
         || code.starts_with("EntityAlreadyExists")
         || code.starts_with("AlreadyExists")
-        || code.starts_with("NoSuchEntity");
+        || code.starts_with("NoSuchEntity")
+        // Somebody wrote what was read, or wrote it in our name and the answer was lost.
+        || code.starts_with("ConditionalCheckFailed")
+        || code.starts_with("Transaction");
     if look_again { named.with_unknown_outcome() } else { named }
 }
 
@@ -90,6 +93,13 @@ fn name_of(code: &str, message: &str, server_error: bool) -> ErrorName {
         "KMSAccessDenied" | "KMSAccessDeniedException" => ErrorName::AccountAccessDenied,
         "KMSDisabled" | "KMSDisabledException" | "KMSInvalidState" | "KMSNotFound" => ErrorName::KmsKeyUnusable,
         "Throttling" | "ThrottlingException" | "TooManyRequestsException" | "TooManyUpdates" | "RequestTimeout" => {
+            ErrorName::AwsUnavailable
+        }
+        // Of DynamoDB: an item was written by another since it was read, or is being written.
+        "ConditionalCheckFailedException" | "TransactionCanceledException" | "TransactionConflictException" => {
+            ErrorName::AwsUnavailable
+        }
+        "ProvisionedThroughputExceededException" | "RequestLimitExceeded" | "TransactionInProgressException" => {
             ErrorName::AwsUnavailable
         }
         // A new environment of the function gets new credentials.

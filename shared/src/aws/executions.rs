@@ -1,12 +1,12 @@
-//! Executions of Step Functions: started by name, found while they run.
+//! Executions of Step Functions: started by name, and asked whether they run.
 
 use std::ops::Deref;
 
 use aws_sdk_sfn::{
     Client,
     error::SdkError,
-    operation::start_execution::StartExecutionError,
-    types::{ExecutionListItem, ExecutionStatus},
+    operation::{describe_execution::DescribeExecutionError, start_execution::StartExecutionError},
+    types::ExecutionStatus,
 };
 use aws_types::SdkConfig;
 use serde_json::Value;
@@ -14,11 +14,11 @@ use serde_json::Value;
 use super::aws_error;
 use crate::error::Result;
 
-/// Finds executions.
+/// Asks for executions.
 #[derive(Debug, Clone)]
 pub struct ExecutionsReader(Client);
 
-/// Starts executions, and finds them.
+/// Starts executions, and asks for them.
 #[derive(Debug, Clone)]
 pub struct ExecutionsWriter(ExecutionsReader);
 
@@ -39,52 +39,26 @@ pub struct Started {
     pub is_new: bool,
 }
 
-/// An execution that runs.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Running {
-    /// When it was started, in milliseconds since 1970. First, because the oldest comes first.
-    pub started: i64,
-    /// Its name.
-    pub name: String,
-    /// Its ARN.
-    pub arn: String,
-}
-
 impl ExecutionsReader {
     /// Calls with the credentials of `config`.
     pub fn new(config: &SdkConfig) -> Self {
         Self(Client::new(config))
     }
 
-    /// The executions of a state machine that run, the oldest first. The list may lack those of the last seconds.
+    /// Whether an execution runs. One that does not exist, or no longer, does not.
     ///
     /// # Errors
     /// As [`aws_error`].
-    pub async fn running(&self, machine: &str) -> Result<Vec<Running>> {
-        let list = self.0.list_executions().state_machine_arn(machine).status_filter(ExecutionStatus::Running);
-        let items: std::result::Result<Vec<ExecutionListItem>, _> =
-            list.into_paginator().items().send().collect().await;
-        let items = items.map_err(|error| aws_error("states:ListExecutions", machine, &error))?;
-        let mut running: Vec<Running> = items
-            .into_iter()
-            .map(|item| Running {
-                started: item.start_date.to_millis().unwrap_or_default(),
-                name: item.name,
-                arn: item.execution_arn,
-            })
-            .collect();
-        running.sort();
-        Ok(running)
-    }
-
-    /// The input of an execution; null if it is none that can be read.
-    ///
-    /// # Errors
-    /// As [`aws_error`].
-    pub async fn input(&self, arn: &str) -> Result<Value> {
-        let answer = self.0.describe_execution().execution_arn(arn).send().await;
-        let answer = answer.map_err(|error| aws_error("states:DescribeExecution", arn, &error))?;
-        Ok(answer.input.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+    pub async fn is_running(&self, arn: &str) -> Result<bool> {
+        match self.0.describe_execution().execution_arn(arn).send().await {
+            Ok(answer) => Ok(answer.status == ExecutionStatus::Running),
+            Err(SdkError::ServiceError(refusal))
+                if matches!(refusal.err(), DescribeExecutionError::ExecutionDoesNotExist(_)) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(aws_error("states:DescribeExecution", arn, &error)),
+        }
     }
 }
 

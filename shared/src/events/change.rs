@@ -9,10 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Reading, envelope, happened_at, text};
-use crate::{
-    ids::{AccountId, KmsKeyArn},
-    tags,
-};
+use crate::ids::{AccountId, KmsKeyArn};
 
 /// What KMS reports by itself.
 pub const KEY_EVENTS: &[&str] = &["KMS CMK Deletion", "KMS CMK Rotation", "KMS Imported Key Material Expiration"];
@@ -100,8 +97,6 @@ pub struct Changed {
     pub id: String,
     /// After how many days the key is deleted.
     pub pending_days: Option<u64>,
-    /// The projects that tags in the call itself name.
-    pub tagged_projects: Vec<String>,
 }
 
 impl Changed {
@@ -136,10 +131,6 @@ pub fn read(event: &Value) -> Reading<Changed> {
 
 fn changed(event: &EventBridgeEvent<Value>, subject: Subject, what: &str) -> Changed {
     let (detail, who) = (&event.detail, &event.detail["userIdentity"]);
-    let asked = &detail["requestParameters"];
-    let named = asked["tags"].as_array().into_iter().flatten();
-    let named = named.filter_map(|tag| ["tagKey", "key"].into_iter().find_map(|field| tag[field].as_str()));
-    let keys = asked["tagKeys"].as_array().into_iter().flatten().filter_map(Value::as_str);
     Changed {
         subject,
         what: what.to_owned(),
@@ -147,11 +138,7 @@ fn changed(event: &EventBridgeEvent<Value>, subject: Subject, what: &str) -> Cha
         by_role: text(&who["sessionContext"]["sessionIssuer"]["arn"]),
         at: happened_at(event),
         id: text(&detail["eventID"]).or_else(|| event.id.clone()).unwrap_or_default(),
-        pending_days: asked["pendingWindowInDays"].as_u64(),
-        tagged_projects: named
-            .chain(keys)
-            .filter_map(|key| key.strip_prefix(tags::PROJECT).map(str::to_owned))
-            .collect(),
+        pending_days: detail["requestParameters"]["pendingWindowInDays"].as_u64(),
     }
 }
 
@@ -287,17 +274,6 @@ mod tests {
             Subject::Role { account: "444455556666".parse().unwrap(), name: "atlas-cmk".to_owned() }
         );
         assert_eq!(changed.by_role, None);
-    }
-
-    #[test]
-    fn projects_are_read_from_the_tags_in_a_call() {
-        let tag = "atlas-cmk:project:66f0a1b2c3d4e5f601234567";
-        let resources = json!([{"ARN": KEY}]);
-        for asked in [json!({"tags": [{"tagKey": tag, "tagValue": "enabled"}]}), json!({"tagKeys": [tag, "env"]})] {
-            let changed =
-                of(&call("aws.kms", "TagResource", &json!({"resources": resources, "requestParameters": asked})));
-            assert_eq!(changed.tagged_projects, ["66f0a1b2c3d4e5f601234567"]);
-        }
     }
 
     #[test]

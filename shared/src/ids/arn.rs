@@ -268,6 +268,11 @@ impl KmsKeyArn {
         &self.text[self.key_at..]
     }
 
+    /// Whether Atlas's name of a key, its ARN in some region or its mere id, means this one.
+    pub fn is_meant_by(&self, name: &str) -> bool {
+        name.rsplit('/').next() == Some(self.key_id())
+    }
+
     /// Whether the key can have replicas in other regions. AWS marks those with `mrk-` in the key id.
     pub fn is_multi_region(&self) -> bool {
         self.key_id().starts_with("mrk-")

@@ -1,14 +1,9 @@
-//! When two names mean one key, where its replicas are, and when a tag of it counts.
+//! Where the replicas of a key are, and when a tag of it counts.
 
 use crate::{
     error::{Error, ErrorName, Failure, Result, denial},
     ids::{KmsKeyArn, Region},
 };
-
-/// Whether Atlas's name of a key, its ARN in some region or its mere id, means this one.
-pub(crate) fn is_same_key(named: &str, key: &KmsKeyArn) -> bool {
-    named.rsplit('/').next() == Some(key.key_id())
-}
 
 /// The ARN of the replica.
 pub(crate) fn replica_of(key: &KmsKeyArn, region: &Region) -> Result<KmsKeyArn> {

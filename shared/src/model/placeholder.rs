@@ -52,6 +52,7 @@ mod tests {
         parse::<ExternalId>(EXTERNAL_ID).unwrap();
         let key: KmsKeyArn = parse(&format!("arn:aws:kms:us-east-1:444455556666:key/{KEY}")).unwrap();
         assert!(key.is_multi_region());
+        assert!(WORDS_BY_PLACEHOLDER.iter().all(|(_, words)| words.starts_with(crate::report::UNKNOWN)));
         let words = replaced_by_words(&vec![format!("AtlasCmk{PROJECT}")]).unwrap();
         assert_eq!(words, ["AtlasCmk(known after ensure-project)"]);
     }

@@ -6,15 +6,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use crate::{
-    aws::{ParametersReader, ParametersWriter},
+    aws::{Expected, ItemKey, ItemsReader, ItemsWriter, Write},
     error::Result,
     ids::{AccountId, ProfileName},
 };
 
-/// The value of `/atlas-cmk/accounts/<accountId>`.
+/// What is known of a vended account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountEntry {
@@ -47,6 +46,8 @@ pub struct AccountEntry {
     pub event_at: Option<String>,
     /// The ARN of the execution that was started last.
     pub execution_arn: String,
+    /// How many times it was written: whoever writes it has to have read the last.
+    pub version: u64,
 }
 
 impl AccountEntry {
@@ -56,8 +57,7 @@ impl AccountEntry {
     }
 }
 
-/// The value of `/atlas-cmk/failed-vends/<accountId>`: a vending pipeline failed to create the account, so nothing must
-/// be started for it until one succeeds.
+/// A vending pipeline failed to create the account, so nothing must be started for it until one succeeds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FailedVend {
@@ -69,61 +69,57 @@ pub struct FailedVend {
     pub reported_at: String,
 }
 
-/// The path of the parameters of accounts.
-const ACCOUNTS: &str = "/atlas-cmk/accounts";
+/// The partition of vended accounts.
+const ACCOUNTS: &str = "accounts";
 
-/// The parameter of an account.
-pub fn parameter(account: &AccountId) -> String {
+/// The partition of accounts that a pipeline failed to create.
+const FAILED: &str = "failed-vends";
+
+/// What a change of an account is said to be about.
+pub fn resource(account: &AccountId) -> String {
     format!("{ACCOUNTS}/{account}")
 }
 
-fn failed_parameter(account: &AccountId) -> String {
-    format!("/atlas-cmk/failed-vends/{account}")
-}
-
-/// The entry of an account. An entry that another version or a person wrote counts as missing.
+/// What is known of an account.
 ///
 /// # Errors
-/// As [`crate::aws::aws_error`].
-pub async fn read(parameters: &ParametersReader, account: &AccountId) -> Result<Option<AccountEntry>> {
-    let text = parameters.read(&parameter(account)).await?;
-    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+/// As [`ItemsReader::get`].
+pub async fn read(items: &ItemsReader, account: &AccountId) -> Result<Option<AccountEntry>> {
+    items.get(&ItemKey::new(ACCOUNTS, account.as_ref())).await
 }
 
-/// All entries of accounts. Entries that another version or a person wrote count as missing.
+/// Every vended account, for a sweep: nothing else reads all of them.
 ///
 /// # Errors
-/// As [`crate::aws::aws_error`].
-pub async fn list(parameters: &ParametersReader) -> Result<BTreeMap<AccountId, AccountEntry>> {
-    let texts = parameters.list(ACCOUNTS).await?.into_iter();
-    let entries = texts.filter_map(|(_, text)| serde_json::from_str::<AccountEntry>(&text).ok());
-    Ok(entries.map(|entry| (entry.account_id.clone(), entry)).collect())
+/// As [`ItemsReader::query`].
+pub async fn list(items: &ItemsReader) -> Result<BTreeMap<AccountId, AccountEntry>> {
+    let entries: Vec<AccountEntry> = items.query(ACCOUNTS).await?;
+    Ok(entries.into_iter().map(|entry| (entry.account_id.clone(), entry)).collect())
 }
 
-/// Writes an entry, in the place of any before it.
+/// Writes an entry over the one whose version it has.
 ///
 /// # Errors
-/// As [`crate::aws::aws_error`].
-pub async fn write(parameters: &ParametersWriter, entry: &AccountEntry) -> Result<()> {
-    let value = json!(entry);
-    let what = "A vended account, and what atlas-cmk started for it";
-    parameters.write(&parameter(&entry.account_id), &value, what).await
+/// As [`ItemsWriter::write`].
+pub async fn write(items: &ItemsWriter, entry: &AccountEntry) -> Result<()> {
+    let key = ItemKey::new(ACCOUNTS, entry.account_id.as_ref());
+    let next = AccountEntry { version: entry.version + 1, ..entry.clone() };
+    items.write(vec![Write::put(key, &next, Expected::Version(entry.version))?]).await
 }
 
 /// The failure that was last reported for an account, if any.
 ///
 /// # Errors
-/// As [`crate::aws::aws_error`].
-pub async fn read_failure(parameters: &ParametersReader, account: &AccountId) -> Result<Option<FailedVend>> {
-    let text = parameters.read(&failed_parameter(account)).await?;
-    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+/// As [`ItemsReader::get`].
+pub async fn read_failure(items: &ItemsReader, account: &AccountId) -> Result<Option<FailedVend>> {
+    items.get(&ItemKey::new(FAILED, account.as_ref())).await
 }
 
 /// Records that a vending pipeline failed to create an account.
 ///
 /// # Errors
-/// As [`crate::aws::aws_error`].
-pub async fn write_failure(parameters: &ParametersWriter, account: &AccountId, failure: &FailedVend) -> Result<()> {
-    let value = json!(failure);
-    parameters.write(&failed_parameter(account), &value, "An account that a vending pipeline failed to create").await
+/// As [`ItemsWriter::write`].
+pub async fn write_failure(items: &ItemsWriter, account: &AccountId, failure: &FailedVend) -> Result<()> {
+    let key = ItemKey::new(FAILED, account.as_ref());
+    items.write(vec![Write::put(key, failure, Expected::Anything)?]).await
 }

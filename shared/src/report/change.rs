@@ -34,6 +34,35 @@ pub struct PlannedChange {
     pub after: Value,
 }
 
+/// Of what was planned and is done, the changes that nobody has reported: an attempt that was killed, or lost its answer,
+/// made them, and the next one found nothing to do. Ids that were not known then are still in words.
+pub fn unreported(planned: &[Change], reported: &[Change]) -> Vec<Change> {
+    let mut left: Vec<&Change> = reported.iter().collect();
+    let mut unreported = Vec::new();
+    for change in planned {
+        match left.iter().position(|made| change.became(made)) {
+            Some(at) => drop(left.remove(at)),
+            None => unreported.push(change.clone()),
+        }
+    }
+    unreported
+}
+
+impl Change {
+    /// Whether a change that was made is this one, which was planned. What follows an id that was not known is not
+    /// compared.
+    fn became(&self, made: &Self) -> bool {
+        let begins = |made: &str, planned: &str| made.starts_with(planned.split(UNKNOWN).next().unwrap_or_default());
+        self.step == made.step
+            && self.action == made.action
+            && begins(&made.resource, &self.resource)
+            && begins(&made.summary, &self.summary)
+    }
+}
+
+/// What stands in a plan in the place of an id that is not known yet begins with this.
+pub const UNKNOWN: &str = "(known after ";
+
 /// What a change does to its resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -124,5 +153,27 @@ impl Description {
     #[must_use]
     pub fn made(self, step: &str) -> Change {
         self.planned(step).change
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(step: &str, resource: &str, summary: &str) -> Change {
+        Description::create(resource, summary).made(step)
+    }
+
+    #[test]
+    fn what_was_planned_and_nobody_reported_is_found_once_for_each() {
+        let planned = [
+            change("create-role", "/cloudProviderAccess/(known after create-role)", "created"),
+            change("create-endpoint", "/privateEndpoints", "requested"),
+            change("create-endpoint", "/privateEndpoints", "requested"),
+        ];
+        let made = [change("create-role", "/cloudProviderAccess/6a79", "created"), planned[1].clone()];
+        assert_eq!(unreported(&planned, &made), [planned[2].clone()]);
+        assert_eq!(unreported(&planned, &[]), planned);
+        assert_eq!(unreported(&[], &made), []);
     }
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::ProjectId;
+use crate::{ids::ProjectId, report::Owed};
 
 /// Checks every registered project: the input of the state machine `sweep`.
 ///
@@ -35,6 +35,8 @@ pub struct SweepReport {
     pub failed: Vec<ProjectToReport>,
     /// Those that were not checked, because another execution does so.
     pub skipped: Vec<ProjectToReport>,
+    /// What is owed: since when, why not yet, and what happens next.
+    pub owed: Vec<Owed>,
     /// Other findings: secrets that expire, authorizations, endpoints and enablements left unfinished.
     pub other_findings: Vec<String>,
 }

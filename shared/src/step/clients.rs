@@ -12,12 +12,13 @@ use crate::{
     atlas::{AtlasReader, AtlasWriter, CredentialSource, RetryPolicy, TokenCache},
     aws::{
         self, Accounts, Assumption, Caller, DeadLetters, ExecutionsReader, ExecutionsWriter, IamReader, IamWriter,
-        KmsReader, KmsWriter, Organizations, ParametersReader, ParametersWriter, Secrets, TaskTokens, Topic,
+        ItemsReader, ItemsWriter, KmsReader, KmsWriter, Organizations, Parameters, Secrets, TaskTokens, Topic,
     },
     error::{Error, ErrorName, Result},
     http,
     ids::{AccountId, ExternalId, IamPolicyArn, IamRoleArn, InvalidId, KmsKeyArn, Region, SecretId},
     policy::{KEY_POLICY_WRITERS, KEY_REPLICATOR, KeyMaintainers},
+    registry::publication::Publications,
     settings::{OwnRoles, Settings, StateMachines},
 };
 
@@ -35,6 +36,10 @@ pub struct Readers {
     topic_arn: Option<String>,
     /// The queue of what could not be handled, of functions that have one.
     dead_letter_queue_url: Option<String>,
+    /// The table of the registry, of functions that read it.
+    registry_table: Option<String>,
+    /// The path of what is published of projects.
+    published_below: Option<String>,
     /// The state machines that the function starts.
     pub state_machines: StateMachines,
     /// The roles that our own calls are made with.
@@ -70,6 +75,8 @@ impl Readers {
             config,
             topic_arn: settings.topic_arn.clone(),
             dead_letter_queue_url: settings.dead_letter_queue_url.clone(),
+            registry_table: settings.registry_table.clone(),
+            published_below: settings.published_below.clone(),
             state_machines: settings.state_machines.clone(),
             own_roles: settings.own_roles.clone(),
             default_secret: settings.atlas_secret_id.clone(),
@@ -177,9 +184,16 @@ impl Readers {
         })
     }
 
-    /// Parameter Store of the account the function runs in.
-    pub fn parameters(&self) -> ParametersReader {
-        ParametersReader::new(&self.config)
+    /// The registry.
+    ///
+    /// # Errors
+    /// `Deployment.Invalid` if the function was deployed without one.
+    pub fn registry(&self) -> Result<ItemsReader> {
+        Ok(ItemsReader::new(&self.config, self.table()?))
+    }
+
+    fn table(&self) -> Result<String> {
+        self.registry_table.clone().ok_or_else(|| not_set("REGISTRY_TABLE"))
     }
 
     /// Executions of the state machines of the stack.
@@ -264,9 +278,21 @@ impl Writers {
         AtlasWriter::new(self.readers.atlas.clone())
     }
 
-    /// Parameter Store of the account the function runs in.
-    pub fn parameters(&self) -> ParametersWriter {
-        ParametersWriter::new(&self.readers.config)
+    /// The registry.
+    ///
+    /// # Errors
+    /// As [`Readers::registry`].
+    pub fn registry(&self) -> Result<ItemsWriter> {
+        Ok(ItemsWriter::new(&self.readers.config, self.table()?))
+    }
+
+    /// What is published in Parameter Store of the account the function runs in.
+    ///
+    /// # Errors
+    /// `Deployment.Invalid` if the function was deployed without its path.
+    pub fn publications(&self) -> Result<Publications> {
+        let path = self.readers.published_below.clone().ok_or_else(|| not_set("PUBLISHED_BELOW"))?;
+        Ok(Publications::new(Parameters::new(&self.readers.config), path))
     }
 
     /// Executions of the state machines of the stack.

@@ -9,6 +9,7 @@ pub mod create_role;
 pub mod enable_kms;
 pub mod ensure_key;
 pub mod ensure_project;
+pub mod record_obligation;
 pub mod register;
 pub mod replicate_key;
 pub mod set_cluster_encryption;

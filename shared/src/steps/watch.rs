@@ -2,11 +2,13 @@
 
 pub mod affected;
 pub mod check_credential;
-pub mod decide_turn;
 pub mod guard_keys;
 pub mod list_projects;
 pub mod on_change;
 pub mod publish_report;
 pub mod reactions;
 pub mod restore_key;
+pub mod retry_obligations;
 pub mod summarize_project;
+pub mod take_turn;
+pub mod waive_obligation;

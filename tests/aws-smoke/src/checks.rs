@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use atlas_cmk::tags;
-use atlas_cmk_local::{Account, account::words, deploy::Stack, progress};
+use atlas_cmk_local::{Account, account::words, deploy::Stack, progress, registry};
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::{Value, json};
 
@@ -32,11 +32,11 @@ impl Check {
 }
 
 /// Writes a profile with placeholders, and reads it.
-pub(crate) async fn profile(base: &Stack, name: &Name, organization: &str) -> Check {
-    Check::of("a profile with placeholders is written", write_profile(base, name, organization).await)
+pub(crate) async fn profile(base: &Stack, stack: &Stack, name: &Name, organization: &str) -> Check {
+    Check::of("a profile with placeholders is written", write_profile(base, stack, name, organization).await)
 }
 
-async fn write_profile(base: &Stack, name: &Name, organization: &str) -> Result<String> {
+async fn write_profile(base: &Stack, stack: &Stack, name: &Name, organization: &str) -> Result<String> {
     let project = json!({"name": "{{ accountName }}-{{ accountId }}", "orgId": organization});
     let input = json!({
         "project": project,
@@ -49,13 +49,10 @@ async fn write_profile(base: &Stack, name: &Name, organization: &str) -> Result<
     let payload = json!({"name": name.stack(), "profile": profile});
     let function = format!("{}-put-profile", name.stack());
     execute(base, "InvokeStepArn", &json!({"function": function, "payload": payload})).await?;
-    let ssm = aws_sdk_ssm::Client::new(&base.account.sdk_config());
-    let answer = ssm.get_parameter().name(name.profile()).send().await;
-    let answer = answer.map_err(|error| words("ssm:GetParameter", &error))?;
-    let value = answer.parameter().and_then(|it| it.value()).context("the parameter has no value")?;
-    let read: Value = serde_json::from_str(value).context("the parameter holds no JSON")?;
-    ensure!(read["input"]["project"] == project, "Parameter Store has {value}");
-    Ok(format!("{} has the placeholders", name.profile()))
+    let stored =
+        registry::item(stack, "profiles", name.stack()).await?.context("the profile is not in the registry")?;
+    ensure!(stored["profile"]["input"]["project"] == project, "the registry has {stored}");
+    Ok(format!("profile {name} has the placeholders"))
 }
 
 /// Enables encryption with a key that is made, and a replica of it, and compares the project with its registered state.

@@ -46,9 +46,9 @@ impl Name {
         format!("arn:aws:iam::{account}:role/{}", self.0)
     }
 
-    /// The parameter with the profile.
-    pub fn profile(&self) -> String {
-        format!("/atlas-cmk/profiles/{}", self.0)
+    /// The table of the registry.
+    pub fn registry(&self) -> String {
+        format!("{}-registry", self.0)
     }
 }
 

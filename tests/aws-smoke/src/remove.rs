@@ -6,7 +6,7 @@ use atlas_cmk::{ids::KeyAlias, tags};
 use atlas_cmk_local::{
     Account,
     deploy::{Bucket, Stack},
-    progress,
+    progress, registry,
 };
 use aws_sdk_kms::{
     error::ProvideErrorMetadata,
@@ -17,9 +17,8 @@ use aws_sdk_secretsmanager::{
     types::{Filter, FilterNameStringType},
 };
 use aws_sdk_sfn::types::ExecutionStatus;
-use aws_sdk_ssm::operation::get_parameters_by_path::GetParametersByPathOutput;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{Name, checks::execute, run::EXPIRES};
 
@@ -62,7 +61,7 @@ pub async fn remove(account: &Account, name: &Name) -> Result<Vec<String>> {
         progress::detail(&format!("stack {name}"));
         stack.delete_and_wait(name.stack()).await?;
     }
-    delete_parameter(account, &name.profile()).await?;
+    delete_registry(account, name).await?;
     delete_tokens(account, name).await?;
     delete_role(account, name).await?;
     delete_boundary(account, name).await?;
@@ -92,34 +91,37 @@ async fn stop_executions(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
-/// Takes the project down that is registered with the role of this test.
+/// Takes the projects down that are registered: they are all of this test.
 async fn take_down(stack: &Stack, name: &Name) -> Result<()> {
-    let ssm = aws_sdk_ssm::Client::new(&stack.account.sdk_config());
-    let pages = ssm.get_parameters_by_path().path("/atlas-cmk/projects").into_paginator().send().try_collect().await?;
-    for parameter in pages.iter().flat_map(GetParametersByPathOutput::parameters) {
-        let entry: Value = serde_json::from_str(parameter.value().unwrap_or_default())?;
-        if entry["desired"]["roleArn"] != name.role_arn(&stack.account.id) {
+    // A stack whose creation has failed has no registry.
+    if stack.output("RegistryName").is_err() {
+        return Ok(());
+    }
+    for listed in registry::items(stack, "projects").await? {
+        let id = listed["projectId"].as_str().context("an index names its projects")?;
+        let project = registry::project(stack, id).await?.unwrap_or_default();
+        if project["current"].is_null() && project["intended"].is_null() {
             continue;
         }
-        let project = entry["projectId"].as_str().context("an entry names its project")?;
-        if entry["stage"] != "disabled" {
-            progress::detail(&format!("taking project {project} down"));
-            execute(stack, "DisableEncryptionArn", &json!({"projectId": project, "scope": "role"}))
-                .await
-                .with_context(|| format!("project {project} cannot be taken down, so its role and key stay"))?;
-        }
-        delete_parameter(&stack.account, parameter.name().unwrap_or_default()).await?;
+        progress::detail(&format!("taking project {id} down"));
+        execute(stack, "DisableEncryptionArn", &json!({"projectId": id, "scope": "role"}))
+            .await
+            .with_context(|| format!("project {id} cannot be taken down, so role and key of {name} stay"))?;
     }
     Ok(())
 }
 
-async fn delete_parameter(account: &Account, parameter: &str) -> Result<()> {
-    let ssm = aws_sdk_ssm::Client::new(&account.sdk_config());
-    match ssm.delete_parameter().name(parameter).send().await.map_err(aws_sdk_ssm::error::SdkError::into_service_error)
-    {
-        Err(error) if !error.is_parameter_not_found() => Err(error.into()),
-        _ => Ok(()),
+/// The registry outlives its stack. That of a test does not.
+async fn delete_registry(account: &Account, name: &Name) -> Result<()> {
+    let client = aws_sdk_dynamodb::Client::new(&account.sdk_config());
+    let table = name.registry();
+    if let Err(error) = client.describe_table().table_name(&table).send().await {
+        let error = error.into_service_error();
+        return if error.is_resource_not_found_exception() { Ok(()) } else { Err(error.into()) };
     }
+    client.update_table().table_name(&table).deletion_protection_enabled(false).send().await?;
+    client.delete_table().table_name(&table).send().await?;
+    Ok(())
 }
 
 /// The tokens of service accounts, which the stack shares.

@@ -1,6 +1,6 @@
 //! A smoke test from its beginning to its end.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use atlas_cmk_local::{
     Account,
     account::words,
@@ -73,7 +73,6 @@ pub struct Report {
 /// # Errors
 /// If atlas-cmk is in use in the account and the region, or the stack cannot be deployed.
 pub async fn run(target: &Target, name: &Name) -> Result<Report> {
-    refuse_where_atlas_cmk_is_used(&target.account).await?;
     let checked = tokio::select! {
         checked = check(target, name) => checked,
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
@@ -89,21 +88,6 @@ pub async fn run(target: &Target, name: &Name) -> Result<Report> {
     }
 }
 
-/// What is registered lies below the same path for all stacks of a region. A smoke test beside another stack would act
-/// on the projects of that one.
-async fn refuse_where_atlas_cmk_is_used(account: &Account) -> Result<()> {
-    let ssm = aws_sdk_ssm::Client::new(&account.sdk_config());
-    let parameters = ssm.get_parameters_by_path().path("/atlas-cmk").recursive(true).max_results(1).send().await?;
-    ensure!(
-        parameters.parameters().is_empty(),
-        "atlas-cmk is in use in account {}, region {}: Parameter Store has parameters below /atlas-cmk. Take another \
-         account or region; nothing was touched",
-        account.id,
-        account.region(),
-    );
-    Ok(())
-}
-
 async fn check(target: &Target, name: &Name) -> Result<Vec<Check>> {
     progress::step("creating what the stack needs");
     let base = create_base(target, name).await?;
@@ -114,7 +98,7 @@ async fn check(target: &Target, name: &Name) -> Result<Vec<Check>> {
     progress::step("deploying infra/template.yaml");
     let (stack, vending_account) = deploy_stack(target, name, secret_arn).await?;
     progress::step("writing a profile");
-    let profile = checks::profile(&base, name, organization).await;
+    let profile = checks::profile(&base, &stack, name, organization).await;
     progress::step("enabling encryption with a new key and its replica, and comparing it with what is registered");
     let mut checks = vec![vending_account, profile];
     checks.extend(checks::enablement(&stack, name, organization, &target.replica_region).await);

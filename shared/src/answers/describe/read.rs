@@ -23,8 +23,9 @@ use crate::{
 
 pub(super) async fn project(readers: &Readers, input: &Input) -> Result<Output> {
     let (id, atlas) = (&input.project_id, &readers.atlas);
-    let (entry, _) = registry::read(&readers.parameters(), id, readers.now).await?;
-    let account = input.account.clone().or_else(|| entry.as_ref().and_then(|entry| entry.desired.account.clone()));
+    let known = registry::read(&readers.registry()?, id).await?;
+    let entry = known.as_ref().and_then(|project| project.entry());
+    let account = input.account.clone().or_else(|| entry.and_then(|entry| entry.desired.account.clone()));
     let caller = Caller { account: account.as_ref(), execution: None };
 
     let project = atlas.project(id).await?;
@@ -38,18 +39,18 @@ pub(super) async fn project(readers: &Readers, input: &Input) -> Result<Output> 
     for arn in entry.iter().flat_map(|entry| regional_keys(&entry.key_arn, entry.desired.regions())) {
         keys.push(key_info(RegionalKey::describe(readers, caller, arn).await)?);
     }
-    let registered = entry.as_ref().map(|entry| &entry.role_id);
+    let registered = entry.map(|entry| &entry.role_id);
     let access_roles = in_atlas.access_roles().iter().map(|record| AccessRoleInfo {
         is_registered: registered == Some(&record.role_id),
         ..role_info(record, readers.now)
     });
     let mut private_endpoints: Vec<EndpointInfo> = in_atlas.endpoints().iter().map(endpoint_info).collect();
     private_endpoints.sort_by(|one, other| one.region.cmp(&other.region));
-    let differences = match &entry {
-        Some(entry) if entry.stage != Stage::Disabled => {
+    let differences = match (entry, known.as_ref().map(registry::Project::stage)) {
+        (Some(entry), Some(Stage::Enabled | Stage::Enabling)) => {
             let arn = &entry.desired.role_arn;
             match RolePolicies::read(readers, caller, arn).await {
-                Ok(iam_role) => compare(&expected(entry, &in_atlas), &in_atlas, Some(&iam_role)).differences,
+                Ok(iam_role) => compare(&expected(id, entry, &in_atlas), &in_atlas, Some(&iam_role)).differences,
                 Err(error) if is_out_of_reach(&error) => {
                     let difference = format!("it could not be compared: {}", error.message());
                     vec![Difference { resource: arn.to_string(), difference }]
@@ -66,13 +67,13 @@ pub(super) async fn project(readers: &Readers, input: &Input) -> Result<Output> 
         private_endpoints,
         clusters,
         keys,
-        registered: entry,
+        registered: known,
         differences,
     })
 }
 
 /// What is registered, as `verify` would be asked for it.
-fn expected(entry: &Entry, in_atlas: &InAtlas) -> verify::Input {
+fn expected(project: &ProjectId, entry: &Entry, in_atlas: &InAtlas) -> verify::Input {
     let desired = &entry.desired;
     let all = || in_atlas.clusters().iter().filter(|cluster| cluster.refusal().is_none());
     let clusters: Vec<ClusterName> = match desired.clusters() {
@@ -81,7 +82,7 @@ fn expected(entry: &Entry, in_atlas: &InAtlas) -> verify::Input {
         Clusters::None => Vec::new(),
     };
     verify::Input {
-        project_id: entry.project_id.clone(),
+        project_id: project.clone(),
         role_arn: desired.role_arn.clone(),
         key_arn: entry.key_arn.clone(),
         regions: desired.regions().to_vec(),

@@ -11,11 +11,36 @@ use crate::{
     request::EnableEncryption,
 };
 
+/// What is registered of the project is of another account than what Atlas has in use. Somebody has moved the project, or
+/// has forged the registration: neither is acted on.
+pub(super) fn moved_away(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
+    let registered = survey.registered.as_ref().ok()?.as_ref()?.current.as_ref()?;
+    let asked = EnableEncryption { mode: None, schema: None, ..request.clone() };
+    let in_use = survey.in_atlas.aws_kms().filter(|kms| kms.enabled == Some(true))?;
+    // Who asks for something else than what is registered means it.
+    if registered.desired != asked {
+        return None;
+    }
+    let key = survey.in_atlas.key().map(|key| (key.to_string(), key.account().clone()));
+    let record =
+        survey.in_atlas.access_roles().iter().find(|it| Some(it.role_id.as_ref()) == in_use.role_id.as_deref());
+    let role = record.and_then(|record| record.iam_assumed_role_arn.as_deref()?.parse::<IamRoleArn>().ok());
+    let role = role.map(|role| (role.to_string(), role.account().clone()));
+    let (own_key, own_role) = (&registered.key_arn, &registered.desired.role_arn);
+    let of_key = key.filter(|(_, account)| account != own_key.account()).map(|used| (own_key.to_string(), used));
+    let of_role = role.filter(|(_, account)| account != own_role.account()).map(|used| (own_role.to_string(), used));
+    let (own, (used, account)) = of_key.or(of_role)?;
+    let cause = format!("the project is registered with {own}, and Atlas uses {used}, which is of account {account}");
+    let fix = "find out who moved the project; then register the state you want with an enablement that names it, or \
+               switch it back in Atlas";
+    Some(Finding::new(ErrorName::AtlasConflict, cause, format!("Atlas uses {used}"), fix))
+}
+
 /// A project that is found by its name and has a key, an access role or a registration of another account.
 pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Finding> {
     let (Some(_), Ok(Some(project))) = (&request.project, &survey.project) else { return Vec::new() };
     let entry = match &survey.registered {
-        Ok((entry, _)) => entry.as_ref(),
+        Ok(registered) => registered.as_ref().and_then(crate::registry::Project::entry),
         Err(error) => return vec![Finding::from_error(error)],
     };
     let key = by_key(survey, request);

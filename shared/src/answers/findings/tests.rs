@@ -12,8 +12,7 @@ use crate::{
     },
     ids::KmsKeyArn,
     policy::{PolicyDocument, Statement},
-    registry::Entry,
-    tags,
+    registry, tags,
 };
 
 fn request(change: &Value) -> EnableEncryption {
@@ -48,7 +47,7 @@ fn prepared() -> Survey {
             clusters: Ok(vec![cluster(&json!({}))]),
             flex_clusters: Ok(vec!["playground".to_owned()]),
         },
-        registered: Ok((None, Vec::new())),
+        registered: Ok(None),
         iam_role: Ok(role_policies(None, None)),
         obstacles: Obstacles::default(),
         keys: vec![
@@ -258,8 +257,8 @@ fn by_name(change: &Value) -> EnableEncryption {
 }
 
 /// What somebody has registered of the project.
-fn entry(role: &str) -> Entry {
-    fixtures::entry(&json!({"desired": {"roleArn": role}}))
+fn registered(role: &str) -> registry::Project {
+    fixtures::registered(&json!({"desired": {"roleArn": role}}))
 }
 
 #[test]
@@ -275,10 +274,10 @@ fn a_project_that_was_found_by_its_name_and_is_another_accounts_is_refused_and_b
     let owned: [Breakage; 4] = [
         |it| it.in_atlas.encryption = Ok(encrypted("arn:aws:kms:us-east-1:111122220000:key/mrk-9")),
         |it| it.in_atlas.access_roles = Ok(vec![record(OTHER)]),
-        |it| it.registered = Ok((Some(entry(OTHER)), Vec::new())),
+        |it| it.registered = Ok(Some(registered(OTHER))),
         |it| {
-            let key_arn = "arn:aws:kms:us-east-1:111122220000:key/mrk-9".parse().unwrap();
-            it.registered = Ok((Some(Entry { key_arn, ..entry(ROLE) }), Vec::new()));
+            let key = "arn:aws:kms:us-east-1:111122220000:key/mrk-9";
+            it.registered = Ok(Some(fixtures::registered(&json!({"keyArn": key, "desired": {"roleArn": ROLE}}))));
         },
     ];
     for take in owned {
@@ -301,7 +300,7 @@ fn a_project_that_was_found_by_its_name_and_is_another_accounts_is_refused_and_b
         |_| {},
         |it| it.in_atlas.encryption = Ok(encrypted("arn:aws:kms:eu-west-1:444455556666:key/mrk-0")),
         |it| it.in_atlas.access_roles = Ok(vec![record(ROLE)]),
-        |it| it.registered = Ok((Some(entry(ROLE)), Vec::new())),
+        |it| it.registered = Ok(Some(registered(ROLE))),
     ];
     for leave in own {
         let mut survey = prepared();
@@ -312,7 +311,7 @@ fn a_project_that_was_found_by_its_name_and_is_another_accounts_is_refused_and_b
 
 #[test]
 fn a_registry_that_cannot_be_read_is_not_taken_for_one_without_the_project() {
-    let survey = Survey { registered: Err(denied("ssm:GetParameter")), ..prepared() };
+    let survey = Survey { registered: Err(denied("dynamodb:GetItem")), ..prepared() };
     assert_eq!(all(&survey, &by_name(&json!({})))[0].error, "Account.AccessDenied");
 }
 
@@ -421,4 +420,25 @@ fn clusters_that_cannot_use_the_key_are_left_out_with_the_reason() {
     let (selected, skipped) = survey.in_atlas.select_clusters(&request);
     assert_eq!(selected.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["orders", "done"]);
     assert_eq!(skipped.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["archive", "playground"]);
+}
+
+#[test]
+fn what_is_registered_of_another_account_than_atlas_uses_is_not_acted_on() {
+    let registered = |role: &str, key: &str| {
+        fixtures::registered(&json!({"keyArn": key, "desired": {"roleArn": role, "keyArn": key}}))
+    };
+    let encrypted = EncryptionAtRest { aws_kms: Some(aws_kms()), ..EncryptionAtRest::default() };
+    let (other_role, other_key) = (ROLE.replace("4444", "9999"), KEY.replace("4444", "9999"));
+    for (role, key, is_reported) in
+        [(ROLE, KEY, false), (ROLE, other_key.as_str(), true), (other_role.as_str(), KEY, true)]
+    {
+        let mut survey = prepared();
+        survey.registered = Ok(Some(registered(role, key)));
+        survey.in_atlas.encryption = Ok(encrypted.clone());
+        survey.in_atlas.access_roles = Ok(vec![access_role()]);
+        let asked = fixtures::request(&json!({"roleArn": role, "keyArn": key}));
+        assert_eq!(super::owner::moved_away(&survey, &asked).is_some(), is_reported, "{role} {key}");
+        let meant = fixtures::request(&json!({"roleArn": role, "keyArn": key, "guard": "restore"}));
+        assert_eq!(super::owner::moved_away(&survey, &meant), None, "another state is meant");
+    }
 }

@@ -8,18 +8,18 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{AccountAccess, IamRoleArn, KmsKeyArn, ProjectId},
     policy::Owner,
-    registry::{self, Entry},
+    registry::{self, Entry, Project},
     report::Kept,
     request::{DisableEncryption, ManageKey, ManageRole, Scope, regional_keys},
     step::Readers,
-    steps::disable::{remove_key_use::KeyMarks, remove_trust::RoleUse},
+    steps::disable::{remove_key_use::KeyMarks, remove_trust::RoleUse, unregister::Written},
 };
 
 /// What is there.
 #[derive(Debug)]
 pub struct Remains {
     /// What is written down of the project.
-    pub(super) entry: Option<Entry>,
+    pub(super) registered: Option<Project>,
     /// What Atlas has of it, all of it read; `None` if the project is gone.
     pub(super) atlas: Option<InAtlas>,
     /// Its backup compliance policy, if clusters or the key are to be switched off.
@@ -37,7 +37,8 @@ pub struct Remains {
 impl Remains {
     pub(super) async fn read(readers: &Readers, input: &Input) -> Result<Self> {
         let request = &input.request;
-        let (entry, _) = registry::read(&readers.parameters(), &request.project_id, readers.now).await?;
+        let registered = registry::read(&readers.registry()?, &request.project_id).await?;
+        let entry = registered.as_ref().and_then(Project::entry);
         let atlas = match in_atlas(readers, request).await {
             Ok(found) => Some(found),
             // What a project that was deleted leaves behind on the other side is removed nevertheless.
@@ -48,10 +49,9 @@ impl Remains {
             (None, _) | (_, Scope::Endpoints) => None,
             _ => readers.atlas.backup_compliance_policy(&request.project_id).await?,
         };
-        let account =
-            request.account.clone().or_else(|| entry.as_ref().and_then(|entry| entry.desired.account.clone()));
+        let account = request.account.clone().or_else(|| entry.and_then(|entry| entry.desired.account.clone()));
         let mut found =
-            Self { entry, atlas, compliance, account, role: None, keys: Vec::new(), out_of_reach: Vec::new() };
+            Self { registered, atlas, compliance, account, role: None, keys: Vec::new(), out_of_reach: Vec::new() };
         if request.scope == Scope::Role {
             let account = found.account.clone();
             let caller = Caller { account: account.as_ref(), execution: input.execution.as_deref() };
@@ -93,10 +93,19 @@ impl Remains {
         Ok(())
     }
 
+    /// What `unregister` would find. What is owed is closed with the project, and no part of a plan.
+    pub(super) fn written(&self) -> Written {
+        Written { project: self.registered.clone(), owed: Vec::new() }
+    }
+
+    fn entry(&self) -> Option<&Entry> {
+        self.registered.as_ref()?.entry()
+    }
+
     /// The access role record: the one that was written down, or the one the key is used with.
     pub(super) fn record(&self) -> Option<&AccessRole> {
         let records = || self.atlas.iter().flat_map(InAtlas::access_roles);
-        let registered = self.entry.as_ref().and_then(|entry| records().find(|it| it.role_id == entry.role_id));
+        let registered = self.entry().and_then(|entry| records().find(|it| it.role_id == entry.role_id));
         let in_use = self.aws_kms().and_then(|kms| kms.role_id.as_deref());
         registered.or_else(|| records().find(|record| Some(record.role_id.as_ref()) == in_use))
     }
@@ -106,7 +115,7 @@ impl Remains {
         let trusts = |(_, role): &(IamRoleArn, RoleUse)| {
             role.trust_policy().is_some_and(|trust| trust.statement(&Owner::ProjectTrust(project).sid()).is_some())
         };
-        let is_ours = self.entry.is_some() || self.role.as_ref().is_some_and(trusts);
+        let is_ours = self.entry().is_some() || self.role.as_ref().is_some_and(trusts);
         self.record().filter(|_| is_ours)
     }
 
@@ -116,24 +125,24 @@ impl Remains {
 
     /// Which parts of the role atlas-cmk may write.
     pub(super) fn manage_role(&self) -> ManageRole {
-        self.entry.as_ref().map(|entry| entry.desired.manage_role()).unwrap_or_default()
+        self.entry().map(|entry| entry.desired.manage_role()).unwrap_or_default()
     }
 
     fn role_arn(&self) -> Option<IamRoleArn> {
-        let registered = self.entry.as_ref().map(|entry| entry.desired.role_arn.clone());
+        let registered = self.entry().map(|entry| entry.desired.role_arn.clone());
         registered.or_else(|| self.record()?.iam_assumed_role_arn.as_ref()?.parse().ok())
     }
 
     /// Every key that may carry our marks: the one that is used, those before, and all that the role is allowed to use.
     fn key_arns(&self, project: &ProjectId) -> Vec<KmsKeyArn> {
-        let entry = self.entry.as_ref();
+        let entry = self.entry();
         if entry.is_some_and(|entry| entry.desired.manage_key() == ManageKey::None) {
             return Vec::new();
         }
         let mut arns: Vec<KmsKeyArn> =
             entry.map(|entry| regional_keys(&entry.key_arn, entry.desired.regions())).unwrap_or_default();
         let of_role = self.role.iter().flat_map(|(_, role)| role.keys(project));
-        let before = entry.iter().flat_map(|entry| entry.old_keys.iter().map(|old| old.key.clone()));
+        let before = self.registered.iter().flat_map(Project::keys);
         let in_use = self.aws_kms().and_then(|kms| kms.customer_master_key_id.clone());
         for key in of_role.chain(before).chain(in_use) {
             if let Ok(arn) = key.parse::<KmsKeyArn>()

@@ -64,8 +64,10 @@ pub(super) fn judge(request: &DisableEncryption, found: &Remains) -> Result<Outp
         remaining_clusters: remaining_clusters.clone(),
         unfinished,
         execution: None,
+        planned: Vec::new(),
+        reported: Vec::new(),
     };
-    plan.0.add(Unregister::NAME, &Unregister::decide(&unregister, &found.entry)?)?;
+    plan.0.add(Unregister::NAME, &Unregister::decide(&unregister, &found.written())?)?;
     Ok(Output {
         project_id: request.project_id.clone(),
         delete_endpoints: !concerned.is_empty(),
@@ -193,7 +195,7 @@ fn marked_keys(project: &ProjectId, found: &Remains) -> Vec<crate::ids::KmsKeyAr
 }
 
 fn keys_to_keep(found: &Remains) -> Vec<String> {
-    let mut keys = found.entry.as_ref().map(crate::registry::Entry::keys).unwrap_or_default();
+    let mut keys = found.registered.as_ref().map(crate::registry::Project::keys).unwrap_or_default();
     let in_use = found.aws_kms().and_then(|kms| kms.customer_master_key_id.clone());
     keys.extend(in_use.filter(|key| !keys.contains(key)).into_iter().collect::<Vec<_>>());
     keys

@@ -49,7 +49,7 @@ impl Step for CancelAuthorization {
     const NAME: &'static str = "cancel-authorization";
     const ABOUT: &'static str = "Removes an access role record that was never authorized: the registered one, or a \
         named one";
-    const ACTIONS: Actions = &[actions::ATLAS, &["ssm:GetParameter"]];
+    const ACTIONS: Actions = &[actions::ATLAS, &["dynamodb:GetItem"]];
     type Input = Input;
     type Output = Output;
 
@@ -65,10 +65,10 @@ impl Converge for CancelAuthorization {
     async fn observe(readers: &Readers, input: &Input) -> Result<Found> {
         let registered = match &input.role_id {
             Some(_) => None,
-            None => registry::read(&readers.parameters(), &input.project_id, readers.now)
-                .await?
-                .0
-                .map(|entry| entry.role_id),
+            None => {
+                let project = registry::read(&readers.registry()?, &input.project_id).await?;
+                project.and_then(|project| project.entry().map(|entry| entry.role_id.clone()))
+            }
         };
         Ok(Found { registered, records: readers.atlas.access_roles(&input.project_id).await? })
     }

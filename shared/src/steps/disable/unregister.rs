@@ -1,5 +1,5 @@
 //! `unregister`: what is written down of a project, brought in line with what is left of it, so that nothing sets it up
-//! again. When nothing is left, the entry goes; it is the last to go.
+//! again. When nothing is left, all of it goes but the keys that old snapshots may need; it is the last to go.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,8 +8,11 @@ use serde_json::{Value, json};
 use crate::{
     error::Result,
     ids::{ClusterName, ProjectId, Region},
-    registry::{self, Entry, Stage},
-    report::{Described, Description},
+    registry::{
+        self, Entry, Project, Stage,
+        obligations::{self, Obligation},
+    },
+    report::{Change, Described, Description, unreported},
     request::{Clusters, Scope},
     step::{Actions, Converge, Readers, Step, Writers},
 };
@@ -40,46 +43,85 @@ pub struct Input {
     /// The name of the execution.
     #[serde(default)]
     pub execution: Option<String>,
+    /// The changes that were planned.
+    #[serde(default)]
+    pub planned: Vec<Change>,
+    /// The changes that the steps before have reported.
+    #[serde(default)]
+    pub reported: Vec<Change>,
 }
 
 /// What is written down.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {
-    /// Where.
+    /// The parameter that other tools read.
     pub parameter: String,
     /// Whether anything is written there.
     pub registered: bool,
+    /// The changes that attempts have made which were killed, or lost the answer.
+    pub unreported: Vec<Change>,
 }
 
-/// What is written down now, if anything is.
-pub type Written = Option<Entry>;
+/// What is written down now, if anything is, and what is owed to the project.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    pub(crate) project: Option<Project>,
+    pub(crate) owed: Vec<Obligation>,
+}
 
-/// The one thing this step does.
+/// What this step may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rewrite {
-    before: Entry,
-    after: Option<Entry>,
+pub enum Rewrite {
+    /// Write what is left of the project.
+    Project {
+        /// What is there.
+        before: Box<Project>,
+        /// What is to be there.
+        after: Box<Project>,
+    },
+    /// Close an obligation: the project is taken down.
+    Close(Box<Obligation>),
 }
 
 impl Described for Rewrite {
     fn description(&self) -> Description {
-        let resource = registry::parameter(&self.before.project_id);
-        let description = match &self.after {
-            Some(after) => {
+        let (before, after) = match self {
+            Self::Project { before, after } => (before, after),
+            Self::Close(owed) => {
+                return Description::delete(
+                    obligations::resource(owed),
+                    "obligation closed: the project is taken down",
+                );
+            }
+        };
+        let resource = registry::resource(&before.project_id);
+        let description = match after.stage() {
+            Stage::Unregistered => Description::delete(resource, "project no longer registered"),
+            _ => {
                 Description::update(resource, "desired state of the project registered again").after(after.comparable())
             }
-            None => Description::delete(resource, "project no longer registered"),
         };
-        description.before(self.before.comparable())
+        description.before(before.comparable())
+    }
+
+    fn is_difference(&self) -> bool {
+        !matches!(self, Self::Close(_))
     }
 }
 
 impl Step for Unregister {
     const NAME: &'static str = "unregister";
-    const ABOUT: &'static str = "Updates the entry in Parameter Store to what is still desired, or deletes it. Runs \
-        last";
-    const ACTIONS: Actions = &[&["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"]];
+    const ABOUT: &'static str = "Updates the registered state to what is still desired, or deletes all of it but the \
+        keys that old snapshots need. Runs last";
+    const ACTIONS: Actions = &[&[
+        "dynamodb:DeleteItem",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "ssm:DeleteParameter",
+        "ssm:PutParameter",
+    ]];
     type Input = Input;
     type Output = Output;
 
@@ -101,40 +143,80 @@ impl Converge for Unregister {
     type Change = Rewrite;
 
     async fn observe(readers: &Readers, input: &Input) -> Result<Written> {
-        Ok(registry::read(&readers.parameters(), &input.project_id, readers.now).await?.0)
+        let registry = readers.registry()?;
+        let project = registry::read(&registry, &input.project_id).await?;
+        let mut owed = Vec::new();
+        if input.scope == Scope::Role
+            && let Some(entry) = project.as_ref().and_then(Project::entry)
+        {
+            owed = obligations::list(&registry, Some(entry.desired.role_arn.account())).await?;
+            owed.retain(|owed| owed.project_id.as_ref() == Some(&input.project_id));
+        }
+        Ok(Written { project, owed })
     }
 
     fn decide(input: &Input, written: &Written) -> Result<Vec<Rewrite>> {
-        let Some(before) = written else { return Ok(Vec::new()) };
+        let Some(before) = &written.project else { return Ok(Vec::new()) };
+        // First: what is owed is found by what is registered.
+        let closed = written.owed.iter().filter(|_| !input.unfinished);
+        let mut changes: Vec<Rewrite> = closed.map(|owed| Rewrite::Close(Box::new(owed.clone()))).collect();
         let after = without_what_was_taken_down(input, before);
-        let is_same = after.as_ref().is_some_and(|after| after.comparable() == before.comparable());
-        Ok(if is_same { Vec::new() } else { vec![Rewrite { before: before.clone(), after }] })
+        if after.comparable() != before.comparable() {
+            changes.push(Rewrite::Project { before: Box::new(before.clone()), after: Box::new(after) });
+        }
+        Ok(changes)
     }
 
     async fn act(writers: &Writers, input: &Input, written: Written, changes: &[Rewrite]) -> Result<Output> {
-        let parameter = registry::parameter(&input.project_id);
-        let mut registered = written.is_some();
+        let is_registered = |project: &Project| project.stage() != Stage::Unregistered;
+        let mut registered = written.project.as_ref().is_some_and(is_registered);
         for change in changes {
-            match &change.after {
-                Some(entry) => {
-                    let entry = Entry { registered_at: writers.now.to_string(), ..entry.clone() };
-                    registry::write(&writers.parameters(), &entry).await?;
+            let (before, mut after) = match change {
+                Rewrite::Project { before, after } => (before, (**after).clone()),
+                Rewrite::Close(owed) => {
+                    obligations::close(&writers.registry()?, owed).await?;
+                    continue;
                 }
-                None => writers.parameters().delete(&parameter).await?,
+            };
+            after.remember(before.keys(), writers.now);
+            // First: once it is registered, nothing would publish it.
+            match &after.current {
+                Some(current) => writers.publications()?.publish(&input.project_id, current).await?,
+                None => writers.publications()?.withdraw(&input.project_id).await?,
             }
-            registered = change.after.is_some();
+            registry::write(&writers.registry()?, Some(before), &after).await?;
+            registered = is_registered(&after);
         }
-        Ok(Output { parameter, registered })
+        let made = changes.iter().filter(|it| it.is_difference()).map(|it| it.description().made(Self::NAME));
+        let reported: Vec<Change> = input.reported.iter().cloned().chain(made).collect();
+        // What is left for another run is planned, and not done.
+        let unreported = if input.unfinished { Vec::new() } else { unreported(&input.planned, &reported) };
+        Ok(Output { parameter: writers.publications()?.parameter(&input.project_id), registered, unreported })
     }
 }
 
-/// What is left to be desired.
-fn without_what_was_taken_down(input: &Input, before: &Entry) -> Option<Entry> {
+/// What is left of the project.
+fn without_what_was_taken_down(input: &Input, before: &Project) -> Project {
+    let mut after = before.clone();
     if input.scope == Scope::Role && !input.unfinished {
-        return None;
+        (after.current, after.intended, after.disabled) = (None, None, false);
+        return after;
     }
-    let mut after = Entry { execution: input.execution.clone(), ..before.clone() };
-    let desired = &mut after.desired;
+    if input.scope >= Scope::Project {
+        // What was announced and never verified is not enabled any more either.
+        after.current = after.current.or(after.intended.take());
+        after.intended = None;
+        after.disabled = true;
+    }
+    for entry in after.current.iter_mut().chain(&mut after.intended) {
+        without(input, entry);
+    }
+    after
+}
+
+/// What is left to be desired.
+fn without(input: &Input, entry: &mut Entry) {
+    let desired = &mut entry.desired;
     if input.clusters.is_none() {
         let goes = |region: &Region| input.regions.as_ref().is_none_or(|regions| regions.contains(region));
         let regions: Vec<Region> = desired.regions().iter().filter(|region| !goes(region)).cloned().collect();
@@ -143,10 +225,7 @@ fn without_what_was_taken_down(input: &Input, before: &Entry) -> Option<Entry> {
     if input.scope >= Scope::Clusters {
         desired.clusters = clusters(input, desired.clusters.take());
     }
-    if input.scope >= Scope::Project {
-        after.stage = Stage::Disabled;
-    }
-    Some(after)
+    entry.execution.clone_from(&input.execution);
 }
 
 /// Of `all` clusters without some, those are left that still use the key.
@@ -170,61 +249,68 @@ mod tests {
     use super::*;
     use crate::fixtures;
 
-    fn entry(regions: &Value, clusters: &Value) -> Entry {
-        fixtures::entry(&json!({"desired": {"regions": regions, "clusters": clusters}}))
+    fn project(regions: &Value, clusters: &Value) -> Project {
+        fixtures::registered(&json!({"desired": {"regions": regions, "clusters": clusters}}))
     }
 
-    fn rewritten(input: &Value, entry: &Entry) -> Vec<Option<Value>> {
+    fn rewritten(input: &Value, project: &Project) -> Vec<Project> {
         let mut whole = json!({"projectId": "66f0a1b2c3d4e5f601234567"});
         whole.as_object_mut().unwrap().extend(input.as_object().unwrap().clone());
         let input: Input = serde_json::from_value(whole).unwrap();
-        let changes = Unregister::decide(&input, &Some(entry.clone())).unwrap();
-        changes.into_iter().map(|change| change.after.map(|entry| json!(entry))).collect()
+        let written = Written { project: Some(project.clone()), owed: Vec::new() };
+        let changes = Unregister::decide(&input, &written).unwrap().into_iter();
+        let after = |change| match change {
+            Rewrite::Project { after, .. } => *after,
+            Rewrite::Close(_) => panic!("nothing is owed"),
+        };
+        changes.map(after).collect()
     }
 
     #[test]
     fn what_was_taken_down_is_no_longer_desired_and_the_rest_is() {
-        let before = entry(&json!(["us-east-1", "eu-west-1"]), &json!(["orders", "reports"]));
+        let before = project(&json!(["us-east-1", "eu-west-1"]), &json!(["orders", "reports"]));
         for (input, regions, clusters, stage) in [
             (
                 json!({"scope": "endpoints", "regions": ["eu-west-1"]}),
                 json!(["us-east-1"]),
                 json!(["orders", "reports"]),
-                "enabled",
+                Stage::Enabled,
             ),
-            (json!({"scope": "endpoints"}), Value::Null, json!(["orders", "reports"]), "enabled"),
+            (json!({"scope": "endpoints"}), Value::Null, json!(["orders", "reports"]), Stage::Enabled),
             (
                 json!({"scope": "clusters", "clusters": ["orders"]}),
                 json!(["us-east-1", "eu-west-1"]),
                 json!(["reports"]),
-                "enabled",
+                Stage::Enabled,
             ),
-            (json!({"scope": "clusters"}), Value::Null, json!("none"), "enabled"),
-            (json!({"scope": "project"}), Value::Null, json!("none"), "disabled"),
-            (json!({"scope": "role", "unfinished": true}), Value::Null, json!("none"), "disabled"),
+            (json!({"scope": "clusters"}), Value::Null, json!("none"), Stage::Enabled),
+            (json!({"scope": "project"}), Value::Null, json!("none"), Stage::Disabled),
+            (json!({"scope": "role", "unfinished": true}), Value::Null, json!("none"), Stage::Disabled),
         ] {
-            let after = rewritten(&input, &before).remove(0).unwrap();
-            assert_eq!(after["desired"].get("regions").cloned().unwrap_or_default(), regions, "{input}");
-            assert_eq!(after["desired"]["clusters"], clusters, "{input}");
-            assert_eq!(after["stage"], stage, "{input}");
+            let after = rewritten(&input, &before).remove(0);
+            let desired = json!(after.current.as_ref().unwrap().desired);
+            assert_eq!(desired.get("regions").cloned().unwrap_or_default(), regions, "{input}");
+            assert_eq!(desired["clusters"], clusters, "{input}");
+            assert_eq!(after.stage(), stage, "{input}");
         }
-        assert_eq!(rewritten(&json!({"scope": "role"}), &before), [None]);
+        assert_eq!(rewritten(&json!({"scope": "role"}), &before)[0].stage(), Stage::Unregistered);
     }
 
     #[test]
     fn of_all_clusters_without_one_the_others_stay_desired() {
-        let before = entry(&Value::Null, &json!("all"));
+        let before = project(&Value::Null, &json!("all"));
         let input = json!({"scope": "clusters", "clusters": ["orders"], "remainingClusters": ["reports"]});
-        assert_eq!(rewritten(&input, &before).remove(0).unwrap()["desired"]["clusters"], json!(["reports"]));
+        let clusters = |input: &Value| json!(rewritten(input, &before)[0].current.as_ref().unwrap().desired.clusters);
+        assert_eq!(clusters(&input), json!(["reports"]));
         let last = json!({"scope": "clusters", "clusters": ["orders"]});
-        assert_eq!(rewritten(&last, &before).remove(0).unwrap()["desired"]["clusters"], json!("none"));
+        assert_eq!(clusters(&last), json!("none"));
     }
 
     #[test]
     fn what_is_written_as_it_should_be_is_not_written_again() {
-        let before = entry(&json!(["us-east-1"]), &Value::Null);
+        let before = project(&json!(["us-east-1"]), &Value::Null);
         assert_eq!(rewritten(&json!({"scope": "endpoints", "regions": ["eu-west-1"]}), &before).len(), 0);
         let input = serde_json::from_value(json!({"projectId": "66f0a1b2c3d4e5f601234567", "scope": "role"})).unwrap();
-        assert_eq!(Unregister::decide(&input, &None).unwrap(), []);
+        assert_eq!(Unregister::decide(&input, &Written::default()).unwrap(), []);
     }
 }

@@ -14,7 +14,6 @@ use crate::{
     model::{
         enablement::{Enablement, sample},
         encryption::Asked,
-        keys::is_same_key,
     },
     report::{Action, Described, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
@@ -136,7 +135,7 @@ impl Configure {
             consequences.push("the switch from an access key to a role cannot be undone".to_owned());
         }
         let old = now.customer_master_key_id.as_deref().filter(|_| now.enabled == Some(true));
-        if let Some(old) = old.filter(|old| !is_same_key(old, &self.update.customer_master_key_id)) {
+        if let Some(old) = old.filter(|old| !self.update.customer_master_key_id.is_meant_by(old)) {
             consequences
                 .push(format!("snapshots need the key that encrypted them: keep {old} for as long as they exist"));
         }

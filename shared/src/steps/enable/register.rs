@@ -1,9 +1,9 @@
-//! `register`: a project, written down where others find it: its desired state in Parameter Store, and its id on the
-//! tags of its role and keys. A key that was replaced by another stays on the list of those that old snapshots need.
+//! `register`: a project, written down where others find it: its state in the registry, and its id on the tags of its
+//! role and keys. A key that was replaced by another stays on the list of those that old snapshots need.
 //!
-//! It runs twice. Before the first change of role and key policies it announces what is going to be done: whatever
-//! becomes of the execution, what it leaves behind can be found and taken down. When everything is verified, it
-//! registers what was done.
+//! It runs twice. Before the first change of role and key policies it announces what is going to be done, beside what is
+//! in force: whatever becomes of the execution, what it leaves behind can be found and taken down, and what was
+//! registered before stays watched, guarded and repaired. When everything is verified, the new state is in force.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -16,11 +16,14 @@ use crate::{
     ids::{AccessRoleId, IamRoleArn, KmsKeyArn, ProjectId},
     model::{
         enablement::{Enablement, sample},
-        keys::{is_same_key, until_tags_count},
+        keys::until_tags_count,
         owner::refuse_registered_by_another,
     },
-    registry::{self, Entry, Stage},
-    report::{Action, Described, Description, OldKey},
+    registry::{
+        self, Entry, Project,
+        obligations::{self, Obligation},
+    },
+    report::{Action, Change, Described, Description, OldKey, unreported},
     request::{EnableEncryption, KeyOptions, ManageKey, ManageRole, regional_keys},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
     tags,
@@ -50,6 +53,12 @@ pub struct Input {
     /// The name of the execution.
     #[serde(default)]
     pub execution: Option<String>,
+    /// The changes that were planned at the beginning, when it is done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub planned: Vec<Change>,
+    /// The changes that the steps before have reported.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reported: Vec<Change>,
 }
 
 impl Input {
@@ -63,6 +72,8 @@ impl Input {
             previous_key: enablement.previous_key.clone(),
             announce,
             execution: enablement.execution.clone(),
+            planned: Vec::new(),
+            reported: Vec::new(),
         }
     }
 }
@@ -71,18 +82,20 @@ impl Input {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {
-    /// Where.
+    /// The parameter that other tools read.
     pub parameter: String,
     /// Keys that the project used before, and that snapshots may still need.
     pub old_keys: Vec<OldKey>,
+    /// The changes that attempts have made which were killed, or lost the answer.
+    pub unreported: Vec<Change>,
 }
 
 /// What is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Registered {
-    pub(crate) entry: Option<Entry>,
-    /// The keys before this one that the entry names, whatever else of it can be read.
-    pub(crate) old_keys: Vec<OldKey>,
+    pub(crate) project: Option<Project>,
+    /// What is owed that is done now.
+    pub(crate) owed: Vec<Obligation>,
     /// The tags of the role.
     pub(crate) role: Vec<tags::Tag>,
     /// The tags of the keys.
@@ -98,13 +111,15 @@ pub enum RegistryChange {
     TagRole(IamRoleArn, tags::Tag),
     /// Tag a key.
     TagKey(KmsKeyArn, tags::Tag),
-    /// Write the entry.
+    /// Write what is known of the project.
     Write {
         /// What is there.
-        before: Option<Box<Entry>>,
+        before: Option<Box<Project>>,
         /// What is to be there.
-        entry: Box<Entry>,
+        after: Box<Project>,
     },
+    /// Close an obligation.
+    Close(Box<Obligation>),
 }
 
 impl Described for RegistryChange {
@@ -117,27 +132,28 @@ impl Described for RegistryChange {
                 let summary = format!("key tagged with the project in {}", arn.region());
                 Description::update(arn, summary).after(json!({ key: value }))
             }
-            Self::Write { before, entry } => {
+            Self::Close(owed) => Description::delete(obligations::resource(owed), "obligation closed: it is done"),
+            Self::Write { before, after } => {
                 let action = if before.is_some() { Action::Update } else { Action::Create };
-                let summary = match entry.stage {
-                    Stage::Enabling => "project announced",
-                    _ => "project registered",
-                };
-                Description::new(action, registry::parameter(&entry.project_id), summary)
+                let summary = if after.intended.is_some() { "project announced" } else { "project registered" };
+                Description::new(action, registry::resource(&after.project_id), summary)
                     .before(before.as_ref().map_or(Value::Null, |before| before.comparable()))
-                    .after(entry.comparable())
+                    .after(after.comparable())
             }
         }
+    }
+
+    fn is_difference(&self) -> bool {
+        !matches!(self, Self::Close(_))
     }
 }
 
 impl Registered {
-    /// The entry as it is going to be.
+    /// The project as it is going to be.
     pub(crate) fn announced(&mut self, changes: &[RegistryChange]) {
         for change in changes {
-            if let RegistryChange::Write { entry, .. } = change {
-                self.old_keys.clone_from(&entry.old_keys);
-                self.entry = Some((**entry).clone());
+            if let RegistryChange::Write { after, .. } = change {
+                self.project = Some((**after).clone());
             }
         }
     }
@@ -145,19 +161,22 @@ impl Registered {
 
 impl Step for Register {
     const NAME: &'static str = "register";
-    const ABOUT: &'static str = "First announces in Parameter Store what will be done, before role and key policies \
-        change. After verification registers the project at `/atlas-cmk/projects/<projectId>` (desired state, access \
-        role, key, old keys) and tags role and keys";
+    const ABOUT: &'static str = "First announces in the registry what will be done, before role and key policies \
+        change. After verification registers the project (desired state, access role, key, old keys), publishes it at \
+        `/atlas-cmk/projects/<projectId>`, and tags role and keys";
     const RETRIES: Retries = Retries::Minutes(&[ErrorName::AwsPropagating]);
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,
         &[
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
             "iam:GetRole",
             "iam:TagRole",
             "kms:DescribeKey",
             "kms:ListResourceTags",
             "kms:TagResource",
-            "ssm:GetParameter",
             "ssm:PutParameter",
         ],
     ];
@@ -175,9 +194,9 @@ impl Converge for Register {
 
     async fn observe(readers: &Readers, input: &Input) -> Result<Registered> {
         let caller = Caller { account: input.request.account.as_ref(), execution: input.execution.as_deref() };
-        let (entry, old_keys) = registry::read(&readers.parameters(), &input.project_id, readers.now).await?;
+        let project = registry::read(&readers.registry()?, &input.project_id).await?;
         if input.announce {
-            return Ok(Registered { entry, old_keys, now: readers.now, ..Registered::default() });
+            return Ok(Registered { project, now: readers.now, ..Registered::default() });
         }
         let role = match input.request.manage_role() {
             ManageRole::Full => {
@@ -195,22 +214,25 @@ impl Converge for Register {
                 keys.push((key, tags));
             }
         }
-        Ok(Registered { entry, old_keys, role, keys, now: readers.now })
+        let account = input.request.role_arn.account();
+        let mut owed = obligations::list(&readers.registry()?, Some(account)).await?;
+        let subject = obligations::subject(&input.request);
+        owed.retain(|owed| owed.subject == subject || owed.project_id.as_ref() == Some(&input.project_id));
+        Ok(Registered { project, owed, role, keys, now: readers.now })
     }
 
     fn decide(input: &Input, observed: &Registered) -> Result<Vec<RegistryChange>> {
-        let entry = entry(input, observed);
+        let after = after(input, observed);
+        let write = || {
+            let before = observed.project.clone().map(Box::new);
+            RegistryChange::Write { before, after: Box::new(after.clone()) }
+        };
         if input.announce {
-            if let Some(before) = &observed.entry {
+            for before in observed.project.iter().flat_map(Project::entries) {
                 refuse_registered_by_another(&input.request, input.key_arn.account(), &input.project_id, before)?;
             }
-            let is_known = observed.entry.as_ref().is_some_and(|before| before.announces(&entry));
-            let before = observed.entry.clone().map(Box::new);
-            return Ok(if is_known {
-                Vec::new()
-            } else {
-                vec![RegistryChange::Write { before, entry: Box::new(entry) }]
-            });
+            let is_known = observed.project.as_ref().is_some_and(|before| knows(before, &after));
+            return Ok(if is_known { Vec::new() } else { vec![write()] });
         }
         let tag = tags::of_project(&input.project_id);
         let mut changes = Vec::new();
@@ -225,11 +247,11 @@ impl Converge for Register {
                 changes.push(RegistryChange::TagKey(key, tag.clone()));
             }
         }
-        let is_there = observed.entry.as_ref().is_some_and(|before| before.comparable() == entry.comparable());
+        let is_there = observed.project.as_ref().is_some_and(|before| before.comparable() == after.comparable());
         if !is_there {
-            let before = observed.entry.clone().map(Box::new);
-            changes.push(RegistryChange::Write { before, entry: Box::new(entry) });
+            changes.push(write());
         }
+        changes.extend(observed.owed.iter().map(|owed| RegistryChange::Close(Box::new(owed.clone()))));
         Ok(changes)
     }
 
@@ -246,31 +268,52 @@ impl Converge for Register {
                     let is_ours = observed.keys.iter().any(|(key, tags)| key == arn && tags::are_ours(tags));
                     tagged.map_err(|error| if is_ours { until_tags_count(error) } else { error })?;
                 }
-                RegistryChange::Write { entry, .. } => registry::write(&writers.parameters(), entry).await?,
+                RegistryChange::Close(owed) => obligations::close(&writers.registry()?, owed).await?,
+                RegistryChange::Write { before, after } => {
+                    // First: once it is registered, nothing would publish it.
+                    if let (Some(current), None) = (&after.current, &after.intended) {
+                        writers.publications()?.publish(&after.project_id, current).await?;
+                    }
+                    registry::write(&writers.registry()?, before.as_deref(), after).await?;
+                }
             }
         }
-        Ok(Output { parameter: registry::parameter(&input.project_id), old_keys: entry(input, &observed).old_keys })
+        let parameter = writers.publications()?.parameter(&input.project_id);
+        let made = changes.iter().filter(|it| it.is_difference()).map(|it| it.description().made(Self::NAME));
+        let reported: Vec<Change> = input.reported.iter().cloned().chain(made).collect();
+        let unreported = unreported(&input.planned, &reported);
+        Ok(Output { parameter, old_keys: after(input, &observed).old_keys, unreported })
     }
 }
 
-fn entry(input: &Input, observed: &Registered) -> Entry {
-    let now = observed.now.to_string();
-    let mut old_keys = observed.old_keys.clone();
-    let current = |key: &str| is_same_key(key, &input.key_arn);
-    let previous = input.previous_key.clone().filter(|key| !old_keys.iter().any(|old| old.key == *key));
-    old_keys.extend(previous.map(|key| OldKey { key, replaced_at: now.clone() }));
-    // A key that is in use again is no old key.
-    old_keys.retain(|old| !current(&old.key));
-    Entry {
-        project_id: input.project_id.clone(),
+/// Whether what is announced is in force, or announced already.
+fn knows(before: &Project, after: &Project) -> bool {
+    let announced = after.intended.as_ref();
+    let is = |known: &Option<Entry>| known.as_ref().zip(announced).is_some_and(|(known, new)| known.means(new));
+    is(&before.intended) || is(&before.current) && !before.disabled
+}
+
+/// The project as it is going to be. No key that it uses, or may have used, is forgotten.
+fn after(input: &Input, observed: &Registered) -> Project {
+    let mut project = observed.project.clone().unwrap_or_else(|| Project::unknown(input.project_id.clone()));
+    let entry = Entry {
         role_id: input.role_id.clone(),
         key_arn: input.key_arn.clone(),
-        stage: if input.announce { Stage::Enabling } else { Stage::Enabled },
         desired: desired(input),
-        old_keys,
-        registered_at: now,
+        at: observed.now.to_string(),
         execution: input.execution.clone(),
-    }
+    };
+    let replaced = |entry: Option<Entry>| entry.map(|entry| entry.key_arn.to_string());
+    let before = replaced(project.intended.take());
+    let used = if input.announce {
+        project.intended = Some(entry);
+        None
+    } else {
+        project.disabled = false;
+        replaced(project.current.replace(entry))
+    };
+    project.remember(used.into_iter().chain(before).chain(input.previous_key.clone()), observed.now);
+    project
 }
 
 /// The input that brings this state about, of this project and this key: whatever a name or an alias means by the time
@@ -296,14 +339,15 @@ mod tests {
     use crate::{
         error::ErrorName,
         fixtures::{KEY as ONE, enablement, request},
+        registry::Stage,
     };
 
     #[test]
     fn a_project_that_was_found_by_its_name_and_that_another_account_announced_meanwhile_is_not_announced() {
         let mut by_name = Input { announce: true, ..input(ONE, None) };
-        let theirs = entry(&by_name, &Registered::default());
+        let theirs = after(&by_name, &Registered::default());
         by_name.request.role_arn = "arn:aws:iam::111122220000:role/atlas-cmk".parse().unwrap();
-        let observed = Registered { entry: Some(theirs), ..Registered::default() };
+        let observed = Registered { project: Some(theirs), ..Registered::default() };
         assert_eq!(Register::decide(&by_name, &observed).unwrap().len(), 1, "its id was named: it is moved on purpose");
 
         by_name.request.project_id = None;
@@ -329,18 +373,20 @@ mod tests {
         Input::of(&known, false)
     }
 
-    fn written(entry: &Entry) -> Registered {
-        let text = serde_json::to_string(entry).unwrap();
-        let (entry, old_keys) = registry::parse(&text, Timestamp::UNIX_EPOCH);
-        Registered { entry, old_keys, ..Registered::default() }
+    fn written(project: &Project) -> Registered {
+        Registered { project: Some(project.clone()), ..Registered::default() }
     }
 
-    fn after(input: &Input, before: &Registered) -> Registered {
+    fn old_keys(project: &Project) -> Vec<&str> {
+        project.old_keys.iter().map(|old| old.key.as_str()).collect()
+    }
+
+    fn registered(input: &Input, before: &Registered) -> Registered {
         let tag = tags::of_project(&input.project_id);
         Registered {
             role: vec![tag.clone()],
             keys: vec![(input.key_arn.clone(), vec![tag])],
-            ..written(&entry(input, before))
+            ..written(&after(input, before))
         }
     }
 
@@ -352,7 +398,7 @@ mod tests {
     fn a_project_is_tagged_and_registered_once() {
         let changes = Register::decide(&input(ONE, None), &nothing(ONE)).unwrap();
         assert_eq!(changes.len(), 3, "role, key and entry");
-        let there = after(&input(ONE, None), &nothing(ONE));
+        let there = registered(&input(ONE, None), &nothing(ONE));
         assert_eq!(Register::decide(&input(ONE, None), &there).unwrap(), []);
         let later = Input { execution: Some("run-2".to_owned()), ..input(ONE, None) };
         assert_eq!(Register::decide(&later, &there).unwrap(), [], "who looked last is not worth a write");
@@ -361,33 +407,42 @@ mod tests {
     #[test]
     fn what_is_going_to_be_done_is_announced_once_and_registered_when_it_is_done() {
         let announcing = Input { announce: true, ..input(ONE, None) };
-        let nobody = Registered::default();
-        let changes = Register::decide(&announcing, &nobody).unwrap();
-        let [RegistryChange::Write { entry: announced, .. }] = changes.as_slice() else {
+        let changes = Register::decide(&announcing, &Registered::default()).unwrap();
+        let [RegistryChange::Write { after: announced, .. }] = changes.as_slice() else {
             panic!("an announcement tags nothing");
         };
-        assert_eq!(announced.stage, Stage::Enabling);
+        assert_eq!(announced.stage(), Stage::Enabling);
         assert_eq!(Register::decide(&announcing, &written(announced)).unwrap(), []);
-        let registered = after(&input(ONE, None), &written(announced));
-        assert_eq!(registered.entry.as_ref().unwrap().stage, Stage::Enabled);
-        assert_eq!(Register::decide(&announcing, &registered).unwrap(), [], "it is known");
+        let done = registered(&input(ONE, None), &written(announced));
+        assert_eq!(done.project.as_ref().unwrap().stage(), Stage::Enabled);
+        assert_eq!(Register::decide(&announcing, &done).unwrap(), [], "it is known");
         let moved = Input { announce: true, ..input(TWO, Some(ONE)) };
-        assert_eq!(Register::decide(&moved, &registered).unwrap().len(), 1, "another key is news");
+        assert_eq!(Register::decide(&moved, &done).unwrap().len(), 1, "another key is news");
+    }
+
+    #[test]
+    fn what_is_in_force_stays_so_until_what_was_announced_is_verified() {
+        let first = after(&input(ONE, None), &nothing(ONE));
+        let moved = Input { announce: true, ..input(TWO, Some(ONE)) };
+        let moving = after(&moved, &written(&first));
+        assert_eq!(moving.current, first.current);
+        assert_eq!(moving.entry().unwrap().key_arn.as_ref(), ONE);
+        assert_eq!((moving.intended.as_ref().unwrap().key_arn.as_ref(), old_keys(&moving)), (TWO, vec![]));
+        let done = after(&input(TWO, Some(ONE)), &written(&moving));
+        assert_eq!((done.entry().unwrap().key_arn.as_ref(), &done.intended, old_keys(&done)), (TWO, &None, vec![ONE]));
     }
 
     #[test]
     fn a_key_that_was_replaced_stays_on_the_list_until_it_is_used_again() {
-        let first = after(&input(ONE, None), &nothing(ONE));
-        let second = entry(&input(TWO, Some(ONE)), &first);
-        assert_eq!(second.old_keys.iter().map(|old| old.key.as_str()).collect::<Vec<_>>(), [ONE]);
-        let unregistered = entry(&input(TWO, Some("1234abcd")), &nothing(TWO));
-        assert_eq!(unregistered.old_keys[0].key, "1234abcd", "Atlas may know the id only");
-        let by_hand =
-            json!({"keyArn": ONE, "oldKeys": [{"key": "other", "replacedAt": "2026-01-01T00:00:00Z"}], "x": 1});
-        let (unreadable, keys) = registry::parse(&by_hand.to_string(), Timestamp::UNIX_EPOCH);
-        assert!(unreadable.is_none() && keys.len() == 2, "no key is forgotten: {keys:?}");
-        let back = entry(&input(ONE, Some(TWO)), &written(&second));
-        assert_eq!(back.old_keys.iter().map(|old| old.key.as_str()).collect::<Vec<_>>(), [TWO]);
+        let second = after(&input(TWO, Some(ONE)), &registered(&input(ONE, None), &nothing(ONE)));
+        assert_eq!(old_keys(&second), [ONE]);
+        let unregistered = after(&input(TWO, Some("1234abcd")), &nothing(TWO));
+        assert_eq!(old_keys(&unregistered), ["1234abcd"], "Atlas may know the id only");
+        let killed = after(&Input { announce: true, ..input(TWO, None) }, &Registered::default());
+        let other = after(&input(ONE, None), &written(&killed));
+        assert_eq!(old_keys(&other), [TWO], "nobody knows whether it came into use");
+        let back = after(&input(ONE, Some(TWO)), &written(&second));
+        assert_eq!(old_keys(&back), [TWO]);
     }
 
     #[test]
@@ -398,9 +453,9 @@ mod tests {
             serde_json::from_value(json!({"name": "payments", "orgId": "5f0000000000000000000001"})).unwrap();
         named.request.key_arn = None;
         named.request.key = serde_json::from_value(json!({"alias": "alias/atlas-cmk", "rotationDays": 90})).unwrap();
-        let registered = entry(&named, &Registered::default()).desired;
-        assert_eq!(registered, entry(&input(ONE, None), &Registered::default()).desired);
-        assert!(registered.validate().is_ok());
+        let desired = |input: &Input| after(input, &Registered::default()).current.unwrap().desired;
+        assert_eq!(desired(&named), desired(&input(ONE, None)));
+        assert!(desired(&named).validate().is_ok());
     }
 
     #[test]
@@ -421,10 +476,8 @@ mod tests {
                 RegistryChange::TagKey(arn, tag) => {
                     now.keys.iter_mut().filter(|(key, _)| key == arn).for_each(|(_, tags)| tags.push(tag.clone()));
                 }
-                RegistryChange::Write { entry, .. } => {
-                    now.old_keys.clone_from(&entry.old_keys);
-                    now.entry = Some((**entry).clone());
-                }
+                RegistryChange::Write { after, .. } => now.project = Some((**after).clone()),
+                RegistryChange::Close(closed) => now.owed.retain(|owed| owed != &**closed),
             }
         }
         now
@@ -444,7 +497,7 @@ mod tests {
             let mut before = Registered { role: tags.clone(), keys: vec![(key, tags)], ..Registered::default() };
             if let Some((key, announced)) = stored {
                 let there = Input { announce: announced, ..self::input(key, None) };
-                before.entry = Some(entry(&there, &before));
+                before.project = Some(super::after(&there, &before));
             }
             let changes = Register::decide(&input, &before).unwrap();
             let after = applied(before, &changes);

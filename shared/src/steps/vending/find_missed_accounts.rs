@@ -63,7 +63,7 @@ impl Step for FindMissedAccounts {
     const ABOUT: &'static str = "Read-only: returns accounts that joined the organization within three days, or moved \
         to another unit, without an event";
     const ACTIONS: Actions =
-        &[&["organizations:ListAccounts", "organizations:ListParents", "ssm:GetParameter", "ssm:GetParametersByPath"]];
+        &[&["dynamodb:GetItem", "dynamodb:Query", "organizations:ListAccounts", "organizations:ListParents"]];
     type Input = Input;
     type Output = Output;
 
@@ -76,19 +76,20 @@ impl Answer for FindMissedAccounts {
     type Observation = Vec<UnreportedAccount>;
 
     async fn observe(readers: &Readers, _: &Input) -> Result<Vec<UnreportedAccount>> {
-        let profiles = profile::list(&readers.parameters()).await?;
+        let registry = readers.registry()?;
+        let profiles = profile::list(&registry).await?;
         // Where no account is to get anything, none was missed.
         if profiles.is_empty() {
             return Ok(Vec::new());
         }
         let units_matter = profiles.values().any(Profile::asks_for_unit);
-        let (entries, now) = (accounts::list(&readers.parameters()).await?, readers.now);
+        let (entries, now) = (accounts::list(&registry).await?, readers.now);
         let accounts = readers.organizations().accounts().await?.unwrap_or_default();
         let (heard, not_heard): (Vec<_>, Vec<_>) =
             accounts.into_iter().partition(|account| entries.contains_key(&account.account_id));
         let mut unheard = Vec::new();
         for account in not_heard.into_iter().filter(|account| is_due(account.at, now)) {
-            unheard.push(match accounts::read_failure(&readers.parameters(), &account.account_id).await? {
+            unheard.push(match accounts::read_failure(&registry, &account.account_id).await? {
                 Some(failure) => UnreportedAccount::Failed(account, failure),
                 None => UnreportedAccount::Joined(account),
             });

@@ -24,11 +24,15 @@ use crate::{
     },
     ids::is_organizational_unit,
     profile,
-    registry::accounts::{self, AccountEntry, FailedVend},
+    registry::{
+        accounts::{self, AccountEntry, FailedVend},
+        obligations::{self, Obligation, Waiver},
+    },
     report::{
         Described, Description,
         vending::{Outcome, VendingResult},
     },
+    request::EnableEncryption,
     step::{Actions, Converge, LOG_TARGET, Readers, Step, Writers, actions, not_set, sample_file},
 };
 
@@ -65,7 +69,7 @@ pub enum VendingChange {
         /// Its name.
         name: String,
         /// Its input.
-        input: Value,
+        input: Box<EnableEncryption>,
         /// What is written down of the account then.
         entry: Box<AccountEntry>,
     },
@@ -95,7 +99,7 @@ impl Described for VendingChange {
                 Description::create(name, summary)
             }
             Self::Record(entry) => {
-                Description::update(accounts::parameter(&entry.account_id), "new details of the account recorded")
+                Description::update(accounts::resource(&entry.account_id), "new details of the account recorded")
             }
             Self::ReportFailure { account, what, .. } => {
                 Description::update(account.as_deref().unwrap_or_default(), format!("failure of {what} reported"))
@@ -115,19 +119,19 @@ impl Described for VendingChange {
 
 impl Step for OnAccountVended {
     const NAME: &'static str = "on-account-vended";
-    const ABOUT: &'static str = "Starts `enable-encryption` for a vended account, from its profile, and records it at \
-        `/atlas-cmk/accounts/<accountId>`";
+    const ABOUT: &'static str = "Starts `enable-encryption` for a vended account, from its profile, and records it \
+        in the registry";
     const ACTIONS: Actions = &[
         actions::PUBLISH,
         &[
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
             "organizations:DescribeAccount",
             "organizations:DescribeOrganizationalUnit",
             "organizations:ListParents",
             "organizations:ListTagsForResource",
             "sqs:SendMessage",
-            "ssm:GetParameter",
-            "ssm:GetParametersByPath",
-            "ssm:PutParameter",
             "states:StartExecution",
         ],
     ];
@@ -192,8 +196,8 @@ async fn with_retries<T>(readers: &Readers, what: impl AsyncFn() -> Result<T>) -
 
 /// What has to be known of an account to choose and to fill its profile. Organizations is asked for no more than that.
 async fn look_up(readers: &Readers, vended: &Vended) -> Result<Known> {
-    let profiles = profile::list(&readers.parameters()).await?;
-    let entry = accounts::read(&readers.parameters(), &vended.account_id).await?;
+    let profiles = profile::list(&readers.registry()?).await?;
+    let entry = accounts::read(&readers.registry()?, &vended.account_id).await?;
     let any = |needs: &dyn Fn(&profile::Profile) -> bool| profiles.values().any(needs);
     let mut vended = vended.clone();
     let (account, organizations) = (vended.account_id.clone(), readers.organizations());
@@ -255,9 +259,10 @@ async fn carry_out(writers: &Writers, change: &VendingChange) -> Result<Outcome>
         VendingChange::Start { name, input, entry } => {
             let state_machine =
                 writers.state_machines.enable.as_deref().ok_or_else(|| not_set("ENABLE_STATE_MACHINE_ARN"))?;
-            let Started { arn, is_new } = writers.executions().start(state_machine, name, input).await?;
-            accounts::write(&writers.parameters(), &AccountEntry { execution_arn: arn.clone(), ..(**entry).clone() })
-                .await?;
+            // First: what is not started now is started by the next sweep.
+            owe(writers, input, entry, state_machine, name).await?;
+            let Started { arn, is_new } = writers.executions().start(state_machine, name, &json!(input)).await?;
+            record(writers, &AccountEntry { execution_arn: arn.clone(), ..(**entry).clone() }).await?;
             Ok(Outcome {
                 result: if is_new { VendingResult::Started } else { VendingResult::Known },
                 account_id: Some(entry.account_id.to_string()),
@@ -266,7 +271,7 @@ async fn carry_out(writers: &Writers, change: &VendingChange) -> Result<Outcome>
             })
         }
         VendingChange::Record(entry) => {
-            accounts::write(&writers.parameters(), entry).await?;
+            record(writers, entry).await?;
             Ok(Outcome {
                 result: VendingResult::Known,
                 account_id: Some(entry.account_id.to_string()),
@@ -280,7 +285,7 @@ async fn carry_out(writers: &Writers, change: &VendingChange) -> Result<Outcome>
                 let reported_at = writers.now.to_string();
                 let failure =
                     FailedVend { what: what.clone(), reason: reason.chars().take(1000).collect(), reported_at };
-                accounts::write_failure(&writers.parameters(), &account, &failure).await?;
+                accounts::write_failure(&writers.registry()?, &account, &failure).await?;
             }
             let subject = format!("atlas-cmk: {what} failed, nothing was started");
             let message = json!({
@@ -294,6 +299,42 @@ async fn carry_out(writers: &Writers, change: &VendingChange) -> Result<Outcome>
         VendingChange::ReportProblem(account, error) => Ok(problem(account.clone(), error)),
         VendingChange::Ignore(outcome) => Ok(outcome.clone()),
     }
+}
+
+/// Records what is owed to an account, unless another event of it has. What an earlier profile owed is waived.
+async fn owe(
+    writers: &Writers,
+    input: &EnableEncryption,
+    entry: &AccountEntry,
+    state_machine: &str,
+    name: &str,
+) -> Result<()> {
+    let registry = writers.registry()?;
+    let execution = format!("{}:{name}", state_machine.replacen(":stateMachine:", ":execution:", 1));
+    let asked_by = format!("vending of account {}, by profile ", entry.account_id);
+    let there = obligations::list(&registry, Some(input.role_arn.account())).await?;
+    let new = Obligation::new(input, format!("{asked_by}{}", entry.profile), writers.now);
+    for other in there.iter().filter(|other| other.subject != new.subject && other.asked_by.starts_with(&asked_by)) {
+        let reason = format!("profile {} applies to the account now", entry.profile);
+        let waiver = Waiver { by: OnAccountVended::NAME.to_owned(), reason, at: writers.now.to_string() };
+        if other.waiver.is_none() {
+            obligations::write(&registry, &Obligation { waiver: Some(waiver), ..other.clone() }).await?;
+        }
+    }
+    let before = there.iter().find(|there| there.subject == new.subject);
+    if before.is_some_and(|before| before.execution.as_ref() == Some(&execution)) {
+        return Ok(());
+    }
+    let version = before.map_or(0, |before| before.version);
+    obligations::write(&registry, &Obligation { version, ..new.tried(execution, writers.now) }).await
+}
+
+/// Records an account, unless another event of it has recorded the same meanwhile.
+async fn record(writers: &Writers, entry: &AccountEntry) -> Result<()> {
+    let registry = writers.registry()?;
+    let Err(error) = accounts::write(&registry, entry).await else { return Ok(()) };
+    let there = accounts::read(&registry, &entry.account_id).await?;
+    if there.is_some_and(|there| there.fingerprint == entry.fingerprint) { Ok(()) } else { Err(error) }
 }
 
 fn problem(account: Option<String>, error: &Error) -> Outcome {

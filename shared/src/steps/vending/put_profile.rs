@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     error::{Error, ErrorName, Result},
     ids::ProfileName,
-    profile::{self, PROFILES, Profile},
+    profile::{self, Profile, Stored},
     report::{Action, Described, Description},
     step::{Actions, Converge, Readers, Step, Writers, sample_file},
 };
@@ -32,35 +32,31 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Output {
-    /// The parameter.
-    pub parameter: String,
+    /// The item of the registry.
+    pub item: String,
 }
 
 /// What this step may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
-    before: Option<Profile>,
-    name: ProfileName,
-    profile: Profile,
+    before: Option<Stored>,
+    after: Stored,
 }
 
 impl Described for Write {
     fn description(&self) -> Description {
         let action = if self.before.is_some() { Action::Update } else { Action::Create };
-        Description::new(action, parameter(&self.name), format!("profile {} written", self.name))
-            .before(json!(self.before))
-            .after(json!(self.profile))
+        let name = &self.after.name;
+        Description::new(action, profile::resource(name), format!("profile {name} written"))
+            .before(json!(self.before.as_ref().map(|stored| &stored.profile)))
+            .after(json!(self.after.profile))
     }
-}
-
-fn parameter(name: &ProfileName) -> String {
-    format!("{PROFILES}/{name}")
 }
 
 impl Step for PutProfile {
     const NAME: &'static str = "put-profile";
-    const ABOUT: &'static str = "Validates a profile and writes it to `/atlas-cmk/profiles/<name>`";
-    const ACTIONS: Actions = &[&["ssm:GetParametersByPath", "ssm:PutParameter"]];
+    const ABOUT: &'static str = "Validates a profile and writes it to the registry";
+    const ACTIONS: Actions = &[&["dynamodb:PutItem", "dynamodb:Query"]];
     type Input = Input;
     type Output = Output;
 
@@ -74,20 +70,15 @@ impl Step for PutProfile {
 }
 
 impl Converge for PutProfile {
-    type Observation = Vec<(ProfileName, Profile)>;
+    type Observation = Vec<Stored>;
     type Change = Write;
 
-    async fn observe(readers: &Readers, input: &Input) -> Result<Self::Observation> {
-        let stored = profile::read_all(&readers.parameters()).await?.into_iter();
-        // This step is the one that repairs a profile that was damaged by hand.
-        stored
-            .filter(|(name, profile)| profile.is_ok() || *name != input.name.as_ref())
-            .map(|(_, profile)| profile)
-            .collect()
+    async fn observe(readers: &Readers, _: &Input) -> Result<Self::Observation> {
+        profile::read_all(&readers.registry()?).await
     }
 
     fn decide(input: &Input, profiles: &Self::Observation) -> Result<Vec<Write>> {
-        for (name, other) in profiles.iter().filter(|(name, _)| *name != input.name) {
+        for Stored { name, profile: other, .. } in profiles.iter().filter(|stored| stored.name != input.name) {
             let shared =
                 input.profile.organizational_units.iter().find(|unit| other.organizational_units.contains(unit));
             if let Some(unit) = shared {
@@ -97,20 +88,19 @@ impl Converge for PutProfile {
                 return Err(conflict("accountTags", &format!("profile {name} applies to the same tags")));
             }
         }
-        let before = profiles.iter().find(|(name, _)| *name == input.name).map(|(_, profile)| profile.clone());
-        if before.as_ref() == Some(&input.profile) {
+        let before = profiles.iter().find(|stored| stored.name == input.name).cloned();
+        if before.as_ref().is_some_and(|stored| stored.profile == input.profile) {
             return Ok(Vec::new());
         }
-        Ok(vec![Write { before, name: input.name.clone(), profile: input.profile.clone() }])
+        let version = before.as_ref().map_or(0, |stored| stored.version);
+        Ok(vec![Write { before, after: Stored { name: input.name.clone(), profile: input.profile.clone(), version } }])
     }
 
     async fn act(writers: &Writers, input: &Input, _: Self::Observation, changes: &[Write]) -> Result<Output> {
         for change in changes {
-            let value = json!(change.profile);
-            let what = "An atlas-cmk profile: the input of the enablement of vended accounts";
-            writers.parameters().write(&parameter(&change.name), &value, what).await?;
+            profile::write(&writers.registry()?, &change.after).await?;
         }
-        Ok(Output { parameter: parameter(&input.name) })
+        Ok(Output { item: profile::resource(&input.name) })
     }
 }
 
@@ -132,8 +122,9 @@ mod tests {
         serde_json::from_value(json!({"name": name, "profile": profile})).unwrap()
     }
 
-    fn there(inputs: &[Input]) -> Vec<(ProfileName, Profile)> {
-        inputs.iter().map(|input| (input.name.clone(), input.profile.clone())).collect()
+    fn there(inputs: &[Input]) -> Vec<Stored> {
+        let stored = |input: &Input| Stored { name: input.name.clone(), profile: input.profile.clone(), version: 1 };
+        inputs.iter().map(stored).collect()
     }
 
     #[test]

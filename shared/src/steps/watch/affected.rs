@@ -1,6 +1,11 @@
 //! Which projects a change affects, by what is registered of them.
 
-use crate::{events::change::Subject, ids::KmsKeyArn, registry::Entry};
+use crate::{
+    events::change::Subject,
+    ids::KmsKeyArn,
+    registry::{self, Entry, Project, Stage},
+    settings::OwnRoles,
+};
 
 /// How a project is affected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,44 +23,68 @@ pub(super) enum Need {
     OldSnapshots,
 }
 
-impl Affected {
-    /// How a project is affected by a change of `subject`, if it is. `by_tag` says that a tag of the subject names the
-    /// project.
-    pub(super) fn find(subject: &Subject, entry: &Entry, default_secret: Option<&str>, by_tag: bool) -> Option<Self> {
+/// What a function knows of the stack that it runs in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stack<'a> {
+    /// The secret of projects that name none.
+    pub(super) secret: Option<&'a str>,
+    /// The roles that our own calls are made with.
+    pub(super) roles: &'a OwnRoles,
+}
+
+impl Stack<'_> {
+    /// The indexes in which the projects are found that a change of `subject` may affect: one, unless the secret is the
+    /// one of the stack, which a project may have named.
+    pub(super) fn indexes(self, subject: &Subject) -> Vec<String> {
         match subject {
-            Subject::Key(key) => {
-                let need = need(key, entry).or(by_tag.then_some(Need::Current))?;
-                Some(Self { need: Some(need) })
-            }
-            Subject::Role { account, name } => {
-                let role = &entry.desired.role_arn;
-                let is_its_role = role.account() == account && role.name().eq_ignore_ascii_case(name);
-                (is_its_role || by_tag).then_some(Self { need: None })
-            }
+            Subject::Key(key) => vec![registry::key(key.key_id())],
+            Subject::Role { account, name } if self.is_spoke(name) => vec![registry::account(account)],
+            Subject::Role { account, name } => vec![registry::role(account, name)],
             Subject::Secret(arn) => {
-                let secret = entry.desired.atlas_secret_id.as_ref().map(AsRef::as_ref).or(default_secret)?;
-                is_secret(arn, secret).then_some(Self { need: None })
+                let of_stack = self.secret.filter(|secret| is_secret(arn, secret)).map(|_| registry::secret(None));
+                of_stack.into_iter().chain([registry::secret(Some(arn))]).collect()
             }
         }
+    }
+
+    /// How a project is affected by a change of `subject`, if it is.
+    pub(super) fn affects(self, subject: &Subject, project: &Project) -> Option<Affected> {
+        let plainly = |is: bool| is.then_some(Affected { need: None });
+        match subject {
+            Subject::Key(key) => need(key, project).map(|need| Affected { need: Some(need) }),
+            Subject::Role { account, name } => plainly(project.entries().any(|entry| {
+                let spoke = entry.desired.account.iter().map(|access| &access.role_arn);
+                let roles = [&entry.desired.role_arn].into_iter().chain(spoke);
+                roles.into_iter().any(|role| role.account() == account && role.name().eq_ignore_ascii_case(name))
+            })),
+            Subject::Secret(arn) => plainly(project.entries().any(|entry| {
+                let named = entry.desired.atlas_secret_id.as_ref().map(AsRef::as_ref);
+                named.or(self.secret).is_some_and(|secret| is_secret(arn, secret))
+            })),
+        }
+    }
+
+    /// Whether a role has the name of the one that executions assume in other accounts.
+    fn is_spoke(self, name: &str) -> bool {
+        let spoke = self.roles.spoke.as_deref().and_then(|spoke| spoke.rsplit('/').next());
+        spoke.is_some_and(|spoke| spoke.eq_ignore_ascii_case(name))
     }
 }
 
 /// A multi-Region key is one key wherever it is: a replica that goes may be the one that clusters of another region
 /// reach.
-fn need(key: &KmsKeyArn, entry: &Entry) -> Option<Need> {
+fn need(key: &KmsKeyArn, project: &Project) -> Option<Need> {
     let is = |one: &KmsKeyArn| one.account() == key.account() && one.key_id() == key.key_id();
-    if is(&entry.key_arn) {
-        return Some(if entry.stage == crate::registry::Stage::Disabled { Need::OldSnapshots } else { Need::Current });
+    if project.entries().any(|entry: &Entry| is(&entry.key_arn)) {
+        return Some(if project.stage() == Stage::Disabled { Need::OldSnapshots } else { Need::Current });
     }
-    let old = entry.old_keys.iter().map(|old| old.key.as_str());
+    let old = project.old_keys.iter().map(|old| old.key.as_str());
     // Of a key that was set up by hand, Atlas may know the id only.
     let mut old = old.filter(|old| old.parse::<KmsKeyArn>().map_or(*old == key.key_id(), |old| is(&old)));
     old.next().map(|_| Need::OldSnapshots)
 }
 
-/// Whether a secret, named by name or by ARN, is the one with this ARN. Secrets Manager ends ARNs in a hyphen and six
-/// characters of its own.
+/// Whether a secret, named by name or by ARN, is the one with this ARN.
 fn is_secret(arn: &str, named: &str) -> bool {
-    let name = arn.split(":secret:").nth(1).and_then(|name| name.get(..name.len().checked_sub(7)?));
-    arn == named || name == Some(named)
+    arn == named || !named.starts_with("arn:") && registry::secret(Some(arn)) == registry::secret(Some(named))
 }

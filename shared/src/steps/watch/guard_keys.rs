@@ -13,12 +13,13 @@ use crate::{
     error::Result,
     events::change::{Changed, Subject},
     ids::KmsKeyArn,
-    registry::{self, Entry, Stage},
+    registry::{self, Project, Stage},
     report::limited,
     request::regional_keys,
+    settings::OwnRoles,
     step::{Actions, Converge, Readers, Step, Writers, actions},
     steps::watch::{
-        affected::Affected,
+        affected::{Affected, Stack},
         reactions::{Reaction, access_to, guard, react},
     },
 };
@@ -45,7 +46,7 @@ pub struct Output {
 /// What is registered, and the keys of it that cannot be used, each with what must have happened.
 #[derive(Debug)]
 pub struct Keys {
-    entries: Vec<Entry>,
+    projects: Vec<Project>,
     endangered: Vec<(KmsKeyArn, &'static str)>,
     /// Keys that are gone and that only old snapshots may need. Nothing brings them back, and an alert every night
     /// would hide others.
@@ -65,7 +66,7 @@ impl Step for GuardKeys {
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,
         actions::PUBLISH,
-        &["kms:DescribeKey", "ssm:GetParametersByPath", "states:StartExecution"],
+        &["dynamodb:BatchGetItem", "dynamodb:Query", "kms:DescribeKey", "states:StartExecution"],
     ];
     type Input = Input;
     type Output = Output;
@@ -80,9 +81,10 @@ impl Converge for GuardKeys {
     type Change = Reaction;
 
     async fn observe(readers: &Readers, input: &Input) -> Result<Keys> {
-        let entries = registry::list(&readers.parameters(), readers.now).await?.entries;
-        let looks = needed(&entries).into_iter().map(|key| {
-            let account = access_to(&key, entries.iter());
+        // What another version wrote is reported by list-projects.
+        let projects: Vec<Project> = registry::list(&readers.registry()?).await?.into_iter().flatten().collect();
+        let looks = needed(&projects).into_iter().map(|key| {
+            let account = access_to(&key, projects.iter());
             let caller = Caller { account, execution: Some(&input.execution) };
             async move {
                 let state = async { readers.kms_for(&key, caller).await?.key(key.as_ref()).await }.await;
@@ -91,10 +93,10 @@ impl Converge for GuardKeys {
         });
         let looks: Vec<_> = stream::iter(looks).buffer_unordered(MAX_CONCURRENCY).collect().await;
         let mut keys =
-            Keys { entries, now: readers.now, endangered: Vec::new(), gone: Vec::new(), out_of_reach: Vec::new() };
+            Keys { projects, now: readers.now, endangered: Vec::new(), gone: Vec::new(), out_of_reach: Vec::new() };
         for (key, state) in looks {
             match state.map(|found| (lost_event(found.as_ref().map(|key| &key.state)), found.is_none())) {
-                Ok((Some(_), true)) if !is_in_use(&key, &keys.entries) => keys.gone.push(key),
+                Ok((Some(_), true)) if !is_in_use(&key, &keys.projects) => keys.gone.push(key),
                 Ok((what, _)) => keys.endangered.extend(what.map(|what| (key, what))),
                 // One account that is out of reach hides no key of another.
                 Err(error) => keys.out_of_reach.push(format!("{key} could not be checked: {}", error.message())),
@@ -106,12 +108,13 @@ impl Converge for GuardKeys {
     fn decide(input: &Input, keys: &Keys) -> Result<Vec<Reaction>> {
         let reactions = keys.endangered.iter().flat_map(|(key, what)| {
             let changed = unusable_key(key, what, &input.execution, keys.now);
-            let affected: Vec<(Entry, Affected)> = keys
-                .entries
+            let stack = Stack { secret: None, roles: &OwnRoles::default() };
+            let affected: Vec<(Project, Affected)> = keys
+                .projects
                 .iter()
-                .filter_map(|entry| Some((entry.clone(), Affected::find(&changed.subject, entry, None, false)?)))
+                .filter_map(|project| Some((project.clone(), stack.affects(&changed.subject, project)?)))
                 .collect();
-            guard(key, &changed, &affected, &[])
+            guard(key, &changed, &affected)
         });
         Ok(reactions.collect())
     }
@@ -123,27 +126,27 @@ impl Converge for GuardKeys {
                 "key {key} cannot be used (as after {what}) but is needed: see the message of the kind key-endangered"
             )
         });
-        let gone = keys.gone.iter().map(|key| {
-            format!("key {key} no longer exists, so its snapshots are lost. To silence this, remove it from oldKeys in /atlas-cmk/projects")
-        });
+        let gone = keys.gone.iter().map(|key| format!("key {key} no longer exists, so its snapshots are lost"));
         Ok(Output { other_findings: limited(endangered.chain(gone).chain(keys.out_of_reach)) })
     }
 }
 
 /// Whether a project that is enabled, or is being, uses a key in any of its regions.
-fn is_in_use(key: &KmsKeyArn, entries: &[Entry]) -> bool {
-    let uses = |entry: &&Entry| entry.key_arn.account() == key.account() && entry.key_arn.key_id() == key.key_id();
-    entries.iter().filter(uses).any(|entry| entry.stage != Stage::Disabled)
+fn is_in_use(key: &KmsKeyArn, projects: &[Project]) -> bool {
+    let is = |one: &KmsKeyArn| one.account() == key.account() && one.key_id() == key.key_id();
+    let uses = |project: &&Project| project.entries().any(|entry| is(&entry.key_arn));
+    projects.iter().filter(uses).any(|project| project.stage() != Stage::Disabled)
 }
 
 /// Every key that a project or its old snapshots need, once, those of an account one after the other. Of a key that
 /// Atlas knew by its id only, nobody knows where it is.
-fn needed(entries: &[Entry]) -> Vec<KmsKeyArn> {
-    let of_entry = |entry: &Entry| {
-        let old = entry.old_keys.iter().filter_map(|old| old.key.parse().ok());
-        regional_keys(&entry.key_arn, entry.desired.regions()).into_iter().chain(old).collect::<Vec<KmsKeyArn>>()
+fn needed(projects: &[Project]) -> Vec<KmsKeyArn> {
+    let of_project = |project: &Project| {
+        let used = project.entries().flat_map(|entry| regional_keys(&entry.key_arn, entry.desired.regions()));
+        let old = project.old_keys.iter().filter_map(|old| old.key.parse().ok());
+        used.chain(old).collect::<Vec<KmsKeyArn>>()
     };
-    let mut keys: Vec<KmsKeyArn> = entries.iter().flat_map(of_entry).collect();
+    let mut keys: Vec<KmsKeyArn> = projects.iter().flat_map(of_project).collect();
     let place = |key: &KmsKeyArn| (key.account().to_string(), key.to_string());
     keys.sort_by_key(place);
     keys.dedup_by_key(|key| place(key));
@@ -171,7 +174,6 @@ fn unusable_key(key: &KmsKeyArn, what: &str, execution: &str, now: Timestamp) ->
         at: Some(now),
         id: execution.to_owned(),
         pending_days: None,
-        tagged_projects: Vec::new(),
     }
 }
 
@@ -180,29 +182,31 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::fixtures::{KEY, entry_of, merged};
+    use crate::fixtures::{KEY, merged, registered_of};
+    use crate::report::OldKey;
 
     const OLD: &str = "arn:aws:kms:us-east-1:444455556666:key/mrk-0";
 
-    fn entry(n: u32, stage: &str, more: &Value) -> Entry {
-        let replaced_at = "2026-01-01T00:00:00Z";
-        let old_keys = json!([{"key": OLD, "replacedAt": replaced_at}, {"key": "1234abcd", "replacedAt": replaced_at}]);
+    fn project(n: u32, disabled: bool, more: &Value) -> Project {
+        let old = |key: &str| OldKey { key: key.to_owned(), replaced_at: "2026-01-01T00:00:00Z".to_owned() };
         let desired = merged(json!({"regions": ["us-east-1", "eu-west-1"]}), more);
-        entry_of(n, &json!({"stage": stage, "oldKeys": old_keys, "desired": desired}))
+        let project = registered_of(n, &json!({"desired": desired}));
+        Project { disabled, old_keys: vec![old(OLD), old("1234abcd")], ..project }
     }
 
     #[test]
     fn each_key_is_looked_at_once_in_each_region_and_old_ones_too() {
-        let entries = [entry(1, "enabled", &json!({})), entry(2, "disabled", &json!({}))];
-        let keys: Vec<String> = needed(&entries).iter().map(ToString::to_string).collect();
+        let projects = [project(1, false, &json!({})), project(2, true, &json!({}))];
+        let keys: Vec<String> = needed(&projects).iter().map(ToString::to_string).collect();
         assert_eq!(keys, [KEY.replace("us-east-1", "eu-west-1"), OLD.to_owned(), KEY.to_owned()]);
     }
 
     #[test]
     fn a_key_that_cannot_be_used_raises_one_alert_for_all_its_projects_and_is_restored_once_in_each_execution() {
-        let entries = vec![entry(1, "enabled", &json!({})), entry(2, "enabled", &json!({"guard": "restore"}))];
+        let projects = vec![project(1, false, &json!({})), project(2, false, &json!({"guard": "restore"}))];
         let endangered = vec![(KEY.parse().unwrap(), "DisableKey")];
-        let keys = Keys { entries, endangered, gone: Vec::new(), out_of_reach: Vec::new(), now: Timestamp::UNIX_EPOCH };
+        let keys =
+            Keys { projects, endangered, gone: Vec::new(), out_of_reach: Vec::new(), now: Timestamp::UNIX_EPOCH };
         let reactions = |execution: &str| GuardKeys::decide(&Input { execution: execution.to_owned() }, &keys).unwrap();
         let first = reactions("sweep-1");
         let [Reaction::Alert(_), Reaction::Restore(name, guard)] = first.as_slice() else { panic!("{first:?}") };
@@ -216,12 +220,12 @@ mod tests {
     #[test]
     fn a_key_is_in_use_by_projects_that_are_enabled_in_any_region() {
         let replica = KEY.replace("us-east-1", "eu-west-1").parse().unwrap();
-        assert!(is_in_use(&replica, &[entry(1, "enabled", &json!({}))]));
+        assert!(is_in_use(&replica, &[project(1, false, &json!({}))]));
         assert!(
-            !is_in_use(&replica, &[entry(1, "disabled", &json!({}))]),
+            !is_in_use(&replica, &[project(1, true, &json!({}))]),
             "its old snapshots may need it, if they are left"
         );
-        assert!(!is_in_use(&OLD.parse().unwrap(), &[entry(1, "enabled", &json!({}))]));
+        assert!(!is_in_use(&OLD.parse().unwrap(), &[project(1, false, &json!({}))]));
     }
 
     #[test]

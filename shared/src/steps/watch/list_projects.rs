@@ -1,5 +1,4 @@
-//! `list-projects`: every registered project, for a sweep: those to check, the secrets they use, and what is registered
-//! and cannot be checked.
+//! `list-projects`: every registered project, for a sweep: those to check, and the secrets they use.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     error::Result,
-    registry::{self, Registry, Stage},
+    registry::{self, Project, Stage},
     report::{limited, sweep::Listed},
     request::Sweep,
     step::{Actions, Answer, Readers, Step},
@@ -54,9 +53,8 @@ pub struct Output {
 
 impl Step for ListProjects {
     const NAME: &'static str = "list-projects";
-    const ABOUT: &'static str = "Read-only: returns every registered project, the secrets in use, and enablements that \
-        did not end";
-    const ACTIONS: Actions = &[&["ssm:GetParametersByPath"]];
+    const ABOUT: &'static str = "Read-only: returns every registered project, and the secrets in use";
+    const ACTIONS: Actions = &[&["dynamodb:BatchGetItem", "dynamodb:Query"]];
     type Input = Input;
     type Output = Output;
 
@@ -66,14 +64,14 @@ impl Step for ListProjects {
 }
 
 impl Answer for ListProjects {
-    type Observation = Registry;
+    type Observation = Vec<Result<Project>>;
 
-    async fn observe(readers: &Readers, _: &Input) -> Result<Registry> {
-        registry::list(&readers.parameters(), readers.now).await
+    async fn observe(readers: &Readers, _: &Input) -> Result<Self::Observation> {
+        registry::list(&readers.registry()?).await
     }
 
-    fn answer(_: &Input, registry: Registry, now: Timestamp) -> Result<Output> {
-        Ok(list(&registry, now))
+    fn answer(_: &Input, projects: Self::Observation, _: Timestamp) -> Result<Output> {
+        Ok(list(&projects))
     }
 }
 
@@ -87,39 +85,21 @@ fn room(projects: usize) -> usize {
     (REPORTED_OF_ALL / projects.max(1)).saturating_sub(REPORTED_OF_EACH)
 }
 
-/// After how many hours an enablement that has not been seen to end counts as dead.
-const DEAD_AFTER_HOURS: i64 = 24;
-
-fn list(registry: &Registry, now: Timestamp) -> Output {
+fn list(projects: &[Result<Project>]) -> Output {
     let mut output = Output::default();
     let mut by_secret = BTreeMap::new();
-    for entry in &registry.entries {
-        let listed =
-            Listed { project_id: entry.project_id.clone(), atlas_secret_id: entry.desired.atlas_secret_id.clone() };
-        match entry.stage {
-            Stage::Enabled => {
-                by_secret.entry(listed.atlas_secret_id.as_ref().map(ToString::to_string)).or_insert(listed.clone());
-                output.projects.push(listed);
-            }
-            Stage::Enabling => {
-                let since = entry.registered_at.parse::<Timestamp>().ok();
-                let hours = since.map(|since| (now.as_second() - since.as_second()) / 3600);
-                if hours.is_none_or(|hours| hours >= DEAD_AFTER_HOURS) {
-                    output.other_findings.push(format!(
-                        "project {}: its enablement began at {} and never finished: run it again, or disable the encryption of the project",
-                        entry.project_id, entry.registered_at
-                    ));
-                }
-            }
-            Stage::Disabled => {}
-        }
+    for project in projects.iter().flatten().filter(|project| project.stage() == Stage::Enabled) {
+        let atlas_secret_id = project.entry().and_then(|entry| entry.desired.atlas_secret_id.clone());
+        let listed = Listed { project_id: project.project_id.clone(), atlas_secret_id };
+        by_secret.entry(listed.atlas_secret_id.as_ref().map(ToString::to_string)).or_insert(listed.clone());
+        output.projects.push(listed);
     }
+    output.projects.sort_by(|one, other| one.project_id.cmp(&other.project_id));
     output.credentials = by_secret.into_values().collect();
     output.room = room(output.projects.len());
-    output.other_findings.extend(registry.unreadable.iter().map(|name| {
-        format!("the parameter {name} does not have the format that atlas-cmk writes: run the enablement of its project again")
-    }));
-    output.other_findings = limited(output.other_findings);
+    // One that cannot be read hides no other.
+    let unreadable = projects.iter().filter_map(|project| project.as_ref().err());
+    output.other_findings = limited(unreadable.map(|error| error.message().to_owned()));
     output
 }
 
@@ -128,39 +108,43 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{fixtures::entry_of, registry::Entry};
+    use crate::fixtures::{entry, registered_of};
 
-    fn entry(n: u32, stage: &str, registered_at: &str, secret: Option<&str>) -> Entry {
-        let desired = json!({"atlasSecretId": secret});
-        entry_of(n, &json!({"stage": stage, "registeredAt": registered_at, "desired": desired}))
+    fn project(n: u32, secret: Option<&str>) -> Project {
+        registered_of(n, &json!({"desired": {"atlasSecretId": secret}}))
     }
 
-    fn listed(entries: &[Entry]) -> Output {
-        let registry = Registry { entries: entries.to_vec(), unreadable: Vec::new() };
-        list(&registry, "2026-11-23T10:00:00Z".parse().unwrap())
+    fn listed(projects: Vec<Project>) -> Output {
+        let projects: Vec<Result<Project>> = projects.into_iter().map(Ok).collect();
+        list(&projects)
     }
 
     #[test]
-    fn enabled_projects_are_looked_at_and_enablements_that_died_are_reported() {
-        let now = "2026-11-23T09:00:00Z";
-        let output = listed(&[
-            entry(1, "enabled", now, None),
-            entry(2, "enabled", now, Some("other")),
-            entry(3, "enabled", now, None),
-            entry(4, "enabling", now, None),
-            entry(5, "enabling", "2026-11-22T09:00:00Z", None),
-            entry(6, "disabled", now, None),
+    fn projects_are_looked_at_whose_encryption_is_in_force() {
+        let announced = Some(entry(&json!({})));
+        let output = listed(vec![
+            project(1, None),
+            project(2, Some("other")),
+            Project { intended: announced.clone(), ..project(3, None) },
+            Project { current: None, intended: announced, ..project(4, None) },
+            Project { disabled: true, ..project(5, None) },
+            Project { current: None, ..project(6, None) },
         ]);
-        assert_eq!(output.projects.len(), 3);
+        assert_eq!(output.projects.len(), 3, "what is in force stays so while another state is announced");
         assert_eq!(output.credentials.len(), 2, "one for each secret");
-        assert_eq!(output.other_findings.len(), 1);
-        assert!(output.other_findings[0].contains("66f0a1b2c3d4e5f600000005"), "{:?}", output.other_findings);
+    }
+
+    #[test]
+    fn a_project_that_another_version_wrote_is_reported_and_hides_no_other() {
+        let unreadable = Err(crate::error::Error::new(crate::error::ErrorName::DeploymentInvalid, "another version"));
+        let output = list(&[unreadable, Ok(project(1, None))]);
+        assert_eq!((output.projects.len(), output.other_findings.len()), (1, 1));
     }
 
     #[test]
     fn two_thousand_projects_fit_into_what_states_pass_on() {
-        let entries: Vec<Entry> = (0..2000).map(|n| entry(n, "enabled", "2026-11-23T09:00:00Z", None)).collect();
-        let bytes = serde_json::to_string(&listed(&entries)).unwrap().len();
+        let projects: Vec<Project> = (0..2000).map(|n| project(n, None)).collect();
+        let bytes = serde_json::to_string(&listed(projects)).unwrap().len();
         assert!(bytes < 128 * 1024, "{bytes}");
     }
 

@@ -1,5 +1,5 @@
 //! `on-change`: what follows from a change to a key, a role or a secret. The projects that it affects are found in the
-//! registry and by tags, and each is looked at; a key that was disabled, or is going to be deleted, although a project
+//! registry, by one query, and each is looked at; a key that was disabled, or is going to be deleted, although a project
 //! or its old snapshots need it, raises an alert.
 
 use schemars::JsonSchema;
@@ -7,23 +7,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    aws::Caller,
     error::Result,
     events::{
         Reading,
         change::{self, Changed, Subject},
     },
     fingerprint,
-    ids::{AccountId, KmsKeyArn, ProjectId},
-    registry::{self, Entry, Stage},
+    ids::{AccountId, ProjectId},
+    registry::{self, Project, Stage},
     request::ReconcileProject,
     settings::OwnRoles,
     step::{Actions, Converge, Readers, Step, Writers, actions},
     steps::watch::{
-        affected::Affected,
-        reactions::{Reaction, access_to, cause, guard, react},
+        affected::{Affected, Stack},
+        reactions::{Reaction, cause, guard, react},
     },
-    tags,
 };
 
 /// The step.
@@ -56,9 +54,7 @@ pub enum Observed {
         /// What was changed.
         changed: Box<Changed>,
         /// The projects of the registry that it affects.
-        affected: Vec<(Entry, Affected)>,
-        /// The projects that only tags name.
-        unregistered: Vec<String>,
+        affected: Vec<(Project, Affected)>,
     },
 }
 
@@ -66,11 +62,8 @@ impl Step for OnChange {
     const NAME: &'static str = "on-change";
     const ABOUT: &'static str = "Finds the projects that an AWS event affects, starts `reconcile-project` for each, \
         publishes an alert for an endangered key, and starts `guard-key` where the registry asks for it";
-    const ACTIONS: Actions = &[
-        actions::OTHER_ACCOUNTS,
-        actions::PUBLISH,
-        &["kms:ListResourceTags", "sqs:SendMessage", "ssm:GetParametersByPath", "states:StartExecution"],
-    ];
+    const ACTIONS: Actions =
+        &[actions::PUBLISH, &["dynamodb:BatchGetItem", "dynamodb:Query", "sqs:SendMessage", "states:StartExecution"]];
     type Input = Input;
     type Output = Output;
 
@@ -150,45 +143,42 @@ impl Converge for OnChange {
         {
             return Ok(Observed::Nobody(format!("{} was made by atlas-cmk itself, with {role}", changed.what)));
         }
-        let entries = registry::list(&readers.parameters(), readers.now).await?.entries;
-        let mut named = changed.tagged_projects.clone();
-        if let Subject::Key(key) = &changed.subject
-            && changed.endangers_a_key()
-        {
-            named.extend(tagged_on(readers, key, &entries).await);
+        let stack = Stack { secret: readers.default_secret.as_deref(), roles: &readers.own_roles };
+        let registry = readers.registry()?;
+        let mut named: Vec<ProjectId> = Vec::new();
+        for index in stack.indexes(&changed.subject) {
+            named.extend(registry::find(&registry, &index).await?);
         }
         let mut affected = Vec::new();
-        for entry in entries {
-            let by_tag = named.iter().any(|project| project == entry.project_id.as_ref());
-            if let Some(how) = Affected::find(&changed.subject, &entry, readers.default_secret.as_deref(), by_tag) {
-                affected.push((entry, how));
+        for project in registry::read_all(&registry, &named).await? {
+            let project = project?;
+            if let Some(how) = stack.affects(&changed.subject, &project) {
+                affected.push((project, how));
             }
         }
-        named.sort();
-        named.dedup();
-        named.retain(|project| !affected.iter().any(|(entry, _)| entry.project_id.as_ref() == project));
-        Ok(Observed::Change { changed: Box::new(changed), affected, unregistered: named })
+        affected.sort_by(|(one, _), (other, _)| one.project_id.cmp(&other.project_id));
+        Ok(Observed::Change { changed: Box::new(changed), affected })
     }
 
     fn decide(_: &Input, observed: &Observed) -> Result<Vec<Reaction>> {
-        let Observed::Change { changed, affected, unregistered } = observed else { return Ok(Vec::new()) };
+        let Observed::Change { changed, affected } = observed else { return Ok(Vec::new()) };
         let mut reactions = Vec::new();
         if let Subject::Key(key) = &changed.subject
             && changed.endangers_a_key()
-            && !(affected.is_empty() && unregistered.is_empty())
+            && !affected.is_empty()
         {
-            reactions.extend(guard(key, changed, affected, unregistered));
+            reactions.extend(guard(key, changed, affected));
         }
-        for (entry, _) in affected.iter().filter(|(entry, _)| entry.stage != Stage::Disabled) {
+        for (affected, _) in affected.iter().filter(|(project, _)| project.stage() == Stage::Enabled) {
             let project = ReconcileProject {
                 schema: None,
-                project_id: entry.project_id.clone(),
+                project_id: affected.project_id.clone(),
                 repair: None,
                 verify_first: None,
                 quiet: None,
                 cause: Some(cause(changed)),
             };
-            let name = format!("change-{}-{}", entry.project_id, fingerprint::compute(&changed.id));
+            let name = format!("change-{}-{}", affected.project_id, fingerprint::compute(&changed.id));
             reactions.push(Reaction::Reconcile(name, Box::new(project)));
         }
         Ok(reactions)
@@ -202,7 +192,7 @@ impl Converge for OnChange {
                 (Vec::new(), Some("no registered project is affected".to_owned()))
             }
             Observed::Change { affected, .. } => {
-                (affected.into_iter().map(|(entry, _)| entry.project_id).collect(), None)
+                (affected.into_iter().map(|(project, _)| project.project_id).collect(), None)
             }
         };
         Ok(Output { projects, executions, ignored })
@@ -219,19 +209,6 @@ fn own_role<'a>(changed: &'a Changed, own: &OwnRoles, hub: Option<&AccountId>) -
     let in_hub = hub.is_some_and(|hub| role.split(':').nth(4) == Some(hub.as_ref()));
     let by_path = in_hub && own.path.as_deref().is_some_and(|path| path_and_name.starts_with(path));
     (by_path || is(&own.spoke) || is(&own.guard)).then_some(role)
-}
-
-/// The projects that the tags of a key name, if they can be read: our own account is, and another if a project there
-/// has the access to it.
-async fn tagged_on(readers: &Readers, key: &KmsKeyArn, entries: &[Entry]) -> Vec<String> {
-    let account = access_to(key, entries.iter());
-    let tags = async {
-        let kms = readers.kms_for(key, Caller { account, execution: None }).await?;
-        kms.tags(key).await
-    };
-    // The registry has most of it; what cannot be read of the rest must not delay an alert.
-    let tags = tags.await.unwrap_or_default();
-    tags.into_iter().filter_map(|(key, _)| key.strip_prefix(tags::PROJECT).map(str::to_owned)).collect()
 }
 
 #[cfg(test)]

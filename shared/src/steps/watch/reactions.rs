@@ -8,7 +8,7 @@ use crate::{
     events::change::{Changed, Subject},
     fingerprint,
     ids::{AccountAccess, KmsKeyArn, ProjectId},
-    registry::Entry,
+    registry::Project,
     report::{Described, Description},
     request::{Cause, Guard, GuardKey, ReconcileProject},
     step::{Writers, not_set},
@@ -36,7 +36,6 @@ pub struct Alert {
     pub(super) at: Option<String>,
     pub(super) deleted_after_days: Option<u64>,
     pub(super) projects: Vec<EndangeredProject>,
-    pub(super) unregistered_projects: Vec<String>,
     pub(super) undo: Vec<String>,
     pub(super) guard: Guard,
 }
@@ -90,11 +89,9 @@ pub(super) async fn react(writers: &Writers, reactions: &[Reaction]) -> Result<V
 }
 
 /// How to reach the account of a key, as one of the projects there does.
-pub(super) fn access_to<'a>(
-    key: &KmsKeyArn,
-    mut entries: impl Iterator<Item = &'a Entry>,
-) -> Option<&'a AccountAccess> {
-    entries.find_map(|entry| entry.desired.account.as_ref().filter(|access| access.role_arn.account() == key.account()))
+pub(super) fn access_to<'a>(key: &KmsKeyArn, projects: impl Iterator<Item = &'a Project>) -> Option<&'a AccountAccess> {
+    let accesses = projects.flat_map(Project::entries).filter_map(|entry| entry.desired.account.as_ref());
+    accesses.into_iter().find(|access| access.role_arn.account() == key.account())
 }
 
 pub(super) fn cause(changed: &Changed) -> Cause {
@@ -108,16 +105,14 @@ pub(super) fn cause(changed: &Changed) -> Cause {
 }
 
 /// An alert, and the restoring of the key if a project that needs it wants that.
-pub(super) fn guard(
-    key: &KmsKeyArn,
-    changed: &Changed,
-    affected: &[(Entry, Affected)],
-    unregistered: &[String],
-) -> Vec<Reaction> {
-    let wants = |entry: &&Entry| entry.desired.guard() == Guard::Restore && changed.can_be_undone();
-    let guarded: Vec<&Entry> = affected.iter().map(|(entry, _)| entry).filter(wants).collect();
-    let endangered = |(entry, how): &(Entry, Affected)| EndangeredProject {
-        project_id: entry.project_id.clone(),
+pub(super) fn guard(key: &KmsKeyArn, changed: &Changed, affected: &[(Project, Affected)]) -> Vec<Reaction> {
+    let wants = |project: &&Project| {
+        let guard = project.entry().map(|entry| entry.desired.guard());
+        guard == Some(Guard::Restore) && changed.can_be_undone()
+    };
+    let guarded: Vec<&Project> = affected.iter().map(|(project, _)| project).filter(wants).collect();
+    let endangered = |(project, how): &(Project, Affected)| EndangeredProject {
+        project_id: project.project_id.clone(),
         needs_it_for: match how.need {
             Some(Need::OldSnapshots) => "its old snapshots",
             _ => "its clusters and its snapshots",
@@ -130,7 +125,6 @@ pub(super) fn guard(
         at: changed.at.map(|at| at.to_string()),
         deleted_after_days: changed.pending_days,
         projects: affected.iter().map(endangered).collect(),
-        unregistered_projects: unregistered.to_vec(),
         undo: undo(key, &changed.what),
         guard: if guarded.is_empty() { Guard::Alert } else { Guard::Restore },
     };
@@ -140,7 +134,7 @@ pub(super) fn guard(
         let guard = GuardKey {
             schema: None,
             key_arn: key.clone(),
-            project_ids: guarded.iter().map(|entry| entry.project_id.clone()).collect(),
+            project_ids: guarded.iter().map(|project| project.project_id.clone()).collect(),
             account: access_to(key, guarded.into_iter()).cloned(),
             cause: cause(changed),
         };

@@ -1,6 +1,6 @@
 //! What an account gets, and whether it has it already.
 
-use super::{AccountEntry, BTreeMap, Value, Vended, json};
+use super::{AccountEntry, BTreeMap, EnableEncryption, Vended};
 use crate::{
     error::Result,
     events::vending,
@@ -26,7 +26,7 @@ pub(super) struct Known {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum VendingDecision {
     /// Start an enablement.
-    Start { name: String, input: Value, entry: Box<AccountEntry> },
+    Start { name: String, input: Box<EnableEncryption>, entry: Box<AccountEntry> },
     /// Write down what was learnt.
     Record(Box<AccountEntry>),
     /// It was started before.
@@ -84,8 +84,8 @@ pub(super) fn judge(known: &Known) -> Result<VendingDecision> {
         ou: ou.clone(),
         region: region.clone(),
     };
-    let input = json!(profile.fill(&values)?);
-    let print = |ou: Option<&String>| fingerprint::compute(&(name, profile.generation, ou, &input));
+    let input = Box::new(profile.fill(&values)?);
+    let print = |ou: Option<&String>| fingerprint::compute(&(name, profile.generation, ou, &*input));
     let fingerprint = print(ou.as_ref());
     let sequence = before.map_or(0, |before| before.sequence) + 1;
     let entry = Box::new(AccountEntry {
@@ -100,6 +100,7 @@ pub(super) fn judge(known: &Known) -> Result<VendingDecision> {
         sequence,
         event_at: vended.at.map(|at| at.to_string()).or_else(|| before?.event_at.clone()),
         execution_arn: before.map(|before| before.execution_arn.clone()).unwrap_or_default(),
+        version: before.map_or(0, |before| before.version),
         ou: ou.clone(),
     });
     Ok(match before {
@@ -125,6 +126,8 @@ pub(super) fn judge(known: &Known) -> Result<VendingDecision> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     const ARN: &str = "arn:aws:states:us-east-1:777788889999:execution:atlas-cmk-enable-encryption:vend-1";

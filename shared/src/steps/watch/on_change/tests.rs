@@ -1,12 +1,35 @@
 use super::*;
 use crate::fixtures::{self, KEY, PROJECT, merged};
+use crate::report::OldKey;
 use crate::request::Guard;
 
 const OTHER: &str = "arn:aws:kms:us-east-1:444455556666:key/mrk-5678ef0112ab34cd56ef1234567890ab";
 
-fn entry(more: &Value) -> Entry {
-    let with_path = json!({"desired": {"roleArn": "arn:aws:iam::444455556666:role/atlas/atlas-cmk"}});
-    fixtures::entry(&merged(with_path, more))
+fn project(desired: &Value) -> Project {
+    let with_path = json!({"roleArn": "arn:aws:iam::444455556666:role/atlas/atlas-cmk"});
+    fixtures::registered(&json!({"desired": merged(with_path, desired)}))
+}
+
+fn with_old_key(key: &str) -> Project {
+    let old_keys = vec![OldKey { key: key.to_owned(), replaced_at: "2026-01-01T00:00:00Z".to_owned() }];
+    Project { old_keys, ..project(&json!({})) }
+}
+
+fn disabled() -> Project {
+    Project { disabled: true, ..project(&json!({})) }
+}
+
+fn own_roles() -> OwnRoles {
+    OwnRoles {
+        arn_prefix: None,
+        path: Some("/stacks/atlas-cmk/".to_owned()),
+        spoke: Some("AtlasCmkSpoke".to_owned()),
+        guard: Some("AtlasCmkGuard".to_owned()),
+    }
+}
+
+fn affected(subject: &Subject, project: &Project) -> Option<Affected> {
+    Stack { secret: Some("atlas/keys"), roles: &own_roles() }.affects(subject, project)
 }
 
 fn changed(subject: Subject, what: &str) -> Changed {
@@ -18,7 +41,6 @@ fn changed(subject: Subject, what: &str) -> Changed {
         at: Some("2026-11-23T10:00:00Z".parse().unwrap()),
         id: "record-1".to_owned(),
         pending_days: None,
-        tagged_projects: Vec::new(),
     }
 }
 
@@ -30,12 +52,12 @@ fn role(name: &str) -> Subject {
     Subject::Role { account: "444455556666".parse().unwrap(), name: name.to_owned() }
 }
 
-fn reactions(changed: &Changed, entries: Vec<Entry>) -> Vec<Reaction> {
-    let affected = entries.into_iter().filter_map(|entry| {
-        Some((entry.clone(), Affected::find(&changed.subject, &entry, Some("atlas/keys"), false)?))
+fn reactions(changed: &Changed, projects: Vec<Project>) -> Vec<Reaction> {
+    let affected = projects.into_iter().filter_map(|project| {
+        let how = affected(&changed.subject, &project)?;
+        Some((project, how))
     });
-    let observed =
-        Observed::Change { affected: affected.collect(), changed: Box::new(changed.clone()), unregistered: Vec::new() };
+    let observed = Observed::Change { affected: affected.collect(), changed: Box::new(changed.clone()) };
     OnChange::decide(&Input(Value::Null), &observed).unwrap()
 }
 
@@ -43,12 +65,11 @@ fn reactions(changed: &Changed, entries: Vec<Entry>) -> Vec<Reaction> {
 fn a_project_is_affected_by_its_key_in_any_region_its_old_keys_its_role_and_its_secret() {
     let secret = |arn: &str| Subject::Secret(arn.to_owned());
     let replica = KEY.replace("us-east-1", "eu-west-1");
-    let old = json!({"oldKeys": [{"key": OTHER, "replacedAt": "2026-01-01T00:00:00Z"}]});
-    let old_by_id =
-        json!({"oldKeys": [{"key": "mrk-5678ef0112ab34cd56ef1234567890ab", "replacedAt": "2026-01-01T00:00:00Z"}]});
-    let named = json!({"desired": {"atlasSecretId": "other/keys"}});
-    let nothing = json!({});
-    for (subject, more, is_affected) in [
+    let (old, old_by_id) = (with_old_key(OTHER), with_old_key("mrk-5678ef0112ab34cd56ef1234567890ab"));
+    let named = project(&json!({"atlasSecretId": "other/keys"}));
+    let access = json!({"roleArn": "arn:aws:iam::444455556666:role/AtlasCmkSpoke", "externalId": "b0a7c1de"});
+    let (nothing, across) = (project(&json!({})), project(&json!({"account": access})));
+    for (subject, project, is_affected) in [
         (key(KEY), &nothing, true),
         (key(&replica), &nothing, true),
         (key(&KEY.replace("444455556666", "111122223333")), &nothing, false),
@@ -58,43 +79,67 @@ fn a_project_is_affected_by_its_key_in_any_region_its_old_keys_its_role_and_its_
         (role("atlas-cmk"), &nothing, true),
         (role("ATLAS-cmk"), &nothing, true),
         (role("atlas"), &nothing, false),
+        (role("AtlasCmkSpoke"), &nothing, false),
+        (role("AtlasCmkSpoke"), &across, true),
         (secret("arn:aws:secretsmanager:us-east-1:777788889999:secret:atlas/keys-a1b2c3"), &nothing, true),
         (secret("arn:aws:secretsmanager:us-east-1:777788889999:secret:atlas/keys-a1b2c3"), &named, false),
         (secret("arn:aws:secretsmanager:us-east-1:777788889999:secret:other/keys-a1b2c3"), &named, true),
         (secret("arn:aws:secretsmanager:us-east-1:777788889999:secret:x"), &nothing, false),
     ] {
-        let found = Affected::find(&subject, &entry(more), Some("atlas/keys"), false);
-        assert_eq!(found.is_some(), is_affected, "{subject:?} {more}");
+        assert_eq!(affected(&subject, project).is_some(), is_affected, "{subject:?} {project:?}");
     }
-    assert!(Affected::find(&role("other"), &entry(&nothing), None, true).is_some(), "a tag names it");
+}
+
+#[test]
+fn the_projects_of_a_change_are_found_by_one_query_and_by_two_if_it_is_the_secret_of_the_stack() {
+    let roles = own_roles();
+    let stack = Stack { secret: Some("atlas/keys"), roles: &roles };
+    let of_stack = "arn:aws:secretsmanager:us-east-1:777788889999:secret:atlas/keys-a1b2c3";
+    for (subject, indexes) in [
+        (key(KEY), vec!["key#mrk-1"]),
+        (role("ATLAS-cmk"), vec!["role#444455556666#atlas-cmk"]),
+        (role("AtlasCmkSpoke"), vec!["account#444455556666"]),
+        (Subject::Secret(of_stack.replace("keys", "other")), vec!["secret#atlas/other"]),
+        (Subject::Secret(of_stack.to_owned()), vec!["secret#", "secret#atlas/keys"]),
+    ] {
+        assert_eq!(stack.indexes(&subject), indexes, "{subject:?}");
+    }
+}
+
+#[test]
+fn an_announced_state_is_watched_beside_the_one_in_force() {
+    let intended = Some(fixtures::entry(&json!({"keyArn": OTHER, "desired": {"keyArn": OTHER}})));
+    let moving = Project { intended, ..project(&json!({})) };
+    for arn in [KEY, OTHER] {
+        assert!(affected(&key(arn), &moving).is_some(), "{arn}");
+    }
 }
 
 #[test]
 fn a_project_is_looked_at_once_for_each_event_and_not_after_it_was_taken_down() {
-    let first = reactions(&changed(role("atlas-cmk"), "PutRolePolicy"), vec![entry(&json!({}))]);
-    let [Reaction::Reconcile(name, project)] = first.as_slice() else { panic!("{first:?}") };
+    let first = reactions(&changed(role("atlas-cmk"), "PutRolePolicy"), vec![project(&json!({}))]);
+    let [Reaction::Reconcile(name, started)] = first.as_slice() else { panic!("{first:?}") };
     assert!(name.starts_with(&format!("change-{PROJECT}-")) && name.len() <= 80, "{name}");
-    assert_eq!(project.cause.as_ref().unwrap().event, "PutRolePolicy");
+    assert_eq!(started.cause.as_ref().unwrap().event, "PutRolePolicy");
     assert_eq!(
-        reactions(&changed(role("atlas-cmk"), "PutRolePolicy"), vec![entry(&json!({}))]),
+        reactions(&changed(role("atlas-cmk"), "PutRolePolicy"), vec![project(&json!({}))]),
         first,
         "the same name"
     );
-    let taken_down = entry(&json!({"stage": "disabled"}));
-    assert_eq!(reactions(&changed(role("atlas-cmk"), "DeleteRole"), vec![taken_down]), []);
+    assert_eq!(reactions(&changed(role("atlas-cmk"), "DeleteRole"), vec![disabled()]), []);
 }
 
 #[test]
 fn a_key_in_danger_raises_an_alert_and_is_restored_where_that_is_wanted() {
     let scheduled = || Changed { pending_days: Some(7), ..changed(key(KEY), "ScheduleKeyDeletion") };
-    let found = reactions(&scheduled(), vec![entry(&json!({}))]);
+    let found = reactions(&scheduled(), vec![project(&json!({}))]);
     let [Reaction::Alert(alert), Reaction::Reconcile(..)] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!((alert.guard, alert.deleted_after_days), (Guard::Alert, Some(7)));
     assert!(alert.undo[0].contains("cancel-key-deletion") && alert.undo[1].contains("enable-key"), "{:?}", alert.undo);
 
     let access = json!({"roleArn": "arn:aws:iam::444455556666:role/AtlasCmkSpoke", "externalId": "b0a7c1de"});
-    let guarded = entry(&json!({"desired": {"guard": "restore", "account": access}}));
-    let restored = reactions(&scheduled(), vec![entry(&json!({})), guarded]);
+    let guarded = project(&json!({"guard": "restore", "account": access}));
+    let restored = reactions(&scheduled(), vec![project(&json!({})), guarded]);
     let [Reaction::Alert(alert), Reaction::Restore(name, guard), ..] = restored.as_slice() else {
         panic!("{restored:?}")
     };
@@ -104,27 +149,24 @@ fn a_key_in_danger_raises_an_alert_and_is_restored_where_that_is_wanted() {
     assert_eq!(json!(guard.account), access);
 
     // What cannot be undone is reported, and not tried.
-    let guarded = entry(&json!({"desired": {"guard": "restore"}}));
+    let guarded = project(&json!({"guard": "restore"}));
     let found = reactions(&changed(key(KEY), "KMS Imported Key Material Expiration"), vec![guarded]);
     let [Reaction::Alert(alert), Reaction::Reconcile(..)] = found.as_slice() else { panic!("{found:?}") };
     assert!(alert.undo[0].contains("import"), "{:?}", alert.undo);
 
     // Old snapshots of a project that was taken down need it all the same.
-    let old = entry(&json!({"stage": "disabled"}));
-    let found = reactions(&changed(key(KEY), "DisableKey"), vec![old]);
-    let [Reaction::Alert(alert)] = found.as_slice() else { panic!("{found:?}") };
-    assert_eq!((alert.projects[0].needs_it_for, alert.undo.len()), ("its old snapshots", 1));
-    assert_eq!(reactions(&changed(key(OTHER), "DisableKey"), vec![entry(&json!({}))]), [], "nobody needs that one");
+    let unregistered = Project { current: None, ..with_old_key(KEY) };
+    for old in [disabled(), unregistered] {
+        let found = reactions(&changed(key(KEY), "DisableKey"), vec![old]);
+        let [Reaction::Alert(alert)] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!((alert.projects[0].needs_it_for, alert.undo.len()), ("its old snapshots", 1));
+    }
+    assert_eq!(reactions(&changed(key(OTHER), "DisableKey"), vec![project(&json!({}))]), [], "nobody needs that one");
 }
 
 #[test]
 fn what_our_own_roles_do_follows_from_us_already() {
-    let own = OwnRoles {
-        arn_prefix: None,
-        path: Some("/stacks/atlas-cmk/".to_owned()),
-        spoke: Some("AtlasCmkSpoke".to_owned()),
-        guard: Some("AtlasCmkGuard".to_owned()),
-    };
+    let own = own_roles();
     let by = |role: Option<&str>| {
         let changed = Changed { by_role: role.map(str::to_owned), ..changed(key(KEY), "PutKeyPolicy") };
         own_role(&changed, &own, Some(&"777788889999".parse().unwrap())).is_some()

@@ -10,7 +10,7 @@ use super::Message;
 use crate::{
     ids::ProjectId,
     report::sweep::ProjectState,
-    report::{sweep::ProjectResult, vending::Outcome},
+    report::{Owed, sweep::ProjectResult, vending::Outcome},
     request::{ProjectToReport, SweepReport},
 };
 
@@ -25,6 +25,9 @@ pub struct Results {
     /// The accounts that no event reported, and what `on-account-vended` made of them.
     #[serde(default)]
     pub handed_in: Vec<Outcome>,
+    /// What is owed, since when, why not yet, and what happens next.
+    #[serde(default)]
+    pub owed: Vec<Owed>,
     /// Other findings.
     #[serde(default)]
     pub other_findings: Vec<String>,
@@ -58,6 +61,7 @@ fn report(results: &Results) -> SweepReport {
         }
         report.other_findings.extend(result.leftovers.iter().cloned());
     }
+    report.owed.clone_from(&results.owed);
     report.other_findings.extend(results.handed_in.iter().map(handed_in));
     report.other_findings.extend(results.other_findings.iter().cloned());
     report
@@ -73,12 +77,13 @@ fn handed_in(outcome: &Outcome) -> String {
 
 fn subject(report: &SweepReport) -> String {
     format!(
-        "atlas-cmk: {} projects, {} matching, {} drifted, {} repaired, {} failed, {} other findings",
+        "atlas-cmk: {} projects, {} matching, {} drifted, {} repaired, {} failed, {} owed, {} other findings",
         report.project_count,
         report.matching,
         report.drifted.len(),
         report.repaired.len(),
         report.failed.len(),
+        report.owed.len(),
         report.other_findings.len()
     )
 }
@@ -130,12 +135,16 @@ mod tests {
             })
             .collect();
         let projects: Vec<Value> = (0..7).map(|n| json!(id(n))).collect();
-        let input = json!({"projects": projects, "results": results, "otherFindings": ["z"]});
+        let owed = json!({"accountId": "444455556666", "subject": "s", "askedBy": "a", "since": "b", "whyNotYet": "c", "next": "d"});
+        let input = json!({"projects": projects, "results": results, "owed": [owed], "otherFindings": ["z"]});
         let report = report(&serde_json::from_value(input).unwrap());
         assert_eq!((report.project_count, report.matching, report.drifted.len(), report.repaired.len()), (7, 2, 1, 1));
         assert_eq!((report.failed.len(), report.skipped.len()), (2, 1));
         assert_eq!(report.other_findings, ["y", "z"]);
-        assert!(subject(&report).contains("7 projects, 2 matching, 1 drifted, 1 repaired, 2 failed, 2 other findings"));
+        assert!(
+            subject(&report)
+                .contains("7 projects, 2 matching, 1 drifted, 1 repaired, 2 failed, 1 owed, 2 other findings")
+        );
     }
 
     #[test]

@@ -1,0 +1,3 @@
+fn main() -> atlas_cmk::runtime::Exit {
+    atlas_cmk::runtime::converging::<atlas_cmk::functions::WaiveObligation>()
+}
