@@ -187,6 +187,9 @@ pub async fn follow(cloud: &Cloud, arn: &str, watch: impl FnMut(&[Happening])) -
     follow_since(cloud, arn.to_owned(), requests_before, watch).await
 }
 
+/// At every how many-th look at an execution its history is read.
+const LOOKS_AT_HISTORY: u32 = 4;
+
 async fn follow_since(
     cloud: &Cloud,
     arn: String,
@@ -197,17 +200,22 @@ async fn follow_since(
     let began = Instant::now();
     let described = sfn.describe_state_machine_for_execution().execution_arn(&arn).send().await?;
     let definition = Definition::parse(&described.definition, &cloud.customer.stack)?;
-    let mut seen = 0;
+    let (mut seen, mut looks) = (0, 0_u32);
     let (events, execution) = loop {
         // In this order: once the execution has ended, its history is complete.
         let execution = sfn.describe_execution().execution_arn(&arn).send().await?;
-        let events = history(&sfn, &arn).await?;
-        let news = events[seen..].iter().filter_map(|event| happening::of(event, &definition));
-        watch(&news.collect::<Vec<_>>());
-        seen = events.len();
-        if execution.status != ExecutionStatus::Running {
-            break (events, execution);
+        let has_ended = execution.status != ExecutionStatus::Running;
+        // A history is long, so that it is read less often.
+        if has_ended || looks.is_multiple_of(LOOKS_AT_HISTORY) {
+            let events = history(&sfn, &arn).await?;
+            let news = events[seen..].iter().filter_map(|event| happening::of(event, &definition));
+            watch(&news.collect::<Vec<_>>());
+            seen = events.len();
+            if has_ended {
+                break (events, execution);
+            }
         }
+        looks += 1;
         if began.elapsed() > LONGEST {
             bail!("the execution {arn} does not end; the engine's last words:\n{}", cloud.engine.log_tail());
         }

@@ -2,6 +2,7 @@
 
 use atlas_cmk::{
     registry::{self, Project},
+    report::OldKey,
     step::Converge,
     steps::watch::on_change::{Input, Observed, OnChange},
 };
@@ -86,7 +87,18 @@ async fn one_event_costs_one_query_and_the_projects_that_it_concerns() {
     };
     let secret = json!({"source": "aws.secretsmanager", "detail-type": "Secret Label Updated",
         "account": "777788889999", "resources": [SECRET], "detail": {"labelUpdated": "AWSCURRENT"}});
-    let one = world.customer().key_id.replace("mrk-1234abcd", "mrk-00000007");
+    // The engine counts from the first call on.
+    registry::list(&readers.registry().unwrap()).await.unwrap();
+    let own = world.customer().key_arn();
+    let one = own.rsplit('/').next().unwrap().replace("mrk-1234abcd", "mrk-00000007");
+    let mut project: Project = serde_json::from_value(world.registered().await.unwrap()).unwrap();
+    let bytes = json!(project).to_string().len();
+    let old = |n: u32| OldKey {
+        key: own.replace("mrk-1234abcd", &format!("mrk-{n:08x}")),
+        replaced_at: String::from("2026-11-27T19:45:00Z"),
+    };
+    project.old_keys.extend((0..50).map(old));
+    progress::plain(&format!("an item of {bytes} bytes, and of {} with 50 old keys", json!(project).to_string().len()));
     let mut there = 0;
     for projects in [100, 1_000, 10_000] {
         world.fill(there..projects).await;

@@ -9,12 +9,17 @@ use serde_json::json;
 use crate::world::World;
 
 impl World {
-    /// Whether the execution that has the lease of the project runs.
-    async fn lease_is_held(&self) -> bool {
+    /// The execution that took the lease of the project last.
+    async fn holder(&self) -> Option<String> {
         let place = format!("lease#{}", self.customer().project_id);
-        let Some(lease) = registry::item(&self.cloud.stack, &place, "lease").await.unwrap() else { return false };
+        let lease = registry::item(&self.cloud.stack, &place, "lease").await.unwrap()?;
+        Some(lease["holder"]["execution"].as_str().unwrap().to_owned())
+    }
+
+    /// Whether it still runs.
+    async fn lease_is_held(&self) -> bool {
         let sfn = aws_sdk_sfn::Client::new(&self.hub().sdk_config());
-        let holder = lease["holder"]["execution"].as_str().unwrap();
+        let holder = self.holder().await.unwrap();
         sfn.describe_execution().execution_arn(holder).send().await.unwrap().status == ExecutionStatus::Running
     }
 
@@ -23,7 +28,7 @@ impl World {
         let sfn = aws_sdk_sfn::Client::new(&self.hub().sdk_config());
         let machine = self.cloud.stack.output(machine).unwrap();
         let started = sfn.start_execution().state_machine_arn(machine).input(input.to_string()).send().await.unwrap();
-        while !self.lease_is_held().await {
+        while self.holder().await.as_ref() != Some(&started.execution_arn) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         started.execution_arn
