@@ -1,5 +1,7 @@
 //! An enablement goes on from wherever another run, or a person, left off.
 
+use std::process::Command;
+
 use atlas_cmk::{atlas::AwsKmsUpdate, policy::Statement};
 use serde_json::json;
 
@@ -97,4 +99,36 @@ async fn a_run_that_failed_is_finished_by_running_again() {
     }
     world.enable_successfully().await;
     assert_eq!(world.enable().await.changes().len(), 0);
+}
+
+/// Kills the processes of a function, as Lambda does with an environment that fails.
+fn kill(function: &str) -> usize {
+    let name = format!("AWS_LAMBDA_FUNCTION_NAME={function}\0");
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let of_function = processes.filter(|id| {
+        let environment = std::fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
+        id.parse::<u32>().is_ok() && String::from_utf8_lossy(&environment).contains(&name)
+    });
+    let killed = of_function.filter(|id| Command::new("kill").args(["-9", id]).status().unwrap().success());
+    killed.count()
+}
+
+#[tokio::test]
+async fn what_an_attempt_has_changed_that_was_killed_is_reported_all_the_same() {
+    let world = World::new().await;
+    // The function waits a second before it reads again: enough to kill it after its write.
+    let path = "/api/atlas/v2/groups/*/cloudProviderAccess";
+    let lost = json!({"method": "POST", "path": path, "when": "after", "answer": {"html": 502}});
+    world.cloud.simulator.add_fault(lost).await.unwrap();
+    let killing = async {
+        while world.records().await.is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        kill(&format!("{}-create-role", world.customer().stack))
+    };
+    let (run, killed) = tokio::join!(world.enable(), killing);
+    assert_eq!((run.error.as_deref(), killed), (None, 1), "{:?}", run.cause);
+    assert_eq!(world.records().await.len(), 1, "it was made once");
+    let of_role: Vec<_> = run.changes().iter().filter(|change| change["step"] == "create-role").collect();
+    assert_eq!(of_role.len(), 1, "as it was planned, since who made it did not live to report it: {of_role:?}");
 }

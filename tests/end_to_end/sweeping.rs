@@ -206,7 +206,7 @@ async fn a_sweep_over_two_hundred_projects_names_those_that_drifted_and_after_th
     assert_eq!(kinds, BTreeSet::from(["sweep-report".to_owned()]), "one report each, and nothing else");
 }
 
-/// Not part of the tests: with a time scale of 1, at which the rates are those of AWS, it takes a quarter of an hour.
+/// Not part of the tests: with a time scale of 1, at which the rates are those of AWS, it takes some minutes.
 /// The table of rates says where they are from.
 #[tokio::test]
 #[ignore = "measures; the time scale of the embedded cloud has to be 1 for it"]
