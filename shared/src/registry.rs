@@ -21,7 +21,7 @@ use crate::{
     error::Result,
     ids::{AccessRoleId, KmsKeyArn, ProjectId},
     report::OldKey,
-    request::EnableEncryption,
+    request::{EnableEncryption, Guard},
 };
 
 /// The stage of a project.
@@ -98,6 +98,11 @@ impl Project {
     /// The state in force, or the announced one where there is none.
     pub fn entry(&self) -> Option<&Entry> {
         self.current.as_ref().or(self.intended.as_ref())
+    }
+
+    /// What happens to a key that it needs and that somebody takes away.
+    pub fn guard(&self) -> Guard {
+        self.entry().map_or(Guard::Alert, |entry| entry.desired.guard())
     }
 
     /// The state in force and the announced one.

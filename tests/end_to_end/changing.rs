@@ -189,6 +189,12 @@ async fn a_key_in_another_account_that_is_about_to_go_is_reported_and_brought_ba
     assert_eq!(alert["projects"][0]["projectId"], json!(world.customer().project_id));
     tokio::time::sleep(A_WHILE).await;
     assert_eq!(world.key_state().await, "Disabled", "it was asked for no more than an alert");
+    // Nor does one that may start executions get more.
+    let mut guard = sample("manual-guard-key.json");
+    guard["keyArn"] = json!(key);
+    let run = execution::run(&world.cloud, "GuardKeyArn", &guard, |_| {}).await.unwrap();
+    assert_eq!(run.error.as_deref(), Some("Aws.Conflict"), "{:?}", run.cause);
+    assert_eq!(world.key_state().await, "Disabled");
     world.kms().enable_key().key_id(&key).send().await.unwrap();
 
     let mut input = world.customer().input();
@@ -207,7 +213,6 @@ async fn a_key_in_another_account_that_is_about_to_go_is_reported_and_brought_ba
         world.deny(world.account(), "AtlasCmkGuard", Some(action)).await;
         let mut guard = sample("manual-guard-key.json");
         guard["keyArn"] = json!(key);
-        guard["account"] = input["account"].clone();
         world.kms().schedule_key_deletion().key_id(&key).pending_window_in_days(7).send().await.ok();
         let run = execution::run(&world.cloud, "GuardKeyArn", &guard, |_| {}).await.unwrap();
         assert_eq!(run.error.as_deref(), Some("Account.AccessDenied"), "{:?}", run.cause);

@@ -66,7 +66,7 @@ pub struct Reconciled {
     pub changes: Vec<Change>,
 }
 
-/// Restores a key that a project needs: the input of the state machine `guard-key`.
+/// Restores a key that a registered project needs: the input of the state machine `guard-key`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GuardKey {
@@ -75,11 +75,6 @@ pub struct GuardKey {
     pub schema: Option<String>,
     /// The key, in the region where it was disabled or its deletion scheduled.
     pub key_arn: KmsKeyArn,
-    /// The projects that need it.
-    pub project_ids: Vec<ProjectId>,
-    /// Access to the account of the key, if it is another. The role that restores keys is in the same account.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub account: Option<crate::ids::AccountAccess>,
     /// What triggered it.
     pub cause: Cause,
 }

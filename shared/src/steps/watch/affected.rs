@@ -73,7 +73,7 @@ impl Stack<'_> {
 
 /// A multi-Region key is one key wherever it is: a replica that goes may be the one that clusters of another region
 /// reach.
-fn need(key: &KmsKeyArn, project: &Project) -> Option<Need> {
+pub(super) fn need(key: &KmsKeyArn, project: &Project) -> Option<Need> {
     let is = |one: &KmsKeyArn| one.account() == key.account() && one.key_id() == key.key_id();
     if project.entries().any(|entry: &Entry| is(&entry.key_arn)) {
         return Some(if project.stage() == Stage::Disabled { Need::OldSnapshots } else { Need::Current });

@@ -210,7 +210,7 @@ mod tests {
         let reactions = |execution: &str| GuardKeys::decide(&Input { execution: execution.to_owned() }, &keys).unwrap();
         let first = reactions("sweep-1");
         let [Reaction::Alert(_), Reaction::Restore(name, guard)] = first.as_slice() else { panic!("{first:?}") };
-        assert_eq!(guard.project_ids.len(), 1);
+        assert_eq!(guard.key_arn.as_ref(), KEY);
         let again = reactions("sweep-1");
         assert!(matches!(&again[1], Reaction::Restore(again, _) if again == name));
         let next = reactions("sweep-2");

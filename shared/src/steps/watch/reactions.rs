@@ -106,11 +106,7 @@ pub(super) fn cause(changed: &Changed) -> Cause {
 
 /// An alert, and the restoring of the key if a project that needs it wants that.
 pub(super) fn guard(key: &KmsKeyArn, changed: &Changed, affected: &[(Project, Affected)]) -> Vec<Reaction> {
-    let wants = |project: &&Project| {
-        let guard = project.entry().map(|entry| entry.desired.guard());
-        guard == Some(Guard::Restore) && changed.can_be_undone()
-    };
-    let guarded: Vec<&Project> = affected.iter().map(|(project, _)| project).filter(wants).collect();
+    let is_guarded = affected.iter().any(|(project, _)| project.guard() == Guard::Restore) && changed.can_be_undone();
     let endangered = |(project, how): &(Project, Affected)| EndangeredProject {
         project_id: project.project_id.clone(),
         needs_it_for: match how.need {
@@ -126,18 +122,12 @@ pub(super) fn guard(key: &KmsKeyArn, changed: &Changed, affected: &[(Project, Af
         deleted_after_days: changed.pending_days,
         projects: affected.iter().map(endangered).collect(),
         undo: undo(key, &changed.what),
-        guard: if guarded.is_empty() { Guard::Alert } else { Guard::Restore },
+        guard: if is_guarded { Guard::Restore } else { Guard::Alert },
     };
     let mut reactions = vec![Reaction::Alert(Box::new(alert))];
-    if !guarded.is_empty() {
+    if is_guarded {
         let name = format!("guard-{}-{}", key.key_id(), fingerprint::compute(&(key.as_ref(), &changed.id)));
-        let guard = GuardKey {
-            schema: None,
-            key_arn: key.clone(),
-            project_ids: guarded.iter().map(|project| project.project_id.clone()).collect(),
-            account: access_to(key, guarded.into_iter()).cloned(),
-            cause: cause(changed),
-        };
+        let guard = GuardKey { schema: None, key_arn: key.clone(), cause: cause(changed) };
         reactions.push(Reaction::Restore(name, Box::new(guard)));
     }
     reactions

@@ -1,5 +1,6 @@
 //! `restore-key`: a key that a project needs, brought back: its deletion cancelled, and the key enabled. It is the only
-//! function that may, with a role of its own in each account.
+//! function that may, with a role of its own in each account. What starts it proves nothing: it reads in the registry
+//! whether a project needs the key and wants it restored.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,9 +10,11 @@ use crate::{
     aws::{Caller, KeyState},
     error::{Error, ErrorName, Result},
     ids::{AccountAccess, KmsKeyArn},
+    registry::{self, Project},
     report::{Described, Description},
-    request::GuardKey,
+    request::{Guard, GuardKey},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions, not_set},
+    steps::watch::{affected::need, reactions::access_to},
 };
 
 /// The step.
@@ -34,6 +37,17 @@ pub struct Input {
 pub struct Output {
     /// The key.
     pub key_arn: KmsKeyArn,
+}
+
+/// What was found of the key.
+#[derive(Debug)]
+pub struct Found {
+    /// Its state; `None` if it no longer exists.
+    state: Option<KeyState>,
+    /// The projects that need it and want it restored.
+    projects: Vec<Project>,
+    /// How to reach its account, if it is another.
+    account: Option<AccountAccess>,
 }
 
 /// What this step may do.
@@ -64,8 +78,11 @@ impl Step for RestoreKey {
     const ABOUT: &'static str = "Cancels the deletion of a key and enables it. The only function that may, with its \
         own role in each account";
     const RETRIES: Retries = Retries::Minutes(&[ErrorName::AwsPropagating]);
-    const ACTIONS: Actions =
-        &[actions::OTHER_ACCOUNTS, actions::PUBLISH, &["kms:CancelKeyDeletion", "kms:DescribeKey", "kms:EnableKey"]];
+    const ACTIONS: Actions = &[
+        actions::OTHER_ACCOUNTS,
+        actions::PUBLISH,
+        &["dynamodb:BatchGetItem", "dynamodb:Query", "kms:CancelKeyDeletion", "kms:DescribeKey", "kms:EnableKey"],
+    ];
     type Input = Input;
     type Output = Output;
 
@@ -73,9 +90,6 @@ impl Step for RestoreKey {
         json!({
             "request": {
                 "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
-                "projectIds": [
-                    "66f0a1b2c3d4e5f601234567"
-                ],
                 "cause": {
                     "event": "ScheduleKeyDeletion",
                     "resource": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
@@ -89,19 +103,23 @@ impl Step for RestoreKey {
 }
 
 impl Converge for RestoreKey {
-    type Observation = Option<KeyState>;
+    type Observation = Found;
     type Change = Restoring;
 
-    async fn observe(readers: &Readers, input: &Input) -> Result<Option<KeyState>> {
-        let account = restoring_access(input, readers.own_roles.guard.as_deref())?;
+    async fn observe(readers: &Readers, input: &Input) -> Result<Found> {
         let arn = &input.request.key_arn;
+        let registry = readers.registry()?;
+        let named = registry::find(&registry, &registry::key(arn.key_id())).await?;
+        let projects = guarded(arn, registry::read_all(&registry, &named).await?)?;
+        let guard = readers.own_roles.guard.as_deref();
+        let account = access_to(arn, projects.iter()).map(|access| guard_role(access, guard)).transpose()?;
         let key = readers.kms_for(arn, caller(input, account.as_ref())).await?.key(arn.as_ref()).await?;
-        Ok(key.map(|key| key.state))
+        Ok(Found { state: key.map(|key| key.state), projects, account })
     }
 
-    fn decide(input: &Input, state: &Option<KeyState>) -> Result<Vec<Restoring>> {
+    fn decide(input: &Input, found: &Found) -> Result<Vec<Restoring>> {
         let arn = &input.request.key_arn;
-        match state {
+        match &found.state {
             Some(KeyState::Enabled | KeyState::Creating) => Ok(Vec::new()),
             Some(KeyState::Disabled) => Ok(vec![Restoring::Enable(arn.clone())]),
             Some(KeyState::PendingDeletion) => {
@@ -118,9 +136,8 @@ impl Converge for RestoreKey {
         }
     }
 
-    async fn act(writers: &Writers, input: &Input, _: Option<KeyState>, changes: &[Restoring]) -> Result<Output> {
-        let account = restoring_access(input, writers.own_roles.guard.as_deref())?;
-        let kms = writers.kms_for(&input.request.key_arn, caller(input, account.as_ref())).await?;
+    async fn act(writers: &Writers, input: &Input, found: Found, changes: &[Restoring]) -> Result<Output> {
+        let kms = writers.kms_for(&input.request.key_arn, caller(input, found.account.as_ref())).await?;
         for change in changes {
             match change {
                 Restoring::CancelDeletion(arn) => kms.cancel_deletion(arn).await.map_err(as_propagating)?,
@@ -128,10 +145,35 @@ impl Converge for RestoreKey {
             }
         }
         if !changes.is_empty() {
-            publish(writers, input, changes).await?;
+            publish(writers, input, &found.projects, changes).await?;
         }
         Ok(Output { key_arn: input.request.key_arn.clone() })
     }
+}
+
+/// The projects that need a key and want it restored. One that cannot be read hides no other.
+///
+/// # Errors
+///
+/// `Aws.Conflict` if there is none, or that of a project that cannot be read.
+fn guarded(key: &KmsKeyArn, named: Vec<Result<Project>>) -> Result<Vec<Project>> {
+    let wants = |project: &Project| need(key, project).is_some() && project.guard() == Guard::Restore;
+    let (mut projects, mut unreadable) = (Vec::new(), None);
+    for project in named {
+        match project {
+            Ok(project) if wants(&project) => projects.push(project),
+            Ok(_) => {}
+            Err(error) => unreadable = Some(error),
+        }
+    }
+    if projects.is_empty() {
+        let message = format!(
+            "no registered project needs {key} and has guard: restore, so the key was left as it is; register the \
+             project so by enabling its encryption with guard: restore, or restore the key by hand"
+        );
+        return Err(unreadable.unwrap_or_else(|| Error::new(ErrorName::AwsConflict, message)));
+    }
+    Ok(projects)
 }
 
 /// A key that was changed a moment ago may be seen as it was: what was just read of it says that it can be restored
@@ -143,11 +185,6 @@ fn as_propagating(error: Error) -> Error {
         return error.restated(ErrorName::AwsPropagating, message);
     }
     error
-}
-
-/// How to reach the account of the key, if it is another: as the role that restores keys there.
-fn restoring_access(input: &Input, role_name: Option<&str>) -> Result<Option<AccountAccess>> {
-    input.request.account.as_ref().map(|access| guard_role(access, role_name)).transpose()
 }
 
 fn caller<'a>(input: &'a Input, account: Option<&'a AccountAccess>) -> Caller<'a> {
@@ -162,7 +199,7 @@ fn guard_role(access: &AccountAccess, name: Option<&str>) -> Result<AccountAcces
     Ok(AccountAccess { role_arn, external_id: access.external_id.clone() })
 }
 
-async fn publish(writers: &Writers, input: &Input, changes: &[Restoring]) -> Result<()> {
+async fn publish(writers: &Writers, input: &Input, projects: &[Project], changes: &[Restoring]) -> Result<()> {
     let request = &input.request;
     let done: Vec<String> = changes.iter().map(|change| change.description().made(RestoreKey::NAME).summary).collect();
     let subject = format!("atlas-cmk: key {} restored", request.key_arn.key_id());
@@ -171,7 +208,7 @@ async fn publish(writers: &Writers, input: &Input, changes: &[Restoring]) -> Res
         "keyArn": request.key_arn,
         "done": done,
         "cause": request.cause,
-        "projectIds": request.project_ids,
+        "projectIds": projects.iter().map(|project| &project.project_id).collect::<Vec<_>>(),
         "why": "these projects are registered with guard: restore; to give up the key, disable their encryption first, \
             or register them with guard: alert",
         "execution": input.execution,
@@ -182,11 +219,11 @@ async fn publish(writers: &Writers, input: &Input, changes: &[Restoring]) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures;
 
     fn input() -> Input {
         serde_json::from_value(json!({"request": {
             "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1234abcd12ab34cd56ef1234567890ab",
-            "projectIds": ["66f0a1b2c3d4e5f601234567"],
             "cause": {"event": "ScheduleKeyDeletion", "resource": "the key"},
         }}))
         .unwrap()
@@ -194,13 +231,28 @@ mod tests {
 
     #[test]
     fn a_key_is_enabled_after_its_deletion_was_cancelled_and_left_alone_if_it_can_be_used() {
-        let decide = |state| RestoreKey::decide(&input(), &state).map(|changes| changes.len());
+        let found = |state| Found { state, projects: Vec::new(), account: None };
+        let decide = |state| RestoreKey::decide(&input(), &found(state)).map(|changes| changes.len());
         assert_eq!(decide(Some(KeyState::PendingDeletion)), Ok(2), "cancelling leaves it disabled");
         assert_eq!(decide(Some(KeyState::Disabled)), Ok(1));
         assert_eq!(decide(Some(KeyState::Enabled)), Ok(0));
         for hopeless in [None, Some(KeyState::Other("PendingImport".to_owned()))] {
             assert_eq!(decide(hopeless).unwrap_err().name(), ErrorName::KmsKeyUnusable);
         }
+    }
+
+    #[test]
+    fn a_key_is_restored_only_for_a_registered_project_that_needs_it_and_wants_that() {
+        let key = fixtures::key_arn();
+        let of = |guard: &str| Ok(fixtures::registered(&json!({"desired": {"guard": guard}})));
+        let unreadable = || Err(Error::new(ErrorName::AtlasConflict, "written by another version"));
+        let guarded = |named| guarded(&key, named).map(|projects| projects.len()).map_err(|error| error.name());
+        assert_eq!(guarded(vec![of("restore"), of("alert"), unreadable()]), Ok(1));
+        assert_eq!(guarded(vec![of("alert")]), Err(ErrorName::AwsConflict));
+        assert_eq!(guarded(Vec::new()), Err(ErrorName::AwsConflict));
+        assert_eq!(guarded(vec![of("alert"), unreadable()]), Err(ErrorName::AtlasConflict));
+        let other = "arn:aws:kms:us-east-1:999999999999:key/mrk-1".parse().unwrap();
+        assert!(super::guarded(&other, vec![of("restore")]).is_err(), "a key of that id in another account");
     }
 
     #[test]

@@ -137,16 +137,14 @@ fn a_key_in_danger_raises_an_alert_and_is_restored_where_that_is_wanted() {
     assert_eq!((alert.guard, alert.deleted_after_days), (Guard::Alert, Some(7)));
     assert!(alert.undo[0].contains("cancel-key-deletion") && alert.undo[1].contains("enable-key"), "{:?}", alert.undo);
 
-    let access = json!({"roleArn": "arn:aws:iam::444455556666:role/AtlasCmkSpoke", "externalId": "b0a7c1de"});
-    let guarded = project(&json!({"guard": "restore", "account": access}));
+    let guarded = project(&json!({"guard": "restore"}));
     let restored = reactions(&scheduled(), vec![project(&json!({})), guarded]);
     let [Reaction::Alert(alert), Reaction::Restore(name, guard), ..] = restored.as_slice() else {
         panic!("{restored:?}")
     };
     assert_eq!(alert.guard, Guard::Restore);
     assert!(name.len() <= 80, "{name}");
-    assert_eq!(guard.project_ids.len(), 1, "of the project that wants it");
-    assert_eq!(json!(guard.account), access);
+    assert_eq!(guard.key_arn.as_ref(), KEY);
 
     // What cannot be undone is reported, and not tried.
     let guarded = project(&json!({"guard": "restore"}));
