@@ -10,7 +10,7 @@ class ExecutionLimitsTest(probes.RequestTest):
     def probe(self, engine):
         account = engines.new_account()
         states = {
-            "Grow": {"Type": "Pass", "Output": {"text": "{% $join([1..70000].('abcd')) %}"}, "Next": "End"},
+            "Grow": {"Type": "Pass", "Output": {"text": "{% $pad('', 280000, 'x') %}"}, "Next": "End"},
             "End": {"Type": "Succeed"},
         }
         execution = engine.execute(account, states)
