@@ -36,7 +36,7 @@ const IMPLIED: [(&str, &str); 11] = [
 
 /// What Lambda does with the role of a function: it sends the event of an asynchronous invocation that failed to the queue
 /// (Lambda developer guide, "Destinations").
-const OF_LAMBDA: [(&str, &str); 1] = [("on-change", "sqs:SendMessage")];
+const OF_LAMBDA: [(&str, &str); 2] = [("on-change", "sqs:SendMessage"), ("retry-obligations", "sqs:SendMessage")];
 
 /// The actions that were allowed, by role. Engines that started before this program was built ran other code.
 fn recorded() -> BTreeMap<String, BTreeSet<String>> {
