@@ -57,6 +57,11 @@ async fn profile(world: &World) {
     assert_eq!(run.error, None, "{:?}", run.cause);
 }
 
+async fn stop(world: &World, execution: &str) {
+    let sfn = aws_sdk_sfn::Client::new(&world.hub().sdk_config());
+    sfn.stop_execution().execution_arn(execution).send().await.unwrap();
+}
+
 async fn vend(world: &World, account: &str) -> String {
     let event = json!({"accountId": account, "accountName": "payments"});
     let answer = world.invoke("on-account-vended", &event).await.output.unwrap();
@@ -99,8 +104,7 @@ async fn what_an_earlier_profile_owed_is_waived_when_another_one_applies() {
     profile(&world).await;
     let account = world.account().id.replacen('1', "5", 1);
     let first = vend(&world, &account).await;
-    let sfn = aws_sdk_sfn::Client::new(&world.hub().sdk_config());
-    sfn.stop_execution().execution_arn(&first).send().await.unwrap();
+    stop(&world, &first).await;
     let mut other = json!({"organizationalUnits": ["ou-abcd-12345678"], "input": {
         "project": {"name": "other-{{ accountId }}", "orgId": "5f0000000000000000000001"},
         "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk", "key": {"alias": "alias/atlas-cmk"},
@@ -109,7 +113,7 @@ async fn what_an_earlier_profile_owed_is_waived_when_another_one_applies() {
     assert_eq!(run.error, None, "{:?}", run.cause);
     let moved = json!({"accountId": account, "accountName": "payments", "ou": "ou-abcd-12345678"});
     let answer = world.invoke("on-account-vended", &moved).await.output.unwrap();
-    sfn.stop_execution().execution_arn(answer["executionArn"].as_str().unwrap()).send().await.unwrap();
+    stop(&world, answer["executionArn"].as_str().unwrap()).await;
     let waived: Vec<bool> = world.owed().await.iter().map(|owed| owed["waiver"].is_object()).collect();
     assert_eq!(waived, [true, false], "{:?}", world.owed().await);
 }
@@ -132,8 +136,7 @@ async fn what_is_waived_is_not_tried_again_and_stays_on_record_with_name_and_rea
     profile(&world).await;
     let account = world.account().id.replacen('1', "5", 1);
     let first = vend(&world, &account).await;
-    let sfn = aws_sdk_sfn::Client::new(&world.hub().sdk_config());
-    sfn.stop_execution().execution_arn(&first).send().await.unwrap();
+    stop(&world, &first).await;
 
     let waiver = json!({"accountId": account, "by": "alice", "reason": "a sandbox"});
     let waived = world.invoke("waive-obligation", &waiver).await.output.unwrap();

@@ -82,6 +82,9 @@ const FIRST_DISTANCE: SignedDuration = SignedDuration::from_hours(20);
 /// How long it is at the most.
 const LONGEST_DISTANCE: SignedDuration = SignedDuration::from_hours(14 * 24);
 
+/// How many characters of a reason are reported: many reasons share the 256 KiB of a state.
+const LONGEST_REASON: usize = 500;
+
 impl Obligation {
     /// What is owed to whoever asked for an enablement, and was not tried yet.
     pub fn new(input: &EnableEncryption, asked_by: String, now: Timestamp) -> Self {
@@ -143,7 +146,7 @@ impl Obligation {
             subject: self.subject.clone(),
             asked_by: self.asked_by.clone(),
             since: self.since.clone(),
-            why_not_yet: tried,
+            why_not_yet: tried.chars().take(LONGEST_REASON).collect(),
             next,
         }
     }

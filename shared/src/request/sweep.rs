@@ -37,6 +37,8 @@ pub struct SweepReport {
     pub skipped: Vec<ProjectToReport>,
     /// What is owed: since when, why not yet, and what happens next.
     pub owed: Vec<Owed>,
+    /// How many there are, those included that are not listed.
+    pub owed_count: usize,
     /// Other findings: secrets that expire, authorizations, endpoints and enablements left unfinished.
     pub other_findings: Vec<String>,
 }

@@ -47,9 +47,9 @@ impl Input {
 pub struct Output {
     /// The executions that were started, by ARN.
     pub executions: Vec<String>,
-    /// What is owed, that for the longest time first.
+    /// What is owed, that for the longest time first, and what is waived after that.
     pub owed: Vec<Owed>,
-    /// How much is owed.
+    /// How many there are, those included that are not listed.
     pub owed_count: usize,
 }
 
@@ -137,12 +137,15 @@ impl Converge for RetryObligations {
             }
             executions.push(started.arn);
         }
-        let mut owed: Vec<Owed> = found.owed.iter().map(|(owed, _)| owed.report()).collect();
-        owed.sort_by(|one, other| one.since.cmp(&other.since));
-        let owed_count = owed.len();
-        owed.truncate(MAX_REPORTED);
-        Ok(Output { executions, owed, owed_count })
+        let owed_count = found.owed.len();
+        Ok(Output { executions, owed: to_report(found.owed.into_iter().map(|(owed, _)| owed).collect()), owed_count })
     }
+}
+
+/// What is reported first must not be what nobody waits for.
+fn to_report(mut owed: Vec<Obligation>) -> Vec<Owed> {
+    owed.sort_by(|one, other| (one.waiver.is_some(), &one.since).cmp(&(other.waiver.is_some(), &other.since)));
+    owed.iter().take(MAX_REPORTED).map(Obligation::report).collect()
 }
 
 /// The name says which attempt it is, so that nothing is started twice for one.
@@ -173,6 +176,16 @@ mod tests {
         let reason = Reason { error: "Account.NotReady".to_owned(), cause: "x".to_owned(), is_denied };
         let new = Obligation::new(&request(&json!({})), "a person".to_owned(), then);
         Obligation { reason: Some(reason), ..new.tried("arn:1".to_owned(), then) }
+    }
+
+    #[test]
+    fn what_is_waived_is_reported_after_what_is_owed() {
+        let waiver = Waiver { by: "alice".to_owned(), reason: "x".to_owned(), at: String::new() };
+        let waived = Obligation { waiver: Some(waiver), since: "2026-01-01T00:00:00Z".to_owned(), ..owed(false) };
+        let mut all = vec![waived; MAX_REPORTED];
+        all.push(owed(false));
+        let reported = to_report(all);
+        assert_eq!((reported.len(), &reported[0].since), (MAX_REPORTED, &owed(false).since));
     }
 
     fn attempts(input: &Input, owed: Obligation, is_tried: bool, now: &str) -> Vec<String> {

@@ -65,12 +65,11 @@ impl Step for WaiveObligation {
     }
 
     fn validate(input: &Input) -> Result<()> {
-        for (field, text) in [("by", &input.by), ("reason", &input.reason)] {
-            if text.trim().is_empty() {
-                return Err(Error::new(
-                    ErrorName::InputInvalid,
-                    format!("{field}: empty; a waiver has a name and a reason"),
-                ));
+        // Reports repeat them every night.
+        for (field, text, longest) in [("by", &input.by, 100), ("reason", &input.reason, 300)] {
+            if text.trim().is_empty() || text.chars().count() > longest {
+                let message = format!("{field}: a waiver needs 1 to {longest} characters of it");
+                return Err(Error::new(ErrorName::InputInvalid, message));
             }
         }
         Ok(())
@@ -137,7 +136,8 @@ mod tests {
     fn what_is_not_owed_cannot_be_waived_and_what_is_owed_is_named() {
         let error = WaiveObligation::decide(&input(Some("other")), &owed()).unwrap_err();
         assert!(error.message().contains("atlas-cmk#66f0a1b2c3d4e5f601234567"), "{error}");
-        let nameless = Input { by: " ".to_owned(), ..input(None) };
-        assert!(WaiveObligation::validate(&nameless).unwrap_err().message().starts_with("by:"));
+        let refused = |input: Input| WaiveObligation::validate(&input).unwrap_err().message().to_owned();
+        assert!(refused(Input { by: " ".to_owned(), ..input(None) }).starts_with("by:"));
+        assert!(refused(Input { reason: "x".repeat(301), ..input(None) }).starts_with("reason:"));
     }
 }

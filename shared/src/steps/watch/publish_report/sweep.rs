@@ -28,6 +28,9 @@ pub struct Results {
     /// What is owed, since when, why not yet, and what happens next.
     #[serde(default)]
     pub owed: Vec<Owed>,
+    /// How many there are, those included that are not listed.
+    #[serde(default)]
+    pub owed_count: usize,
     /// Other findings.
     #[serde(default)]
     pub other_findings: Vec<String>,
@@ -62,6 +65,7 @@ fn report(results: &Results) -> SweepReport {
         report.other_findings.extend(result.leftovers.iter().cloned());
     }
     report.owed.clone_from(&results.owed);
+    report.owed_count = results.owed_count;
     report.other_findings.extend(results.handed_in.iter().map(handed_in));
     report.other_findings.extend(results.other_findings.iter().cloned());
     report
@@ -83,7 +87,7 @@ fn subject(report: &SweepReport) -> String {
         report.drifted.len(),
         report.repaired.len(),
         report.failed.len(),
-        report.owed.len(),
+        report.owed_count,
         report.other_findings.len()
     )
 }
@@ -136,14 +140,15 @@ mod tests {
             .collect();
         let projects: Vec<Value> = (0..7).map(|n| json!(id(n))).collect();
         let owed = json!({"accountId": "444455556666", "subject": "s", "askedBy": "a", "since": "b", "whyNotYet": "c", "next": "d"});
-        let input = json!({"projects": projects, "results": results, "owed": [owed], "otherFindings": ["z"]});
+        let input =
+            json!({"projects": projects, "results": results, "owed": [owed], "owedCount": 60, "otherFindings": ["z"]});
         let report = report(&serde_json::from_value(input).unwrap());
         assert_eq!((report.project_count, report.matching, report.drifted.len(), report.repaired.len()), (7, 2, 1, 1));
         assert_eq!((report.failed.len(), report.skipped.len()), (2, 1));
         assert_eq!(report.other_findings, ["y", "z"]);
         assert!(
             subject(&report)
-                .contains("7 projects, 2 matching, 1 drifted, 1 repaired, 2 failed, 1 owed, 2 other findings")
+                .contains("7 projects, 2 matching, 1 drifted, 1 repaired, 2 failed, 60 owed, 2 other findings")
         );
     }
 
