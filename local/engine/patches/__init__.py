@@ -60,6 +60,7 @@ PATCHES = (
     "permissions_boundary_condition",
     "caller_account_condition",
     "function_arn_condition",
+    "principal_tags_condition",
     "organization_conditions",
     "simulation_context",
     "organization_policies",
