@@ -77,10 +77,10 @@ engine_patches` runs them. Where a test of atlas-cmk is known to fail without th
 `python3 local/engine/without.py` switches each of these patches off and runs its test. This page is generated from the
 patches; `BLESS=1` rewrites it. Plain bugs are offered to MiniStack as [patches](upstream/README.md).
 
-What is not modelled: policies of organizational units, quotas of whole accounts (roles, keys, state machines), who
-signed a call of a function URL (there is none), calls other than sts:AssumeRole in a suspended account, and what
-CloudFormation checks before it deploys (`.ci/templates/check.py` checks the templates as they will be deployed). What
-AWS was never seen to accept is checked by `cargo smoke`.
+What is not modelled: policies of organizational units, quotas of whole accounts (roles, keys, state machines), calls
+other than sts:AssumeRole in a suspended account, and what CloudFormation checks before it deploys
+(`.ci/templates/check.py` checks the templates as they will be deployed). What AWS was never seen to accept is checked
+by `cargo smoke`.
 
 | rule of AWS | source | the engine without the patch | probe | test of atlas-cmk |
 | --- | --- | --- | --- | --- |

@@ -10,6 +10,7 @@ PATCHES = (
     "concurrent_sessions",
     "cross_account_buckets",
     "deleted_functions",
+    "function_urls",
     "recorded_authorizations",
     "permission_source_arns",
     # CloudFormation
