@@ -32,6 +32,7 @@ PATCHES = (
     "lockout_check",
     "joined_timestamps_by_tag",
     "secret_versions",
+    "secret_policies",
     "parameter_values",
     "parameter_limits",
     "key_quotas",
