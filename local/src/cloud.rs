@@ -68,6 +68,7 @@ impl Cloud {
             ("AtlasBaseUrl", simulator.url()),
             ("KeyArns", key_arns),
             ("CrossAccountBoundaryArn", seed::cross_account_boundary(&hub.id)),
+            ("MoreAccessRoleBoundaryArns", seed::cross_account_boundary("*")),
             ("OrganizationId", events::ORGANIZATION.to_owned()),
             ("Architecture", "x86_64".to_owned()),
         ];
@@ -94,7 +95,8 @@ impl Cloud {
             ("ExternalId", EXTERNAL_ID),
             ("KeyArns", &key_arns),
             ("CrossAccountBoundaryArn", &boundary),
-            ("GuardRoleName", "AtlasCmkGuard"),
+            ("HubRegion", crate::account::REGION),
+            ("RestoreKeys", "true"),
             ("HubEventBusArn", self.stack.output("EventBusArn")?),
         ];
         let template =

@@ -43,7 +43,7 @@ impl Customer {
             hub: "444455556666".to_owned(),
             stack: "atlas-cmk".to_owned(),
             project_id: "66f0a1b2c3d4e5f601234567".to_owned(),
-            role_name: "atlas-cmk".to_owned(),
+            role_name: "payments".to_owned(),
             key_id: "1234abcd12ab34cd56ef1234567890ab".to_owned(),
             replica_regions: vec!["eu-west-1".to_owned(), "ap-southeast-2".to_owned()],
             is_prepared: true,
@@ -79,7 +79,7 @@ impl Customer {
 
     /// The ARN of the IAM role.
     pub fn role_arn(&self) -> String {
-        format!("arn:aws:iam::{}:role/{}", self.account, self.role_name)
+        format!("arn:aws:iam::{}:role/atlas-cmk/{}", self.account, self.role_name)
     }
 
     /// The input that enables encryption for this customer in every region that has the key.

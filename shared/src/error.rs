@@ -175,8 +175,8 @@ pub mod denial {
     pub const EXPLICIT: &str = "DeniedExplicitly";
     /// No permissions boundary of the caller allows the call.
     pub const PERMISSIONS_BOUNDARY: &str = "DeniedByPermissionsBoundary";
-    /// What the tag of a key that was just made allows is denied until the tag counts.
-    pub const TAGS_OF_NEW_KEY: &str = "DeniedUntilTagsCount";
+    /// What the policy of a key that was just made allows is denied until it is known everywhere.
+    pub const NEW_KEY: &str = "DeniedUntilKeyIsKnown";
 }
 
 /// The result of anything that can fail with an [`Error`].

@@ -9,7 +9,7 @@ use crate::{
     aws::{Key, KeyState, Role},
     ids::{AccessRoleId, IamRoleArn, KmsKeyArn, ProjectId, Region},
     model::{enablement::Enablement, role_policies::RolePolicies},
-    policy::PolicyDocument,
+    policy::{KEY_RIGHTS, KeyMaintainers, PolicyDocument},
     registry::{Entry, Project},
     request::EnableEncryption,
 };
@@ -164,11 +164,24 @@ pub(crate) fn role(trust_policy: PolicyDocument) -> Role {
 
 /// The IAM role as it is read, if there is one.
 pub(crate) fn role_policies(trust: Option<PolicyDocument>, inline_policy: Option<PolicyDocument>) -> RolePolicies {
-    RolePolicies { role: trust.map(role), inline_policy, trust_policy_size_quota: 2048 }
+    RolePolicies {
+        role: trust.map(role),
+        inline_policy,
+        is_ours_to_write: true,
+        is_bounded: true,
+        trust_policy_size_quota: 2048,
+    }
 }
 
 /// The key in a region.
 pub(crate) fn key(region: &str, state: KeyState) -> Key {
     let arn = KEY.replace("us-east-1", region).parse().unwrap();
-    Key { arn, state, is_symmetric: true, primary: Some(key_arn()), replicas: Vec::new() }
+    Key { arn, state, is_symmetric: true, is_of_kms: true, primary: Some(key_arn()), replicas: Vec::new() }
+}
+
+/// Who has which right on keys that are made in the account of [`key`].
+pub(crate) fn key_maintainers() -> KeyMaintainers {
+    let role = |step: &&str| format!("arn:aws:iam::444455556666:role/stacks/atlas-cmk/atlas-cmk-us-east-1-{step}");
+    let roles = KEY_RIGHTS.iter().map(|right| right.steps.iter().map(role).collect()).collect();
+    KeyMaintainers { account: "444455556666".parse().unwrap(), roles }
 }

@@ -13,7 +13,7 @@ mod profile;
 mod region;
 
 pub use access::{AccessName, BucketName, SourceRole, TrustedArn};
-pub use account_access::AccountAccess;
+pub use account_access::{AccountAccess, SpokeRole};
 pub use arn::{AccountId, IamPolicyArn, IamRoleArn, KmsKeyArn, Partition, PrincipalArn};
 pub use atlas::{AccessRoleId, ClusterName, OrganizationId, PrivateEndpointId, ProjectId, ProjectName};
 pub use aws::{IamPath, KeyAlias, SecretId};

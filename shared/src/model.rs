@@ -2,6 +2,7 @@
 //! private endpoint counts.
 
 pub mod access_records;
+pub(crate) mod adoption;
 pub mod clusters;
 pub mod enablement;
 pub(crate) mod encryption;

@@ -12,7 +12,7 @@ mod statement;
 use serde_json::{Map, Value, json};
 
 pub use key::KeyMaintainers;
-pub use owner::{Document, KEY_POLICY_WRITERS, KEY_REPLICATOR, Owner, SID_PREFIX};
+pub use owner::{Document, KEY_RIGHTS, KeyRight, Owner, SID_PREFIX};
 pub use statement::{Merged, Statement};
 
 /// The only policy version that supports everything we write

@@ -17,7 +17,7 @@ use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt, util::Subsc
 use crate::{
     error::{Error, ErrorName, Result},
     failure,
-    ids::{AccountId, SecretId},
+    ids::{AccountId, SecretId, SpokeRole},
     report::Change,
     settings::Settings,
     step::{self, Answer, Converge, LOG_TARGET, Notify, Readers, Reply, Step, parse},
@@ -69,7 +69,7 @@ thread_local! {
 
 async fn serve<S: Step>(step: impl AsyncFn(&Readers, &S::Input) -> Result<Reply<S::Output>>) -> Exit {
     // A function that cannot start still answers, so that its error has a name.
-    let context = Settings::from_env().and_then(Contexts::new);
+    let context = Settings::from_env().and_then(|settings| Contexts::new(settings, S::SPOKE_ROLE));
     let cold = Cell::new(true);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let invocation = Invocation { request_id: event.context.request_id.clone(), cold: cold.replace(false) };
@@ -104,8 +104,8 @@ struct Contexts {
 }
 
 impl Contexts {
-    fn new(settings: Settings) -> Result<Self> {
-        Ok(Self { default: Readers::new(&settings)?, settings, other: RefCell::default() })
+    fn new(settings: Settings, role: SpokeRole) -> Result<Self> {
+        Ok(Self { default: Readers::new(&settings, role)?, settings, other: RefCell::default() })
     }
 
     /// An id that is none is refused with the rest of the input.

@@ -36,6 +36,15 @@ pub struct Settings {
     /// The permissions boundary of every IAM role that Atlas assumes in our own account: `ACCESS_ROLE_BOUNDARY_ARN`. An
     /// input may name another, if the role of the function allows it.
     pub access_role_boundary: Option<IamPolicyArn>,
+    /// The roles of our own account that the functions may write, by path and name with wildcards: `ACCESS_ROLE_NAME`.
+    pub access_role_name: Option<String>,
+    /// Permissions boundaries that roles of other accounts may have instead, by ARN with wildcards:
+    /// `MORE_ACCESS_ROLE_BOUNDARY_ARNS`.
+    pub more_boundaries: Vec<String>,
+    /// Roles that need no boundary, by ARN: `UNBOUNDED_ROLE_ARNS`.
+    pub unbounded_roles: Vec<String>,
+    /// The permissions boundary of roles of cross-account access in our own account: `CROSS_ACCOUNT_BOUNDARY_ARN`.
+    pub cross_account_boundary: Option<String>,
     /// Secrets in which functions share the access tokens of service accounts have names that begin like this:
     /// `TOKEN_CACHE_PREFIX`.
     pub token_cache_prefix: Option<String>,
@@ -77,10 +86,8 @@ pub struct OwnRoles {
     /// What the ARNs of the roles of the stack begin with, before the name of the step: `OWN_ROLE_ARN_PREFIX`, of
     /// functions that create keys.
     pub arn_prefix: Option<String>,
-    /// The name of the role that is assumed in other accounts: `SPOKE_ROLE_NAME`.
+    /// The name of the role that reads in other accounts, after which the others there are named: `SPOKE_ROLE_NAME`.
     pub spoke: Option<String>,
-    /// The name of the role that restores keys in other accounts: `GUARD_ROLE_NAME`.
-    pub guard: Option<String>,
 }
 
 /// Written by hand because of the credentials.
@@ -110,6 +117,7 @@ impl Settings {
     /// `Deployment.Invalid`, naming the variable that is missing or unusable.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let required = |name: &str| get(name).ok_or_else(|| invalid(name, "is not set"));
+        let list = |name: &str| get(name).iter().flat_map(|all| all.split(',')).map(str::to_owned).collect();
         let endpoint = |name: &str| get(name).map(|value| parse_endpoint(name, &value)).transpose();
         Ok(Self {
             atlas_base_url: match endpoint("ATLAS_BASE_URL")? {
@@ -137,6 +145,10 @@ impl Settings {
                     })
                 })
                 .transpose()?,
+            access_role_name: get("ACCESS_ROLE_NAME"),
+            more_boundaries: list("MORE_ACCESS_ROLE_BOUNDARY_ARNS"),
+            unbounded_roles: list("UNBOUNDED_ROLE_ARNS"),
+            cross_account_boundary: get("CROSS_ACCOUNT_BOUNDARY_ARN"),
             token_cache_prefix: get("TOKEN_CACHE_PREFIX"),
             token_cache_key: get("TOKEN_CACHE_KEY_ARN"),
             topic_arn: get("TOPIC_ARN"),
@@ -152,7 +164,6 @@ impl Settings {
                 path: get("OWN_ROLE_PATH"),
                 arn_prefix: get("OWN_ROLE_ARN_PREFIX"),
                 spoke: get("SPOKE_ROLE_NAME"),
-                guard: get("GUARD_ROLE_NAME"),
             },
             extra_ca_file: get("EXTRA_CA_FILE").map(PathBuf::from),
         })

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::{
     error::Result,
+    ids::SpokeRole,
     report::{Change, Described},
 };
 
@@ -38,6 +39,8 @@ pub trait Step {
     const RETRIES: Retries = Retries::Transient;
     /// The actions of AWS that its role allows, besides those of every function: logs and traces.
     const ACTIONS: Actions;
+    /// The role that it assumes in other accounts.
+    const SPOKE_ROLE: SpokeRole = SpokeRole::Read;
     /// What the function takes.
     type Input: DeserializeOwned + JsonSchema;
     /// What it answers.

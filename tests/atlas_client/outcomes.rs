@@ -3,6 +3,7 @@
 use atlas_cmk::{
     Error, ErrorName,
     functions::{AuthorizeRole, CreateEndpoint, CreateRole, EnableKms},
+    ids::SpokeRole,
     report::Action,
     settings::Settings,
     step::{Readers, Reply, converge, parse},
@@ -33,7 +34,7 @@ fn context(world: &World) -> Readers {
         _ => None,
     })
     .expect("settings");
-    let mut context = Readers::new(&settings).expect("clients");
+    let mut context = Readers::new(&settings, SpokeRole::Read).expect("clients");
     context.atlas = (*world.with_service_account()).clone();
     context
 }

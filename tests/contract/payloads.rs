@@ -20,7 +20,7 @@ const CLUSTER: &str = "orders";
 fn with_everything() -> EnableEncryption {
     serde_json::from_value(json!({
         "project": {"name": "payments", "orgId": "5f0000000000000000000001"},
-        "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk",
+        "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk/payments",
         "role": {"permissionsBoundary": "arn:aws:iam::444455556666:policy/boundary", "manage": "trust-only"},
         "key": {"alias": "alias/atlas-cmk", "rotationDays": 180},
         "regions": ["us-east-1", REGION],
@@ -35,7 +35,7 @@ fn with_everything() -> EnableEncryption {
 fn with_the_least() -> EnableEncryption {
     serde_json::from_value(json!({
         "projectId": "66f0a1b2c3d4e5f601234567",
-        "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk",
+        "roleArn": "arn:aws:iam::444455556666:role/atlas-cmk/payments",
         "keyArn": "arn:aws:kms:us-east-1:444455556666:key/mrk-1",
     }))
     .unwrap()

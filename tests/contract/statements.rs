@@ -10,29 +10,27 @@ const SEVERAL: [(&str, &str, usize); 15] = [
     // Of its own topic, and of the secret.
     ("diagnose", "kms:Decrypt", 2),
     ("diagnose", "kms:GenerateDataKey", 2),
-    // The alias, and the key.
-    ("ensure-key", "kms:CreateAlias", 2),
     // Accounts, and profiles.
     ("find-missed-accounts", "dynamodb:Query", 2),
-    // Keys with our tag, and keys that KeyArns names.
-    ("register", "kms:TagResource", 2),
-    ("restore-key", "kms:CancelKeyDeletion", 2),
-    ("restore-key", "kms:EnableKey", 2),
-    ("remove-key-use", "kms:UntagResource", 2),
-    ("GuardRole", "kms:CancelKeyDeletion", 2),
-    ("GuardRole", "kms:EnableKey", 2),
-    ("SpokeRole", "kms:UntagResource", 2),
-    // New keys too.
-    ("SpokeRole", "kms:TagResource", 3),
-    ("SpokeRole", "kms:CreateAlias", 2),
+    // Roles with the boundary, and roles that UnboundedRoleArns names.
+    ("update-trust", "iam:GetRolePolicy", 2),
+    ("update-trust", "iam:PutRolePolicy", 2),
+    ("update-trust", "iam:UpdateAssumeRolePolicy", 2),
+    ("remove-trust", "iam:GetRolePolicy", 2),
+    ("remove-trust", "iam:PutRolePolicy", 2),
+    ("remove-trust", "iam:UpdateAssumeRolePolicy", 2),
+    ("IamRole", "iam:DeleteRolePolicy", 2),
+    ("IamRole", "iam:GetRolePolicy", 2),
+    ("IamRole", "iam:PutRolePolicy", 2),
+    ("IamRole", "iam:UpdateAssumeRolePolicy", 2),
     // Roles of spokes, and sources of cross-account access.
     ("verify-access", "sts:AssumeRole", 2),
     // The secret of the stack, other secrets, and the shared token.
     ("", "secretsmanager:GetSecretValue", 3),
 ];
 
-/// The condition keys that go with an action, one of them at least, unless the parameter `KeyArns` names the resources.
-/// An action without keys is allowed only then: nothing but the policy of a key opens it.
+/// The condition keys that go with an action, one of them at least, unless a parameter names the resources. An action
+/// without keys is allowed only then: nothing but the policy of a key opens it.
 const CONDITIONS: [(&str, &[&str]); 30] = [
     ("dynamodb:BatchGetItem", &["dynamodb:LeadingKeys"]),
     ("dynamodb:DeleteItem", &["dynamodb:LeadingKeys"]),
@@ -52,23 +50,45 @@ const CONDITIONS: [(&str, &[&str]); 30] = [
     ("iam:DetachRolePolicy", &["iam:PolicyARN"]),
     ("iam:PutRolePolicy", &["iam:PermissionsBoundary"]),
     ("iam:TagPolicy", &["aws:RequestTag/atlas-cmk:managed-by"]),
+    ("iam:TagRole", &["aws:TagKeys"]),
     ("iam:UntagRole", &["aws:TagKeys"]),
-    ("kms:CancelKeyDeletion", &["aws:ResourceTag/atlas-cmk:managed-by"]),
+    ("kms:CancelKeyDeletion", &[]),
     ("kms:CreateKey", &["aws:RequestTag/atlas-cmk:managed-by"]),
     ("kms:Decrypt", &["kms:ViaService"]),
-    ("kms:EnableKey", &["aws:ResourceTag/atlas-cmk:managed-by"]),
-    ("kms:EnableKeyRotation", &["aws:ResourceTag/atlas-cmk:managed-by"]),
+    ("kms:EnableKey", &[]),
+    ("kms:EnableKeyRotation", &[]),
     ("kms:GenerateDataKey", &["kms:ViaService"]),
     ("kms:PutKeyPolicy", &[]),
     ("kms:ReplicateKey", &[]),
-    ("kms:TagResource", &["aws:RequestTag/atlas-cmk:managed-by", "aws:ResourceTag/atlas-cmk:managed-by"]),
-    ("kms:UntagResource", &["aws:TagKeys"]),
-    ("sts:AssumeRole", &["aws:ResourceOrgID"]),
+    ("kms:TagResource", &["aws:RequestTag/atlas-cmk:managed-by"]),
+    ("kms:UntagResource", &[]),
+];
+
+/// What every function is denied, each by a statement that has all of these texts.
+const DENIED: [&[&str]; 3] = [
+    &["OnlyItsFunction", "ArnNotEquals", "lambda:SourceFunctionArn", "${!aws:PrincipalTag/atlas-cmk:function}"],
+    &["OnlyLambdaItself", "ec2:*", "lambda:SourceFunctionArn", "false"],
+    &["OnlyInTheOrganization", "sts:AssumeRole", "StringNotEquals", "aws:ResourceOrgID"],
+];
+
+/// What is denied besides to whatever may do something with the roles that `AccessRoleName` matches.
+const DENIED_OF_ROLES: [&[&str]; 3] = [
+    &["iam:*", "/stacks/*", "${SpokeRoleName}"],
+    &["iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary"],
+    &[
+        "iam:CreatePolicyVersion",
+        "iam:DeletePolicy\"",
+        "iam:DeletePolicyVersion",
+        "iam:SetDefaultPolicyVersion",
+        "iam:TagPolicy",
+        "AccessRoleBoundaryArn",
+        "PermissionsBoundaryArn",
+    ],
 ];
 
 /// The roles that may do something with the roles that `AccessRoleName` matches, and are not denied those of stacks: they
 /// only read, and a source of cross-account access may be a function.
-const MAY_READ_ROLES_OF_STACKS: [&str; 2] = ["plan-access", "verify-access"];
+const MAY_READ_ROLES_OF_STACKS: [&str; 3] = ["plan-access", "verify-access", "SpokeRole"];
 
 /// The roles of functions in the template, by their steps, and those of infra/spoke.yaml that functions assume.
 fn roles(files: &Files) -> BTreeMap<String, (Vec<Value>, usize)> {
@@ -83,8 +103,7 @@ fn roles(files: &Files) -> BTreeMap<String, (Vec<Value>, usize)> {
         let role = &files.template["Resources"][format!("{}Role", camel(function.name()))];
         (function.name().to_owned(), of(&files.template, role))
     });
-    let spoke =
-        ["SpokeRole", "GuardRole"].map(|name| (name.to_owned(), of(&files.spoke, &files.spoke["Resources"][name])));
+    let spoke = contracts::SPOKE_ROLES.map(|name| (name.to_owned(), of(&files.spoke, &files.spoke["Resources"][name])));
     hub.chain(spoke).collect()
 }
 
@@ -110,14 +129,19 @@ pub(crate) fn check(files: &Files) -> Vec<String> {
             complaints.extend(without_condition(statement).map(|why| format!("{role}: {why}: {statement}")));
         }
         let of_access_roles = |statement: &&Value| {
-            statement["Resource"].to_string().contains("${AccessRoleName}")
+            let resource = statement["Resource"].to_string();
+            (resource.contains("${AccessRoleName}") || resource.contains("policy/atlas-cmk/access"))
                 && template::texts(&statement["Action"]).iter().any(|action| action.starts_with("iam:"))
         };
-        let denies =
-            statements.iter().any(|it| it["Effect"] == "Deny" && it["Resource"].to_string().contains("/stacks/*"));
-        if allowing().any(|it| of_access_roles(&it)) && !denies && !MAY_READ_ROLES_OF_STACKS.contains(&role.as_str()) {
-            complaints.push(format!("{role} is not denied the roles of stacks"));
-        }
+        let denying: Vec<String> =
+            statements.iter().filter(|it| it["Effect"] == "Deny").map(ToString::to_string).collect();
+        let is_denied = |texts: &&&[&str]| denying.iter().any(|it| texts.iter().all(|text| it.contains(text)));
+        let writes_roles =
+            allowing().any(|it| of_access_roles(&it)) && !MAY_READ_ROLES_OF_STACKS.contains(&role.as_str());
+        let of_function = DENIED.iter().filter(|_| !contracts::SPOKE_ROLES.contains(&role.as_str()));
+        let needed = of_function.chain(DENIED_OF_ROLES.iter().filter(|_| writes_roles));
+        complaints
+            .extend(needed.filter(|texts| !is_denied(texts)).map(|texts| format!("{role} is not denied {texts:?}")));
     }
     complaints
 }
@@ -126,7 +150,15 @@ pub(crate) fn check(files: &Files) -> Vec<String> {
 fn without_condition(statement: &Value) -> Option<String> {
     let resource = statement["Resource"].to_string();
     // Of an alias only the name is known; a topic's key is known by its ARN and only used through SNS.
-    if statement["Resource"]["Ref"] == "KeyArns" || resource.contains(":alias/") {
+    // A tag may be read by others, whatever the key is.
+    let writes_tags =
+        template::texts(&statement["Action"]).iter().any(|it| it.contains(":Tag") || it.contains(":Untag"));
+    if writes_tags && !statement["Condition"].to_string().contains("aws:TagKeys") {
+        return Some("its tags need aws:TagKeys".to_owned());
+    }
+    let is_named =
+        ["KeyArns", "UnboundedRoleArns"].contains(&statement["Resource"]["Ref"].as_str().unwrap_or_default());
+    if is_named || resource.contains(":alias/") {
         return None;
     }
     let conditions = statement["Condition"].to_string();

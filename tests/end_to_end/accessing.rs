@@ -10,11 +10,15 @@ use serde_json::{Value, json};
 
 use crate::world::{World, assert_failed, changed_steps};
 
-const SOURCE: &str = "atlas-cmk-node";
-const TARGET: &str = "atlas-cmk-keys";
+const SOURCE: &str = "node";
+const TARGET: &str = "keys";
 
 fn arn(account: &Account, name: &str) -> String {
-    format!("arn:aws:iam::{}:role/{name}", account.id)
+    format!("arn:aws:iam::{}:role/atlas-cmk/{name}", account.id)
+}
+
+fn spoke(account: &Account) -> String {
+    format!("arn:aws:iam::{}:role/AtlasCmkSpoke", account.id)
 }
 
 async fn create_role(account: &Account, name: &str, principal: Value) {
@@ -22,7 +26,7 @@ async fn create_role(account: &Account, name: &str, principal: Value) {
         {"Sid": "Theirs", "Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"},
     ]});
     let iam = aws_sdk_iam::Client::new(&account.sdk_config());
-    let create = iam.create_role().role_name(name).assume_role_policy_document(trust.to_string());
+    let create = iam.create_role().role_name(name).path("/atlas-cmk/").assume_role_policy_document(trust.to_string());
     create.permissions_boundary(cross_account_boundary(&account.id)).send().await.unwrap();
 }
 
@@ -38,7 +42,7 @@ pub(crate) fn input(world: &World) -> Value {
         "name": "S3Keys",
         "sourceRoleArn": arn(world.hub(), SOURCE),
         "targetRoleArn": arn(world.account(), TARGET),
-        "target": {"roleArn": arn(world.account(), "AtlasCmkSpoke"), "externalId": EXTERNAL_ID},
+        "target": {"roleArn": spoke(world.account()), "externalId": EXTERNAL_ID},
     })
 }
 
@@ -161,7 +165,7 @@ async fn a_role_that_is_missing_or_a_policy_that_is_not_ours_is_reported_before_
     create_role(world.account(), TARGET, json!({"Service": "transfer.amazonaws.com"})).await;
     let iam = aws_sdk_iam::Client::new(&world.hub().sdk_config());
     let theirs = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}]});
-    let create = iam.create_policy().policy_name("AtlasCmkS3KeysAssumeRole").path("/atlas-cmk/");
+    let create = iam.create_policy().policy_name("AtlasCmkS3KeysAssumeRole").path("/atlas-cmk/access/");
     create.policy_document(theirs.to_string()).send().await.unwrap();
     let before = both(&world).await;
     let foreign = run(&world, &input(&world)).await;
@@ -225,7 +229,7 @@ async fn an_access_to_a_role_of_the_hub_is_set_up_and_its_buckets_change_more_of
         "name": "S3Keys",
         "sourceRoleArn": arn(world.account(), SOURCE),
         "targetRoleArn": arn(world.hub(), TARGET),
-        "source": {"roleArn": arn(world.account(), "AtlasCmkSpoke"), "externalId": EXTERNAL_ID},
+        "source": {"roleArn": spoke(world.account()), "externalId": EXTERNAL_ID},
     });
     for bucket in 0..7 {
         input["buckets"] = json!([{"name": format!("atc-{bucket}"), "access": ["list"]}]);

@@ -210,14 +210,14 @@ async fn a_key_in_another_account_that_is_about_to_go_is_reported_and_brought_ba
 
     // Without its permission it fails, and says which.
     for action in ["kms:DescribeKey", "kms:CancelKeyDeletion"] {
-        world.deny(world.account(), "AtlasCmkGuard", Some(action)).await;
+        world.deny(world.account(), "AtlasCmkSpoke-guard", Some(action)).await;
         let mut guard = sample("manual-guard-key.json");
         guard["keyArn"] = json!(key);
         world.kms().schedule_key_deletion().key_id(&key).pending_window_in_days(7).send().await.ok();
         let run = execution::run(&world.cloud, "GuardKeyArn", &guard, |_| {}).await.unwrap();
         assert_eq!(run.error.as_deref(), Some("Account.AccessDenied"), "{:?}", run.cause);
         assert!(run.cause.unwrap().contains(action));
-        world.deny(world.account(), "AtlasCmkGuard", None).await;
+        world.deny(world.account(), "AtlasCmkSpoke-guard", None).await;
     }
 }
 

@@ -41,7 +41,7 @@ const TABLE: [Row; 20] = [
     row("role policy denies", "Kms.AccessDenied", "preflight", "denies it kms:Decrypt", "remove the Deny"),
     row("trust policy full", "Iam.QuotaExceeded", "preflight", "an AWS quota is reached", "request a higher quota"),
     row("role of another path", "Aws.Conflict", "preflight", "atlas-cmk must not change it", "change the other"),
-    row("role we may not touch", "Account.AccessDenied", "preflight", "atlas-cmk is not allowed to read", "AccessRoleName"),
+    row("role we may not touch", "Account.AccessDenied", "preflight", "atlas-cmk is not allowed to read or to change", "AccessRoleName"),
     row("atlas access list", "Atlas.IpNotAllowed", "preflight", "refuses the IP address", "access list"),
     row("missing project role", "Atlas.Unauthorized", "preflight", "lack the role Project Owner", "Project Owner"),
     row("no such project", "Atlas.Rejected", "preflight", "the Atlas project does not exist", "correct projectId"),
@@ -115,6 +115,7 @@ async fn break_it(world: &World, what: &str) -> Value {
         "role policy denies" => {
             iam.create_role()
                 .role_name(role)
+                .path("/atlas-cmk/")
                 .assume_role_policy_document(&theirs)
                 .permissions_boundary(world.customer().access_role_boundary())
                 .send()
@@ -134,6 +135,7 @@ async fn break_it(world: &World, what: &str) -> Value {
             let full = full.take_while(|document| document.size() <= 2048).last().unwrap();
             iam.create_role()
                 .role_name(role)
+                .path("/atlas-cmk/")
                 .assume_role_policy_document(full.to_json())
                 .permissions_boundary(world.customer().access_role_boundary())
                 .send()

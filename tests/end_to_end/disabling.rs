@@ -77,6 +77,7 @@ async fn statements_policies_and_tags_of_others_survive_byte_for_byte() {
         .iam()
         .create_role()
         .role_name(role)
+        .path("/atlas-cmk/")
         .assume_role_policy_document(theirs.to_string())
         .permissions_boundary(world.customer().access_role_boundary())
         .send()

@@ -100,6 +100,7 @@ async fn a_role_that_others_use_keeps_every_statement_of_theirs() {
         .iam()
         .create_role()
         .role_name(role)
+        .path("/atlas-cmk/")
         .assume_role_policy_document(document.to_string())
         .permissions_boundary(world.customer().access_role_boundary())
         .send()

@@ -180,7 +180,7 @@ async fn each_permission_to_change_a_role_is_missed_by_name() {
 async fn a_role_of_another_account_is_never_made_in_ours() {
     let world = World::new().await;
     let mut input = world.customer().input();
-    input["roleArn"] = json!("arn:aws:iam::999999999999:role/atlas-cmk");
+    input["roleArn"] = json!("arn:aws:iam::999999999999:role/atlas-cmk/access");
     let run = world.enable_with(&input).await;
     assert_failed(&run, "Input.Invalid", "preflight", &["roleArn: ", "account.roleArn"]);
     assert_eq!(world.cloud.simulator.requests().await.unwrap().len(), 0);

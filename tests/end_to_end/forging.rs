@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::{
 };
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::{attacker, world::World};
 
 /// An item of each kind.
 const KINDS: [(&str, &str); 11] = [
@@ -125,7 +125,7 @@ async fn each_function_writes_its_own_kinds_of_items_and_no_other() {
     let world = World::new().await;
     let table = world.cloud.stack.output("RegistryName").unwrap();
     for function in functions::names().unwrap() {
-        let client = client_of(world.hub(), &world.role_of(&function)).await;
+        let client = Client::new(&attacker::inside(&world, &function).await);
         for kind in KINDS {
             let expected: &[&str] = if is_own(&function, kind.0) { &["PutItem", "TransactWriteItems"] } else { &[] };
             let done = succeeding(&client, table, kind).await;

@@ -97,13 +97,14 @@ pub(crate) async fn calls(world: &World) -> Value {
 }
 
 #[tokio::test]
-async fn a_run_waits_until_the_tags_of_a_new_key_count() {
+async fn no_right_on_a_new_key_waits_for_its_tags_to_count() {
     let world = World::with_nothing().await;
     // The longest that AWS names.
     set(&world, "/engine/tags-of-keys", "300").await;
     let run = world.enable_with(&world.bare_input()).await;
     assert_eq!(run.error, None, "{:?}", run.cause);
-    assert!(world.failures_of(&run).await.contains(&"Aws.Propagating".to_owned()), "no call was refused for the tag");
+    let refused = world.failures_of(&run).await.contains(&"Aws.Propagating".to_owned());
+    assert!(!refused, "a right on the key depends on its tag");
 }
 
 /// Asks the engine for something by a parameter of the account of role and key.

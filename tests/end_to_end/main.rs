@@ -8,6 +8,7 @@
 mod accessing;
 mod across_accounts;
 mod approving;
+mod attacker;
 mod capabilities;
 mod changing;
 mod clusters;

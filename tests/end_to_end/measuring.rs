@@ -35,7 +35,8 @@ fn of_project(like: &Value, n: usize) -> Vec<WriteRequest> {
     let text = like["current"].to_string().replace("mrk-1234abcd", &format!("mrk-{n:08x}"));
     let mut project = like.clone();
     project["projectId"] = json!(id);
-    project["current"] = serde_json::from_str(&text.replace("role/atlas-cmk", &format!("role/atlas-cmk-{n}"))).unwrap();
+    project["current"] =
+        serde_json::from_str(&text.replace("role/atlas-cmk/", &format!("role/atlas-cmk/{n}-"))).unwrap();
     project["current"]["desired"]["projectId"] = json!(id);
     project["current"]["desired"]["atlasSecretId"] = json!(SECRET);
     let parsed: Project = serde_json::from_value(project.clone()).unwrap();

@@ -46,7 +46,7 @@ async fn deployed(account: &Account) -> Value {
 async fn profile(world: &World) {
     let input = json!({
         "project": {"name": "{{ accountId }}", "orgId": "5f0000000000000000000001"},
-        "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk",
+        "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk/access",
         "key": {"alias": "alias/atlas-cmk"},
         "account": {
             "roleArn": "arn:aws:iam::{{ accountId }}:role/AtlasCmkSpoke",
@@ -90,7 +90,7 @@ async fn a_vended_account_without_its_spoke_is_owed_its_keys_and_gets_them_when_
     world.cloud.deploy_spoke(&account).await.unwrap();
     world.put_until_nothing_is_owed(&account, &deployed(&account).await).await;
     let iam = aws_sdk_iam::Client::new(&account.sdk_config());
-    assert!(iam.get_role().role_name("atlas-cmk").send().await.is_ok(), "it was enabled by itself");
+    assert!(iam.get_role().role_name("access").send().await.is_ok(), "it was enabled by itself");
     let machine = world.cloud.stack.output("EnableEncryptionArn").unwrap();
     let sfn = aws_sdk_sfn::Client::new(&world.hub().sdk_config());
     let executions = sfn.list_executions().state_machine_arn(machine).send().await.unwrap().executions;
@@ -107,7 +107,7 @@ async fn what_an_earlier_profile_owed_is_waived_when_another_one_applies() {
     stop(&world, &first).await;
     let mut other = json!({"organizationalUnits": ["ou-abcd-12345678"], "input": {
         "project": {"name": "other-{{ accountId }}", "orgId": "5f0000000000000000000001"},
-        "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk", "key": {"alias": "alias/atlas-cmk"},
+        "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk/access", "key": {"alias": "alias/atlas-cmk"},
     }});
     let run = world.invoke("put-profile", &json!({"name": "other", "profile": other.take()})).await;
     assert_eq!(run.error, None, "{:?}", run.cause);

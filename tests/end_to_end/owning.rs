@@ -3,6 +3,7 @@
 use atlas_cmk_local::{Account, execution, registry, seed::EXTERNAL_ID};
 use serde_json::{Value, json};
 
+use crate::attacker;
 use crate::world::{World, assert_failed, diagnosis, sample, trust_of_others};
 
 /// The event of an account that was created under the name of the first one.
@@ -53,7 +54,7 @@ async fn a_second_account_of_the_same_name_does_not_take_over_the_project_of_the
     let moved = world
         .enable_with(&json!({
             "projectId": project,
-            "roleArn": format!("arn:aws:iam::{}:role/atlas-cmk", second.id),
+            "roleArn": format!("arn:aws:iam::{}:role/atlas-cmk/access", second.id),
             "key": {"alias": "alias/atlas-cmk"},
             "account": {"roleArn": spoke, "externalId": EXTERNAL_ID},
         }))
@@ -62,34 +63,22 @@ async fn a_second_account_of_the_same_name_does_not_take_over_the_project_of_the
     assert!(moved.output.unwrap()["keyArn"].as_str().unwrap().contains(&second.id));
 }
 
-/// Clients with the rights of the role that the functions assume in the other account.
-async fn as_spoke(world: &World) -> aws_sdk_iam::Client {
+/// Clients with the rights of a role that functions assume in the other account.
+async fn as_spoke(world: &World, role: &str) -> aws_sdk_iam::Client {
     let iam = aws_sdk_iam::Client::new(&world.account().sdk_config());
-    let role = iam.get_role().role_name("AtlasCmkSpoke").send().await.unwrap().role.unwrap();
     let trust = json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{}:root", world.account().id)}, "Action": "sts:AssumeRole"},
     ]});
-    let update = iam.update_assume_role_policy().role_name(role.role_name()).policy_document(trust.to_string());
+    let update = iam.update_assume_role_policy().role_name(role).policy_document(trust.to_string());
     update.send().await.unwrap();
-    aws_sdk_iam::Client::new(&world.account().session_of("AtlasCmkSpoke", "attack").await.unwrap())
-}
-
-/// Clients with the rights of a function.
-async fn as_function(world: &World, step: &str) -> aws_types::SdkConfig {
-    let iam = aws_sdk_iam::Client::new(&world.hub().sdk_config());
-    let role = world.role_of(step);
-    let trust = json!({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{}:root", world.hub().id)}, "Action": "sts:AssumeRole"},
-    ]});
-    iam.update_assume_role_policy().role_name(&role).policy_document(trust.to_string()).send().await.unwrap();
-    world.hub().session_of(&format!("stacks/{}/{role}", world.customer().stack), "attack").await.unwrap()
+    aws_sdk_iam::Client::new(&world.account().session_of(role, "attack").await.unwrap())
 }
 
 #[tokio::test]
 async fn no_role_is_created_or_given_rights_without_the_boundary_in_hub_and_spoke() {
     let world = World::with_two_accounts().await;
-    let hub = aws_sdk_iam::Client::new(&as_function(&world, "update-trust").await);
-    let spoke = as_spoke(&world).await;
+    let hub = aws_sdk_iam::Client::new(&attacker::inside(&world, "update-trust").await);
+    let spoke = as_spoke(&world, "AtlasCmkSpoke-iam").await;
     let all = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
         .to_string();
     let boundary = |account: &str| {
@@ -107,21 +96,21 @@ async fn no_role_is_created_or_given_rights_without_the_boundary_in_hub_and_spok
         .to_string();
         let owner = aws_sdk_iam::Client::new(&account.sdk_config());
         // A role of its own making, unbounded or under another boundary.
-        let create = || attacker.create_role().role_name("atlas-cmk-pwn").assume_role_policy_document(&trust);
+        let create = || attacker.create_role().path("/atlas-cmk/").role_name("pwn").assume_role_policy_document(&trust);
         create().send().await.unwrap_err();
         owner.create_policy().policy_name("wide").policy_document(&all).send().await.unwrap();
         let wide = format!("arn:aws:iam::{}:policy/wide", account.id);
         create().permissions_boundary(&wide).send().await.unwrap_err();
         // One that was there before.
-        let there = owner.create_role().role_name("atlas-cmk-deployer").assume_role_policy_document(&trust);
+        let there = owner.create_role().path("/atlas-cmk/").role_name("deployer").assume_role_policy_document(&trust);
         there.send().await.unwrap();
         let put =
             |role: &str| attacker.put_role_policy().role_name(role).policy_name("atlas-cmk").policy_document(&all);
-        put("atlas-cmk-deployer").send().await.unwrap_err();
+        put("deployer").send().await.unwrap_err();
         // The same calls as the function makes them are allowed, and the boundary caps what comes of it.
         create().permissions_boundary(boundary(&account.id)).send().await.unwrap();
-        put("atlas-cmk-pwn").send().await.unwrap();
-        let pwned = aws_sdk_iam::Client::new(&account.session_of("atlas-cmk-pwn", "attack").await.unwrap());
+        put("pwn").send().await.unwrap();
+        let pwned = aws_sdk_iam::Client::new(&account.session_of("atlas-cmk/pwn", "attack").await.unwrap());
         let denied = format!("{:?}", pwned.create_user().user_name("intruder").send().await.unwrap_err());
         assert!(denied.contains("AccessDenied"), "{denied}");
     }
@@ -131,10 +120,23 @@ async fn no_role_is_created_or_given_rights_without_the_boundary_in_hub_and_spok
 async fn a_role_that_carries_no_boundary_is_reported_before_anything_is_written() {
     let world = World::new().await;
     let role = &world.customer().role_name;
-    world.iam().create_role().role_name(role).assume_role_policy_document(trust_of_others()).send().await.unwrap();
+    world
+        .iam()
+        .create_role()
+        .path("/atlas-cmk/")
+        .role_name(role)
+        .assume_role_policy_document(trust_of_others())
+        .send()
+        .await
+        .unwrap();
     let run = world.enable().await;
     let command = format!("put-role-permissions-boundary --role-name {role}");
-    assert_failed(&run, "Account.AccessDenied", "preflight", &["does not have the permissions boundary", &command]);
+    assert_failed(
+        &run,
+        "Account.AccessDenied",
+        "preflight",
+        &["has no permissions boundary that the stack accepts", &command],
+    );
     assert_eq!(world.writes().await, [] as [String; 0]);
     let boundary = world.customer().access_role_boundary();
     let set = world.iam().put_role_permissions_boundary().role_name(role).permissions_boundary(boundary);
@@ -145,7 +147,7 @@ async fn a_role_that_carries_no_boundary_is_reported_before_anything_is_written(
 #[tokio::test]
 async fn functions_assume_roles_in_accounts_of_the_organization_only() {
     let world = World::new().await;
-    let sts = aws_sdk_sts::Client::new(&as_function(&world, "describe").await);
+    let sts = aws_sdk_sts::Client::new(&attacker::inside(&world, "describe").await);
     let n = &world.account().id[2..];
     // The engine takes accounts that start with 99 for those of strangers.
     for (account, is_ours) in [(format!("20{n}"), true), (format!("99{n}"), false)] {

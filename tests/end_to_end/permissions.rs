@@ -40,8 +40,7 @@ async fn without_any_one_of_its_permissions_a_step_fails_and_names_it() {
     // The stack has a key too, for its topic.
     let keys: Vec<_> = keys.iter().filter_map(|key| key.key_id()).filter(|id| id.starts_with("mrk-")).collect();
     assert_eq!(keys.len(), 1, "what was made and left behind is adopted: {keys:?}");
-    let finding = ["kms:GetKeyRotationStatus", "kms:ListResourceTags"];
-    assert_each_is_missed(&world, &input, "ensure-key", &finding).await;
+    assert_each_is_missed(&world, &input, "ensure-key", &["kms:GetKeyRotationStatus"]).await;
     assert_each_is_missed(&world, &input, "preflight", &["kms:GetKeyPolicy"]).await;
     let replicating = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListResourceTags", "kms:ReplicateKey"];
     assert_each_is_missed(&world, &input, "replicate-key", &replicating).await;
@@ -105,10 +104,10 @@ async fn a_diagnosis_that_cannot_be_published_says_so_and_is_made_all_the_same()
 async fn what_the_role_in_the_other_account_may_not_do_is_found_before_anything_is_written() {
     let world = World::with_two_accounts().await;
     for action in ["iam:CreateRole", "iam:PutRolePolicy"] {
-        world.deny(world.account(), "AtlasCmkSpoke", Some(action)).await;
+        world.deny(world.account(), "AtlasCmkSpoke-iam", Some(action)).await;
         let run = world.enable().await;
-        assert_failed(&run, "Account.AccessDenied", "preflight", &[action, "AtlasCmkSpoke", "infra/spoke.yaml"]);
-        world.deny(world.account(), "AtlasCmkSpoke", None).await;
+        assert_failed(&run, "Account.AccessDenied", "preflight", &[action, "AtlasCmkSpoke-iam", "infra/spoke.yaml"]);
+        world.deny(world.account(), "AtlasCmkSpoke-iam", None).await;
     }
     assert_eq!(world.writes().await, [] as [String; 0]);
     world.enable_successfully().await;

@@ -85,7 +85,7 @@ async fn a_key_that_its_creator_could_not_change_is_not_created() {
 async fn a_role_whose_inline_policies_leave_no_room_is_named() {
     let world = World::new().await;
     let (role, boundary) = (&world.customer().role_name, world.customer().access_role_boundary());
-    let create = world.iam().create_role().role_name(role).permissions_boundary(boundary);
+    let create = world.iam().create_role().role_name(role).path("/atlas-cmk/").permissions_boundary(boundary);
     create.assume_role_policy_document(trust_of_others()).send().await.unwrap();
     let buckets: Vec<String> = (0..228).map(|n| format!("arn:aws:s3:::somebody-elses-bucket-{n:04}/*")).collect();
     let others = json!({"Version": "2012-10-17", "Statement": [

@@ -26,6 +26,7 @@ async fn do_by_hand(world: &World, steps: usize) {
         .iam()
         .create_role()
         .role_name(&customer.role_name)
+        .path("/atlas-cmk/")
         .assume_role_policy_document(trust.to_string())
         .permissions_boundary(customer.access_role_boundary());
     create.send().await.unwrap();

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use atlas_cmk::{
     functions::{AuthorizeRole, CreateEndpoint, CreateRole, EnableKms, Register, UpdateTrust},
+    ids::SpokeRole,
     settings::Settings,
     step::{Converge, Readers, converge, parse},
 };
@@ -44,7 +45,7 @@ impl World {
                 _ => return None,
             })
         });
-        Readers::new(&settings.unwrap()).unwrap()
+        Readers::new(&settings.unwrap(), SpokeRole::Read).unwrap()
     }
 
     /// The customer with the key of a project: a key has room for the tags of 50.
@@ -62,7 +63,8 @@ impl World {
         };
         let project = json!({"id": id, "name": format!("project-{n}"), "clusters": clusters});
         self.cloud.simulator.add_project(project).await.unwrap();
-        let (key, role) = (self.key(n).key_arn(), format!("arn:aws:iam::{}:role/{role_name}", self.account().id));
+        let (key, role) =
+            (self.key(n).key_arn(), format!("arn:aws:iam::{}:role/atlas-cmk/{role_name}", self.account().id));
         let regions = if n < DRIFTED { vec!["us-east-1"] } else { Vec::new() };
         let made = run::<CreateRole>(context, json!({"projectId": id, "roleArn": role})).await;
         run::<UpdateTrust>(

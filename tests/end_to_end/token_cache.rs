@@ -1,6 +1,6 @@
 //! Many cold functions, one access token.
 
-use atlas_cmk::{settings::Settings, step::Readers};
+use atlas_cmk::{ids::SpokeRole, settings::Settings, step::Readers};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ fn cold_start(world: &World) -> Readers {
         };
         Some(value.to_owned())
     });
-    Readers::new(&settings.unwrap()).unwrap()
+    Readers::new(&settings.unwrap(), SpokeRole::Read).unwrap()
 }
 
 async fn minted(world: &World) -> usize {

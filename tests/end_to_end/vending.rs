@@ -110,7 +110,7 @@ async fn every_event_of_a_vending_pipeline_starts_what_it_should_and_no_other_do
     // Of a project that does not exist, so that the executions end soon.
     let profile = json!({"input": {
         "projectId": "66f0a1b2c3d4e5f6ffffffff",
-        "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk",
+        "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk/access",
         "key": {"alias": "alias/atlas-cmk"},
         "regions": ["{{ region }}"],
     }});
@@ -148,7 +148,7 @@ async fn every_event_of_a_vending_pipeline_starts_what_it_should_and_no_other_do
     for account in &expected {
         let started = events::started(&world.cloud, MACHINE, |it| account_of(&it.name) == *account).await.unwrap();
         let input = events::input(&world.cloud, &started).await.unwrap();
-        assert_eq!(input["roleArn"], format!("arn:aws:iam::{account}:role/atlas-cmk"));
+        assert_eq!(input["roleArn"], format!("arn:aws:iam::{account}:role/atlas-cmk/access"));
         assert_eq!(input["regions"], json!(["us-east-1"]));
     }
     for _ in 0..failed {
@@ -181,7 +181,7 @@ async fn what_goes_wrong_is_reported_and_kept_and_can_be_handed_in_again() {
     let stored = json!({"name": "default", "profile": profile, "version": 1});
     registry::put(&world.cloud.stack, "profiles", "default", &stored).await.unwrap();
     let corrected = json!({"input": {
-        "projectId": "66f0a1b2c3d4e5f6ffffffff", "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk",
+        "projectId": "66f0a1b2c3d4e5f6ffffffff", "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk/access",
             "key": {"alias": "alias/atlas-cmk"},
     }});
     assert_eq!(world.put_profile("default", corrected).await.error, None);

@@ -106,8 +106,17 @@ fn every_declared_action_was_used_and_every_used_one_is_declared() {
             elsewhere.entry(role).or_default().extend(actions);
         }
     }
-    for (role, name) in [("SpokeRole", "AtlasCmkSpoke"), ("GuardRole", "AtlasCmkGuard")] {
-        compare(name, &elsewhere[role], &recorded[name]);
+    for role in contracts::SPOKE_ROLES {
+        let suffix = match role {
+            "SpokeRole" => "",
+            "IamRole" => "-iam",
+            "KeysRole" => "-keys",
+            "KeyPoliciesRole" => "-key-policies",
+            "TagsRole" => "-tags",
+            "AccessRole" => "-access",
+            _ => "-guard",
+        };
+        compare(role, &elsewhere[role], &recorded[&format!("AtlasCmkSpoke{suffix}")]);
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }

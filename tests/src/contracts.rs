@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use atlas_cmk::{
     functions::{self, VisitStep, for_each_step},
+    ids::SpokeRole,
     request::{
         CrossAccountAccess, CrossAccountAccessOutput, DisableEncryption, DisableEncryptionOutput, EnableEncryption,
         EnableEncryptionOutput, GuardKey, KeyRestored, ReconcileProject, Reconciled, Sweep, SweepReport,
@@ -36,9 +37,15 @@ pub struct Function {
     pub retries: Retries,
     /// The actions that its role allows, besides those of every function.
     pub actions: BTreeSet<&'static str>,
+    /// The role that it assumes in other accounts.
+    pub spoke_role: SpokeRole,
     /// An input that it takes.
     pub sample: Value,
 }
+
+/// The roles of infra/spoke.yaml that functions assume, by their logical ids.
+pub const SPOKE_ROLES: [&str; 7] =
+    ["SpokeRole", "IamRole", "KeysRole", "KeyPoliciesRole", "TagsRole", "AccessRole", "GuardRole"];
 
 impl Function {
     /// The name of its step.
@@ -51,7 +58,15 @@ impl Function {
         if !self.actions.contains("sts:AssumeRole") {
             return None;
         }
-        let role = if self.name() == "restore-key" { "GuardRole" } else { "SpokeRole" };
+        let role = match self.spoke_role {
+            SpokeRole::Read => "SpokeRole",
+            SpokeRole::Iam => "IamRole",
+            SpokeRole::Keys => "KeysRole",
+            SpokeRole::KeyPolicies => "KeyPoliciesRole",
+            SpokeRole::Tags => "TagsRole",
+            SpokeRole::Access => "AccessRole",
+            SpokeRole::Guard => "GuardRole",
+        };
         // On roles and keys. Publishing and reading secrets use keys of our own.
         let is_elsewhere = |action: &&&str| {
             action.starts_with("iam:")
@@ -84,6 +99,7 @@ fn collect_functions() -> Vec<Function> {
                 about: S::ABOUT,
                 retries: S::RETRIES,
                 actions: S::ACTIONS.iter().copied().flatten().copied().collect(),
+                spoke_role: S::SPOKE_ROLE,
                 sample: S::sample(),
             });
         }

@@ -54,6 +54,7 @@ PATCHES = (
     "parameter_path_resources",
     "policy_simulation_resources",
     "creation_resources",
+    "role_paths",
     # Condition keys
     "policy_arn_condition",
     "policy_tags_condition",

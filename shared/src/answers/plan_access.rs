@@ -101,8 +101,8 @@ impl Step for PlanAccess {
         json!({
             "request": {
                 "name": "S3Keys",
-                "sourceRoleArn": "arn:aws:iam::777788889999:role/atlas-cmk-atc-node",
-                "targetRoleArn": "arn:aws:iam::444455556666:role/atlas-cmk-atc-s3-access-keys",
+                "sourceRoleArn": "arn:aws:iam::777788889999:role/atlas-cmk/atc-node",
+                "targetRoleArn": "arn:aws:iam::444455556666:role/atlas-cmk/atc-s3-access-keys",
                 "buckets": [
                     {
                         "name": "atc-data",

@@ -88,6 +88,7 @@ impl Step for Preflight {
             "kms:DescribeKey",
             "kms:GetKeyPolicy",
             "kms:GetKeyRotationStatus",
+            "kms:ListGrants",
             "kms:ListKeys",
             "kms:ListResourceTags",
         ],

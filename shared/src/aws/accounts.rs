@@ -15,7 +15,7 @@ use aws_types::SdkConfig;
 use super::{IamReader, IamWriter, KmsReader, KmsWriter, aws_error};
 use crate::{
     error::{Error, ErrorName, Result, denial},
-    ids::{AccountAccess, ExternalId, IamRoleArn, Region},
+    ids::{AccountAccess, ExternalId, IamRoleArn, Region, SpokeRole},
 };
 
 /// Credentials are renewed this long before they expire, so that none expires on its way.
@@ -40,6 +40,8 @@ pub struct Caller<'a> {
 #[derive(Debug, Clone)]
 pub struct Accounts {
     own: SdkConfig,
+    /// The role that is assumed in other accounts.
+    role: SpokeRole,
     /// The last session, for as long as the function is warm and goes to the same account.
     session: Arc<Mutex<Option<Session>>>,
 }
@@ -53,9 +55,9 @@ struct Session {
 }
 
 impl Accounts {
-    /// Clients that start from the credentials of `own`.
-    pub fn new(own: SdkConfig) -> Self {
-        Self { own, session: Arc::default() }
+    /// Clients that start from the credentials of `own`, and assume this role in other accounts.
+    pub fn new(own: SdkConfig, role: SpokeRole) -> Self {
+        Self { own, role, session: Arc::default() }
     }
 
     /// IAM of the caller's account.
@@ -137,23 +139,22 @@ impl Accounts {
     }
 
     async fn assume(&self, access: &AccountAccess, name: String) -> Result<Session> {
+        let role = access.role(self.role)?;
         let answer = Client::new(&self.own)
             .assume_role()
-            .role_arn(access.role_arn.as_ref())
+            .role_arn(role.as_ref())
             .external_id(access.external_id.as_ref())
             .role_session_name(&name)
             .send()
             .await
             .map_err(|error| match &error {
-                SdkError::ServiceError(_) => {
-                    not_ready(access, aws_error("sts:AssumeRole", access.role_arn.as_ref(), &error))
-                }
-                _ => aws_error("sts:AssumeRole", access.role_arn.as_ref(), &error),
+                SdkError::ServiceError(_) => not_ready(&role, aws_error("sts:AssumeRole", role.as_ref(), &error)),
+                _ => aws_error("sts:AssumeRole", role.as_ref(), &error),
             })?;
         let given = answer.credentials.ok_or_else(|| {
             Error::new(
                 ErrorName::AwsUnavailable,
-                format!("sts:AssumeRole on {}: the response holds no credentials", access.role_arn),
+                format!("sts:AssumeRole on {role}: the response holds no credentials"),
             )
         })?;
         let expires = SystemTime::try_from(given.expiration).unwrap_or_else(|_| SystemTime::now());
@@ -213,17 +214,16 @@ async fn assume(
 
 /// A refused `AssumeRole` does not say why, and in an account that is being created it passes. A refusal by a service
 /// control policy says so, and somebody has to lift it.
-fn not_ready(access: &AccountAccess, error: Error) -> Error {
+fn not_ready(role: &IamRoleArn, error: Error) -> Error {
     if error.name() != ErrorName::AccountAccessDenied || error.code() == Some(denial::SERVICE_CONTROL_POLICY) {
         return error;
     }
     error.restated(
         ErrorName::AccountNotReady,
         format!(
-            "{} cannot be assumed: it does not exist yet, its trust policy does not name the role of this function, or \
-             it requires another external ID; deploy infra/spoke.yaml in account {}",
-            access.role_arn,
-            access.role_arn.account()
+            "{role} cannot be assumed: it does not exist yet, its trust policy does not name the role of this function, \
+             or it requires another external ID; deploy infra/spoke.yaml in account {}",
+            role.account()
         ),
     )
 }

@@ -8,7 +8,9 @@ use aws_sdk_kms::{
     config::{Builder, Config, retry::RetryConfig},
     error::SdkError,
     operation::describe_key::DescribeKeyError,
-    types::{KeySpec, KeyState, KeyUsageType, MultiRegionConfiguration, MultiRegionKeyType, Tag},
+    types::{
+        GrantListEntry, KeySpec, KeyState, KeyUsageType, MultiRegionConfiguration, MultiRegionKeyType, OriginType, Tag,
+    },
 };
 use aws_types::SdkConfig;
 
@@ -44,6 +46,8 @@ pub struct Key {
     pub state: State,
     /// Whether it is a symmetric key for encryption, which is what Atlas can use.
     pub is_symmetric: bool,
+    /// Whether KMS made its key material. What was imported can be deleted at once.
+    pub is_of_kms: bool,
     /// The primary of a multi-Region key: itself, or the one it is a replica of.
     pub primary: Option<KmsKeyArn>,
     /// Its replicas, in whatever region.
@@ -148,6 +152,17 @@ impl KmsReader {
         PolicyDocument::parse(answer.policy().unwrap_or_default()).map_err(|error| {
             Error::new(ErrorName::Internal, format!("the key policy that KMS returned for {key} is {error}"))
         })
+    }
+
+    /// The principals that grants of the key name.
+    ///
+    /// # Errors
+    /// As [`aws_error`].
+    pub async fn grantees(&self, key: &KmsKeyArn) -> Result<Vec<String>> {
+        let pages = self.0.list_grants().key_id(key.as_ref()).into_paginator().items().send();
+        let grants: std::result::Result<Vec<GrantListEntry>, _> = pages.collect().await;
+        let grants = grants.map_err(|error| aws_error("kms:ListGrants", key.as_ref(), &error))?;
+        Ok(grants.into_iter().map(|grant| grant.grantee_principal.unwrap_or_default()).collect())
     }
 
     /// The key's tags.
@@ -365,6 +380,7 @@ fn read_key(id: &str, metadata: &aws_sdk_kms::types::KeyMetadata) -> Result<Key>
         },
         is_symmetric: metadata.key_spec().is_none_or(|spec| *spec == KeySpec::SymmetricDefault)
             && metadata.key_usage().is_none_or(|usage| *usage == KeyUsageType::EncryptDecrypt),
+        is_of_kms: metadata.origin().is_none_or(|origin| *origin == OriginType::AwsKms),
         primary,
         arn,
     })

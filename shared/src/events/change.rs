@@ -80,6 +80,17 @@ pub enum Subject {
     Secret(String),
 }
 
+impl Subject {
+    /// The account of a key or a role.
+    pub fn account(&self) -> Option<&AccountId> {
+        match self {
+            Self::Key(key) => Some(key.account()),
+            Self::Role { account, .. } => Some(account),
+            Self::Secret(_) => None,
+        }
+    }
+}
+
 /// Something that was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {

@@ -1,4 +1,4 @@
-//! Where the replicas of a key are, and when a tag of it counts.
+//! Where the replicas of a key are, and how long a new key takes to be known.
 
 use crate::{
     error::{Error, ErrorName, Failure, Result, denial},
@@ -17,9 +17,9 @@ pub(crate) fn replica_of(key: &KmsKeyArn, region: &Region) -> Result<KmsKeyArn> 
     })
 }
 
-/// What we may do with a key of ours depends on its tag, and a tag takes up to five minutes to count (KMS developer
-/// guide, "ABAC for AWS KMS"): a state machine retries after a refusal. What a policy denies explicitly stays denied.
-pub(crate) fn until_tags_count(error: Error) -> Error {
+/// A new key, its policy and a change of that policy take up to some minutes to be known everywhere (KMS developer guide,
+/// "Eventual consistency"): a state machine retries after a refusal. What a policy denies explicitly stays denied.
+pub(crate) fn until_it_is_known(error: Error) -> Error {
     match error.name() {
         _ if matches!(
             error.code(),
@@ -30,9 +30,9 @@ pub(crate) fn until_tags_count(error: Error) -> Error {
         }
         ErrorName::AccountAccessDenied | ErrorName::KmsKeyUnusable => Error::new(
             ErrorName::AwsPropagating,
-            format!("{} (tag-based permissions on a new key take up to five minutes)", error.message()),
+            format!("{} (a new key or key policy takes up to some minutes to be known everywhere)", error.message()),
         )
-        .because_of(Failure::Aws(denial::TAGS_OF_NEW_KEY.to_owned())),
+        .because_of(Failure::Aws(denial::NEW_KEY.to_owned())),
         _ => error,
     }
 }
@@ -42,14 +42,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_waits_for_tags_unless_a_policy_denies_explicitly() {
+    fn a_refusal_is_waited_out_unless_a_policy_denies_explicitly() {
         for (code, name) in [
             ("AccessDeniedException", ErrorName::AwsPropagating),
             (denial::EXPLICIT, ErrorName::AccountAccessDenied),
             (denial::SERVICE_CONTROL_POLICY, ErrorName::AccountAccessDenied),
         ] {
             let refusal = Error::new(ErrorName::AccountAccessDenied, "x").because_of(Failure::Aws(code.to_owned()));
-            assert_eq!(until_tags_count(refusal).name(), name, "{code}");
+            assert_eq!(until_it_is_known(refusal).name(), name, "{code}");
         }
     }
 }

@@ -16,6 +16,10 @@ pub struct RolePolicies {
     pub role: Option<Role>,
     /// Our inline policy, if it has one.
     pub inline_policy: Option<PolicyDocument>,
+    /// Whether the deployment lets atlas-cmk write it.
+    pub is_ours_to_write: bool,
+    /// Whether the deployment accepts its permissions boundary, or that it has none.
+    pub is_bounded: bool,
     /// What a trust policy may measure in this account.
     pub trust_policy_size_quota: usize,
 }
@@ -25,9 +29,19 @@ impl RolePolicies {
         let iam = readers.iam_for(arn, caller).await?;
         let role = iam.role(arn).await?;
         let inline_policy = match &role {
-            Some(_) => iam.inline_policy(arn, INLINE_POLICY).await?,
-            None => None,
+            // One with another path is another role, which may not be read.
+            Some(role) if role.arn == arn.as_ref() => iam.inline_policy(arn, INLINE_POLICY).await?,
+            _ => None,
         };
-        Ok(Self { role, inline_policy, trust_policy_size_quota: readers.trust_policy_size_quota })
+        let boundary = role.as_ref().and_then(|role| role.permissions_boundary.as_deref());
+        let is_bounded = readers.accepts_boundary(arn, boundary, caller);
+        let is_ours_to_write = readers.may_write_role(arn);
+        Ok(Self {
+            role,
+            inline_policy,
+            is_ours_to_write,
+            is_bounded,
+            trust_policy_size_quota: readers.trust_policy_size_quota,
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! Who owns which statement of ours. A statement is found again by its Sid, so no two owners may have the same Sid in one
 //! document, and no two steps may write what one owner owns: they would overwrite each other on every run.
 
-use crate::ids::{AccessName, ProjectId};
+use crate::ids::{AccessName, ProjectId, SpokeRole};
 
 /// The prefix of the Sids of our statements. A statement without it is never changed.
 pub const SID_PREFIX: &str = "AtlasCmk";
@@ -38,10 +38,8 @@ pub enum Owner<'a> {
     Nobody,
     /// The account administers a key that atlas-cmk created.
     KeyAdministration,
-    /// The steps that write key policies may do so on a key that atlas-cmk created.
-    KeyPolicyWriters,
-    /// The step that replicates keys may do so with a key that atlas-cmk created.
-    KeyReplicator,
+    /// Steps have this right on a key that atlas-cmk created.
+    KeyRight(KeyRight),
 }
 
 impl Owner<'_> {
@@ -54,8 +52,7 @@ impl Owner<'_> {
             Self::AccessBuckets(permission) => permission.to_owned(),
             Self::Nobody => "Nobody".to_owned(),
             Self::KeyAdministration => "Administration".to_owned(),
-            Self::KeyPolicyWriters => "KeyPolicy".to_owned(),
-            Self::KeyReplicator => "Replicas".to_owned(),
+            Self::KeyRight(right) => right.name.to_owned(),
         };
         format!("{SID_PREFIX}{rest}")
     }
@@ -65,9 +62,7 @@ impl Owner<'_> {
         match self {
             Self::ProjectTrust(_) | Self::AccessTrust(_) | Self::Nobody => Document::TrustPolicy,
             Self::ProjectKeys(_) => Document::InlinePolicy,
-            Self::KeyUse(_) | Self::KeyAdministration | Self::KeyPolicyWriters | Self::KeyReplicator => {
-                Document::KeyPolicy
-            }
+            Self::KeyUse(_) | Self::KeyAdministration | Self::KeyRight(_) => Document::KeyPolicy,
             Self::AccessSource(_) | Self::AccessBuckets(_) => Document::AccessPolicy,
         }
     }
@@ -80,17 +75,59 @@ impl Owner<'_> {
             Self::KeyUse(_) => "allow-key-use",
             Self::AccessSource(_) | Self::AccessBuckets(_) => "converge-access-policy",
             Self::Nobody => "remove-trust",
-            Self::KeyAdministration | Self::KeyPolicyWriters | Self::KeyReplicator => "ensure-key",
+            Self::KeyAdministration | Self::KeyRight(_) => "ensure-key",
         }
     }
 }
 
-/// The steps that may write the policy of a key: those that create one, and those that add and remove the statement of a
-/// project.
-pub const KEY_POLICY_WRITERS: [&str; 4] = ["ensure-key", "replicate-key", "allow-key-use", "remove-key-use"];
+/// What steps may do with a key that atlas-cmk created, by the key's own policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyRight {
+    /// What the Sid of the statement ends with.
+    name: &'static str,
+    /// The actions.
+    pub actions: &'static [&'static str],
+    /// The steps, after which the roles of the stack are named.
+    pub steps: &'static [&'static str],
+    /// The roles that these steps assume in another account.
+    pub spoke_roles: &'static [SpokeRole],
+}
 
-/// The step that replicates keys.
-pub const KEY_REPLICATOR: &str = "replicate-key";
+/// All of them.
+pub const KEY_RIGHTS: [KeyRight; 6] = [
+    KeyRight {
+        name: "Creation",
+        actions: &["kms:CreateAlias", "kms:EnableKeyRotation"],
+        steps: &["ensure-key"],
+        spoke_roles: &[SpokeRole::Keys],
+    },
+    // Those that create a key have to be able to change its policy again, or KMS refuses it.
+    KeyRight {
+        name: "KeyPolicy",
+        actions: &["kms:PutKeyPolicy"],
+        steps: &["ensure-key", "replicate-key", "allow-key-use", "remove-key-use"],
+        spoke_roles: &[SpokeRole::Keys, SpokeRole::KeyPolicies],
+    },
+    KeyRight {
+        name: "Replicas",
+        actions: &["kms:ReplicateKey"],
+        steps: &["replicate-key"],
+        spoke_roles: &[SpokeRole::Keys],
+    },
+    KeyRight { name: "Tags", actions: &["kms:TagResource"], steps: &["register"], spoke_roles: &[SpokeRole::Tags] },
+    KeyRight {
+        name: "TagRemoval",
+        actions: &["kms:UntagResource"],
+        steps: &["remove-key-use"],
+        spoke_roles: &[SpokeRole::KeyPolicies],
+    },
+    KeyRight {
+        name: "Restoration",
+        actions: &["kms:CancelKeyDeletion", "kms:EnableKey"],
+        steps: &["restore-key"],
+        spoke_roles: &[SpokeRole::Guard],
+    },
+];
 
 #[cfg(test)]
 mod tests {
@@ -105,7 +142,8 @@ mod tests {
     };
 
     fn all<'a>(project: &'a ProjectId, name: &'a AccessName) -> Vec<Owner<'a>> {
-        vec![
+        let rights = KEY_RIGHTS.map(Owner::KeyRight);
+        let others = [
             Owner::ProjectTrust(project),
             Owner::ProjectKeys(project),
             Owner::KeyUse(project),
@@ -113,9 +151,8 @@ mod tests {
             Owner::AccessSource(name),
             Owner::Nobody,
             Owner::KeyAdministration,
-            Owner::KeyPolicyWriters,
-            Owner::KeyReplicator,
-        ]
+        ];
+        others.into_iter().chain(rights).collect()
     }
 
     proptest! {
@@ -128,23 +165,27 @@ mod tests {
         }
     }
 
+    /// The name, the role in other accounts and the actions of each step.
     #[derive(Default)]
-    struct Actions(Vec<(&'static str, Vec<&'static str>)>);
+    struct Steps(Vec<(&'static str, SpokeRole, BTreeSet<&'static str>)>);
 
-    impl VisitStep for Actions {
+    impl VisitStep for Steps {
         fn visit<S: Step>(&mut self)
         where
             Reply<S::Output>: schemars::JsonSchema,
         {
-            self.0.push((S::NAME, S::ACTIONS.iter().copied().flatten().copied().collect()));
+            self.0.push((S::NAME, S::SPOKE_ROLE, S::ACTIONS.iter().copied().flatten().copied().collect()));
         }
     }
 
-    #[test]
-    fn a_writer_is_a_step_that_may_write_the_document_and_no_other_step_may_write_key_policies() {
-        let mut steps = Actions::default();
+    fn steps() -> Vec<(&'static str, SpokeRole, BTreeSet<&'static str>)> {
+        let mut steps = Steps::default();
         for_each_step(&mut steps);
-        let may = |step: &str, action: &str| steps.0.iter().any(|(name, all)| *name == step && all.contains(&action));
+        steps.0
+    }
+
+    #[test]
+    fn a_writer_is_a_step_that_may_write_the_document() {
         let (project, name) = ("66f0a1b2c3d4e5f601234567".parse().unwrap(), "S3Keys".parse().unwrap());
         for owner in all(&project, &name) {
             let action = match owner.document() {
@@ -154,13 +195,27 @@ mod tests {
                 Document::KeyPolicy => "kms:PutKeyPolicy",
                 Document::AccessPolicy => "iam:CreatePolicy",
             };
-            assert!(may(owner.writer(), action), "{owner:?}");
+            assert!(steps().iter().any(|step| step.0 == owner.writer() && step.2.contains(action)), "{owner:?}");
         }
-        let writes = |(_, all): &&(&str, Vec<&str>)| {
-            ["kms:CreateKey", "kms:PutKeyPolicy", "kms:ReplicateKey"].iter().any(|action| all.contains(action))
-        };
-        let writers: BTreeSet<&str> = steps.0.iter().filter(writes).map(|(name, _)| *name).collect();
-        assert_eq!(writers, BTreeSet::from(KEY_POLICY_WRITERS));
-        assert!(may(KEY_REPLICATOR, "kms:ReplicateKey"));
+    }
+
+    #[test]
+    fn a_right_on_a_key_is_of_exactly_the_steps_that_declare_its_actions() {
+        for right in KEY_RIGHTS {
+            for action in right.actions {
+                // Who creates a key, or its replica, says in the same call who may change it, and tags it.
+                let by_creation = |step: &BTreeSet<&str>| match *action {
+                    "kms:PutKeyPolicy" => step.contains("kms:CreateKey"),
+                    _ => false,
+                };
+                let is_other = |step: &BTreeSet<&str>| *action == "kms:TagResource" && step.contains("kms:CreateKey");
+                let declaring = steps()
+                    .into_iter()
+                    .filter(|(_, _, step)| (step.contains(action) || by_creation(step)) && !is_other(step));
+                let (names, roles): (BTreeSet<_>, BTreeSet<_>) = declaring.map(|step| (step.0, step.1)).unzip();
+                assert_eq!(names, right.steps.iter().copied().collect(), "{}: {action}", right.name);
+                assert_eq!(roles, right.spoke_roles.iter().copied().collect(), "{}: {action}", right.name);
+            }
+        }
     }
 }

@@ -78,8 +78,8 @@ fn by_code(name: ErrorName, code: &str) -> Option<(&'static str, &'static str)> 
             "the permissions boundary of atlas-cmk's own role does not allow the call",
             "allow the action in the policy that PermissionsBoundaryArn of the stack names",
         ),
-        (ErrorName::AwsPropagating, denial::TAGS_OF_NEW_KEY) => (
-            "KMS denies a call that the tag of a key created by atlas-cmk allows",
+        (ErrorName::AwsPropagating, denial::NEW_KEY) => (
+            "KMS denies a call that the policy of a key created by atlas-cmk allows",
             "if the key was created minutes ago, run again; otherwise look for a Deny in the key policy or a service control policy",
         ),
         (ErrorName::AtlasUnauthorized, "NOT_ORG_GROUP_CREATOR") => (

@@ -7,6 +7,7 @@ use std::{ops::Deref, time::Instant};
 
 use aws_types::SdkConfig;
 use jiff::Timestamp;
+use wildmatch::WildMatch;
 
 use crate::{
     atlas::{AtlasReader, AtlasWriter, CredentialSource, RetryPolicy, TokenCache},
@@ -16,8 +17,8 @@ use crate::{
     },
     error::{Error, ErrorName, Result},
     http,
-    ids::{AccountId, ExternalId, IamPolicyArn, IamRoleArn, InvalidId, KmsKeyArn, Region, SecretId},
-    policy::{KEY_POLICY_WRITERS, KEY_REPLICATOR, KeyMaintainers},
+    ids::{AccountId, ExternalId, IamPolicyArn, IamRoleArn, InvalidId, KmsKeyArn, Region, SecretId, SpokeRole},
+    policy::{KEY_RIGHTS, KeyMaintainers},
     registry::publication::Publications,
     settings::{OwnRoles, Settings, StateMachines},
 };
@@ -52,6 +53,14 @@ pub struct Readers {
     pub now: Timestamp,
     /// The permissions boundary of the roles that Atlas assumes in our own account, unless the input names another.
     pub access_role_boundary: Option<IamPolicyArn>,
+    /// The roles of our own account that the functions may write.
+    access_role_name: Option<String>,
+    /// That of roles of cross-account access in our own account.
+    cross_account_boundary: Option<String>,
+    /// Others that the deployment accepts, with wildcards.
+    more_boundaries: Vec<String>,
+    /// Roles of which the deployment wants none.
+    unbounded_roles: Vec<String>,
     /// The account the function runs in, where it is known.
     pub own_account: Option<AccountId>,
     /// The quota for the size of a trust policy, in characters.
@@ -59,11 +68,11 @@ pub struct Readers {
 }
 
 impl Readers {
-    /// Builds the clients. Nothing is sent.
+    /// Builds the clients, which assume this role in other accounts. Nothing is sent.
     ///
     /// # Errors
     /// `Deployment.Invalid` if the extra certificate authorities cannot be read.
-    pub fn new(settings: &Settings) -> Result<Self> {
+    pub fn new(settings: &Settings, role: SpokeRole) -> Result<Self> {
         let http = http::client(settings.extra_ca_file.as_deref())?;
         let config = aws::sdk_config(settings, &http);
         let region = settings.aws_region.parse().map_err(|error: InvalidId| {
@@ -71,7 +80,7 @@ impl Readers {
         })?;
         Ok(Self {
             atlas: atlas(settings, &config, http, settings.atlas_secret_id.as_deref()),
-            accounts: Accounts::new(config.clone()),
+            accounts: Accounts::new(config.clone(), role),
             config,
             topic_arn: settings.topic_arn.clone(),
             dead_letter_queue_url: settings.dead_letter_queue_url.clone(),
@@ -84,6 +93,10 @@ impl Readers {
             now: Timestamp::UNIX_EPOCH,
             own_account: None,
             access_role_boundary: settings.access_role_boundary.clone(),
+            access_role_name: settings.access_role_name.clone(),
+            cross_account_boundary: settings.cross_account_boundary.clone(),
+            more_boundaries: settings.more_boundaries.clone(),
+            unbounded_roles: settings.unbounded_roles.clone(),
             trust_policy_size_quota: settings.trust_policy_size_quota,
         })
     }
@@ -154,6 +167,35 @@ impl Readers {
         }
     }
 
+    /// Whether the deployment lets atlas-cmk write a role, as far as that is known here: infra/spoke.yaml decides it for
+    /// other accounts.
+    pub fn may_write_role(&self, role: &IamRoleArn) -> bool {
+        let Some(pattern) =
+            self.access_role_name.as_ref().filter(|_| self.own_account.as_ref() == Some(role.account()))
+        else {
+            return true;
+        };
+        let path_and_name = role.as_ref().split_once(":role/").map_or("", |(_, rest)| rest);
+        WildMatch::new(pattern).matches(path_and_name) || self.unbounded_roles.iter().any(|it| it == role.as_ref())
+    }
+
+    /// Whether the deployment accepts that atlas-cmk gives trust or rights to a role with this permissions boundary. What
+    /// an input says of it does not count: IAM asks for the boundary where rights are given, but not where trust is.
+    pub fn accepts_boundary(&self, role: &IamRoleArn, boundary: Option<&str>, caller: Caller<'_>) -> bool {
+        if self.unbounded_roles.iter().any(|unbounded| unbounded == role.as_ref()) {
+            return true;
+        }
+        let Some(boundary) = boundary else { return false };
+        let access = caller.account.filter(|access| access.role_arn.account() == role.account());
+        let own = match access {
+            Some(access) => [access.access_role_boundary(), access.cross_account_boundary()]
+                .map(|arn| arn.ok().map(|arn| arn.to_string())),
+            None => [self.access_role_boundary.as_ref().map(ToString::to_string), self.cross_account_boundary.clone()],
+        };
+        own.iter().flatten().any(|own| own == boundary)
+            || self.more_boundaries.iter().any(|pattern| WildMatch::new(pattern).matches(boundary))
+    }
+
     /// The account that a call of `caller` goes to.
     ///
     /// # Errors
@@ -165,23 +207,24 @@ impl Readers {
             .ok_or_else(|| Error::new(ErrorName::Internal, "a bug: the account of the function is not known"))
     }
 
-    /// The roles of ours that a key created in this account admits: those of the stack, or the one that we assume in
-    /// the other account.
+    /// The roles of ours that a key created in this account admits: those of the stack, or those that we assume in the
+    /// other account.
     ///
     /// # Errors
     /// `Deployment.Invalid` if the function was deployed without knowing the roles of the stack.
     pub fn key_maintainers(&self, account: &AccountId, caller: Caller<'_>) -> Result<KeyMaintainers> {
-        if let Some(access) = caller.account.filter(|access| access.role_arn.account() == account) {
-            let spoke = vec![access.role_arn.to_string()];
-            return Ok(KeyMaintainers { account: account.clone(), of_policy: spoke.clone(), of_replicas: spoke });
-        }
-        let prefix = self.own_roles.arn_prefix.as_ref().ok_or_else(|| not_set("OWN_ROLE_ARN_PREFIX"))?;
-        let role = |step: &str| format!("{prefix}{step}");
-        Ok(KeyMaintainers {
-            account: account.clone(),
-            of_policy: KEY_POLICY_WRITERS.map(role).to_vec(),
-            of_replicas: vec![role(KEY_REPLICATOR)],
-        })
+        let access = caller.account.filter(|access| access.role_arn.account() == account);
+        let prefix = match access {
+            Some(_) => "",
+            None => self.own_roles.arn_prefix.as_ref().ok_or_else(|| not_set("OWN_ROLE_ARN_PREFIX"))?,
+        };
+        let roles = KEY_RIGHTS.iter().map(|right| match access {
+            Some(access) => {
+                right.spoke_roles.iter().map(|role| access.role(*role).map(|arn| arn.to_string())).collect()
+            }
+            None => Ok(right.steps.iter().map(|step| format!("{prefix}{step}")).collect()),
+        });
+        Ok(KeyMaintainers { account: account.clone(), roles: roles.collect::<Result<_>>()? })
     }
 
     /// The registry.

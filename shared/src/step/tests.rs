@@ -83,7 +83,7 @@ fn converge_with(writes: &[Write]) -> (Result<Reply<bool>>, usize) {
     let (http, url) = (http::client(None).unwrap(), "http://127.0.0.1:9".parse().unwrap());
     let at_once = RetryPolicy { attempts: 1, floor: Duration::ZERO };
     let atlas = AtlasReader::new(http, url, CredentialSource::None, at_once);
-    let mut readers = Readers::new(&settings()).unwrap();
+    let mut readers = Readers::new(&settings(), SpokeRole::Read).unwrap();
     readers.atlas = atlas;
     WORLD.set((false, writes.to_vec()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();

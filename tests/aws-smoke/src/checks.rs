@@ -40,7 +40,7 @@ async fn write_profile(base: &Stack, stack: &Stack, name: &Name, organization: &
     let project = json!({"name": "{{ accountName }}-{{ accountId }}", "orgId": organization});
     let input = json!({
         "project": project,
-        "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk",
+        "roleArn": "arn:aws:iam::{{ accountId }}:role/atlas-cmk/access",
         "key": {"alias": "alias/atlas-cmk"},
         "regions": ["{{ region }}"],
     });

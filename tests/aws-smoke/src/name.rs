@@ -43,7 +43,7 @@ impl Name {
 
     /// The role of an account that Atlas assumes.
     pub fn role_arn(&self, account: &str) -> String {
-        format!("arn:aws:iam::{account}:role/{}", self.0)
+        format!("arn:aws:iam::{account}:role/atlas-cmk/{}", self.0)
     }
 
     /// The table of the registry.

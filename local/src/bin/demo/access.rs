@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::stage::{self, Shown};
 
-const SOURCE: &str = "atlas-cmk-atc-node";
-const TARGET: &str = "atlas-cmk-atc-s3-access-keys";
+const SOURCE: &str = "atc-node";
+const TARGET: &str = "atc-s3-access-keys";
 const MACHINE: &str = "CrossAccountAccessArn";
 
 pub(crate) async fn show() -> Result<Shown> {
@@ -66,7 +66,7 @@ async fn roles(cloud: &Cloud) -> Result<()> {
 
 async fn create(account: &Account, name: &str, trust: &Value) -> Result<()> {
     let iam = aws_sdk_iam::Client::new(&account.sdk_config());
-    let create = iam.create_role().role_name(name).assume_role_policy_document(trust.to_string());
+    let create = iam.create_role().role_name(name).path("/atlas-cmk/").assume_role_policy_document(trust.to_string());
     create.permissions_boundary(seed::cross_account_boundary(&account.id)).send().await?;
     Ok(())
 }

@@ -76,7 +76,7 @@ async fn neighbours(cloud: &Cloud) -> Result<()> {
         {"Sid": "BackupTeam", "Effect": "Allow", "Principal": {"Service": ["backup.amazonaws.com"]}, "Action": ["sts:AssumeRole"]},
     ]});
     let role = &cloud.customer.role_name;
-    let create = iam.create_role().role_name(role).assume_role_policy_document(trust.to_string());
+    let create = iam.create_role().role_name(role).path("/atlas-cmk/").assume_role_policy_document(trust.to_string());
     create.permissions_boundary(cloud.customer.access_role_boundary()).send().await?;
     let kms = aws_sdk_kms::Client::new(&cloud.account.sdk_config_in("eu-west-1"));
     let key = cloud.customer.key_arn().replacen("us-east-1", "eu-west-1", 1);

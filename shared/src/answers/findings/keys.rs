@@ -10,7 +10,11 @@ use crate::{
     policy::{Owner, PolicyDocument, SID_PREFIX, Statement},
     report::{ByHand, Finding},
     request::{EnableEncryption, ManageKey},
-    steps::enable::allow_key_use,
+    step::Converge,
+    steps::enable::{
+        allow_key_use,
+        ensure_key::{self, EnsureKey},
+    },
     tags,
 };
 
@@ -146,18 +150,16 @@ fn denied(arn: &KmsKeyArn, policy: &PolicyDocument, request: &EnableEncryption) 
     ))
 }
 
-/// An alias that points to a key that atlas-cmk did not create belongs to others, and so does the key.
+/// A key under the alias that is not as atlas-cmk creates it.
 fn foreign(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
-    let (alias, key) = (request.key_alias()?, survey.key_arn.as_ref()?);
-    let own = survey.keys.iter().find(|it| it.arn == *key)?;
-    if !matches!(&own.key, Ok(Some(_))) || own.tags.as_ref().map_or(true, |tags| tags::are_ours(tags)) {
-        return None;
-    }
+    let input = ensure_key::Input::of(&survey.enablement(request, None).ok()?)?;
+    let refusal = EnsureKey::decide(&input, survey.made_key.as_ref().ok()?).err();
+    let conflict = refusal.filter(|error| error.name() == ErrorName::AwsConflict)?;
     Some(Finding::new(
-        ErrorName::AwsConflict,
-        format!("{alias} is the alias of a key that atlas-cmk did not create"),
-        format!("it points to {key}, which has no tag {}", tags::MANAGED_BY),
-        "choose another alias, or give the key's ARN in keyArn",
+        conflict.name(),
+        format!("{} is the alias of a key that differs from those that atlas-cmk creates", input.alias),
+        conflict.message(),
+        "choose another alias, or give the key's ARN in keyArn if you trust it",
     ))
 }
 

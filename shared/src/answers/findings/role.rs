@@ -19,6 +19,10 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
         Err(error) => return vec![not_readable(request, error)],
     };
     let mut findings: Vec<Finding> = Vec::new();
+    if !observed.is_ours_to_write && request.manage_role() != ManageRole::None {
+        findings.push(not_allowed(request, "AccessRoleName of the stack does not match it"));
+        return findings;
+    }
     if observed.role.is_none() && request.manage_role() != ManageRole::Full {
         findings.push(Finding::new(
             ErrorName::AwsConflict,
@@ -28,9 +32,11 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
         ));
         return findings;
     }
-    findings.extend(refusal(survey, request, observed).as_ref().map(Finding::from_error));
+    findings.extend(refusal(survey, request, observed).as_ref().map(|error| match error.name() {
+        ErrorName::AccountAccessDenied => unbounded(request, error),
+        _ => Finding::from_error(error),
+    }));
     findings.extend(tag_quota(survey, request, observed));
-    findings.extend(unbounded(survey, request));
     findings.extend(boundary_denies(survey));
     findings.extend(denied(survey, request));
     findings
@@ -40,12 +46,30 @@ fn not_readable(request: &EnableEncryption, error: &Error) -> Finding {
     if error.name() != ErrorName::AccountAccessDenied {
         return Finding::from_error(error);
     }
+    not_allowed(request, error.message())
+}
+
+fn not_allowed(request: &EnableEncryption, evidence: &str) -> Finding {
     Finding::new(
-        error.name(),
-        format!("atlas-cmk is not allowed to read {}", request.role_arn),
-        error.message(),
+        ErrorName::AccountAccessDenied,
+        format!("atlas-cmk is not allowed to read or to change {}", request.role_arn),
+        evidence,
         "give an IAM role that AccessRoleName of the stack allows, or lift the permissions boundary or service control \
          policy that denies it",
+    )
+}
+
+/// A role without a boundary that the deployment accepts.
+fn unbounded(request: &EnableEncryption, error: &Error) -> Finding {
+    let (arn, name) = (&request.role_arn, request.role_arn.name());
+    Finding::new(
+        error.name(),
+        format!("the IAM role {arn} has no permissions boundary that the stack accepts"),
+        error.message(),
+        format!(
+            "set the boundary of the stack: aws iam put-role-permissions-boundary --role-name {name} \
+             --permissions-boundary <AccessRoleBoundary>; or name the role in UnboundedRoleArns of the stack"
+        ),
     )
 }
 
@@ -71,32 +95,6 @@ fn tag_quota(survey: &Survey, request: &EnableEncryption, observed: &RolePolicie
 fn update_input(survey: &Survey, request: &EnableEncryption) -> Option<update_trust::Input> {
     survey.project.as_ref().ok()?;
     Some(update_trust::Input::of(&survey.enablement(request, None).ok()?))
-}
-
-/// A role without the boundary: IAM would deny the functions any change of its policies.
-fn unbounded(survey: &Survey, request: &EnableEncryption) -> Option<Finding> {
-    let (role, required) =
-        (survey.iam_role.as_ref().ok()?.role.as_ref()?, survey.obstacles.required_boundary.as_ref()?);
-    let carried = role.permissions_boundary.as_deref();
-    if request.manage_role() != ManageRole::Full || carried == Some(required.as_ref()) {
-        return None;
-    }
-    let (arn, name) = (&request.role_arn, request.role_arn.name());
-    Some(Finding::new(
-        ErrorName::AccountAccessDenied,
-        format!(
-            "the IAM role {arn} does not have the permissions boundary {required}, without which atlas-cmk is not \
-             allowed to change its policies"
-        ),
-        carried.map_or_else(
-            || "iam:GetRole returns no boundary".to_owned(),
-            |other| format!("iam:GetRole returns the boundary {other}"),
-        ),
-        format!(
-            "set it: aws iam put-role-permissions-boundary --role-name {name} --permissions-boundary {required}; or \
-             set role.manage to trust-only, and grant the role its permissions yourself"
-        ),
-    ))
 }
 
 /// A boundary without kms takes away what our inline policy gives, silently.

@@ -15,7 +15,7 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Option<Fi
     (!lacking.is_empty()).then(|| {
         Finding::new(
             ErrorName::AccountAccessDenied,
-            format!("{} lacks permissions on {} that the steps need", access.role_arn, request.role_arn),
+            format!("{}-iam lacks permissions on {} that the steps need", access.role_arn, request.role_arn),
             format!("iam:SimulatePrincipalPolicy does not allow {}", lacking.join(", ")),
             "deploy infra/spoke.yaml again, with an AccessRoleName that matches the role",
         )

@@ -11,8 +11,11 @@ use crate::{
         role_policies,
     },
     ids::KmsKeyArn,
+    model::role_policies::RolePolicies,
     policy::{PolicyDocument, Statement},
-    registry, tags,
+    registry,
+    steps::enable::ensure_key::foreign_key,
+    tags,
 };
 
 fn request(change: &Value) -> EnableEncryption {
@@ -164,19 +167,19 @@ fn whatever_would_fail_later_is_found_and_named() {
             "no room for the tag of the project",
         ),
         (
-            |it| it.keys[0].tags = Ok(Vec::new()),
+            |it| it.made_key = Ok(Some(foreign_key())),
             json!({"keyArn": null, "key": {"alias": "alias/x"}}),
             "Aws.Conflict",
-            "that atlas-cmk did not create",
+            "a key that differs from those that atlas-cmk creates",
         ),
         (
             |it| {
-                it.obstacles.required_boundary = Some("arn:aws:iam::444455556666:policy/boundary".parse().unwrap());
-                it.iam_role = Ok(role_policies(Some(PolicyDocument::default()), None));
+                let there = role_policies(Some(PolicyDocument::default()), None);
+                it.iam_role = Ok(RolePolicies { is_bounded: false, ..there });
             },
             json!({}),
             "Account.AccessDenied",
-            "does not have the permissions boundary",
+            "has no permissions boundary that the stack accepts",
         ),
         (
             |it| it.obstacles.boundary = Some(("arn".to_owned(), Ok(PolicyDocument::default()))),
@@ -190,7 +193,12 @@ fn whatever_would_fail_later_is_found_and_named() {
             "Kms.AccessDenied",
             "denies it kms:Decrypt",
         ),
-        (|it| it.iam_role = Err(denied("iam:GetRole")), json!({}), "Account.AccessDenied", "is not allowed to read"),
+        (
+            |it| it.iam_role = Err(denied("iam:GetRole")),
+            json!({}),
+            "Account.AccessDenied",
+            "is not allowed to read or to change",
+        ),
         (|_| {}, json!({"role": {"manage": "none"}}), "Aws.Conflict", "does not exist, and role.manage"),
         (
             |it| it.in_atlas.endpoints = Err(Error::new(ErrorName::AtlasUnauthorized, "401")),

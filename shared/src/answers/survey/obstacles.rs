@@ -4,12 +4,13 @@ use super::Wanted;
 use crate::{
     aws::SimulatedDecision,
     error::{Error, Result},
-    ids::{IamPolicyArn, KmsKeyArn},
+    ids::{IamPolicyArn, KmsKeyArn, SpokeRole},
     model::{role_policies::RolePolicies, statements::KEY_ACTIONS},
     policy::PolicyDocument,
     request::{ManageRole, regional_keys},
     step::{Readers, Step},
     steps::enable::update_trust::UpdateTrust,
+    tags,
 };
 
 /// Permissions boundaries, and what IAM's simulator returned where atlas-cmk may call it.
@@ -22,7 +23,7 @@ pub struct Obstacles {
     pub boundary: Option<(String, Result<PolicyDocument>)>,
     /// What the identity policies of the role allow on the key.
     pub allowed: Option<Vec<SimulatedDecision>>,
-    /// What the role that we assume in the other account may do there.
+    /// What the role that writes IAM roles in the other account may do there.
     pub spoke: Option<Vec<SimulatedDecision>>,
 }
 
@@ -93,9 +94,15 @@ async fn spoke(
         return None;
     }
     let iam = readers.iam(wanted.caller()).await.ok()?;
-    // The role may only do so on roles that carry the boundary, as this one does or will.
-    let boundary = [("iam:PermissionsBoundary", boundary?.as_ref())];
-    iam.simulate(access.role_arn.as_ref(), &actions(), &[request.role_arn.as_ref()], &boundary).await.ok()
+    // The role may only do so on roles that carry the boundary, as this one does or will, and tag what it creates.
+    let context = [
+        ("iam:PermissionsBoundary", boundary?.as_ref()),
+        ("aws:RequestTag/atlas-cmk:managed-by", tags::ATLAS_CMK),
+        ("aws:TagKeys", tags::MANAGED_BY),
+    ];
+    iam.simulate(access.role(SpokeRole::Iam).ok()?.as_ref(), &actions(), &[request.role_arn.as_ref()], &context)
+        .await
+        .ok()
 }
 
 /// What `update-trust` calls of IAM. What is asked of KMS depends on tags, which a simulation does not know.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     aws::{Caller, ManagedPolicy},
     error::{Error, ErrorName, Result},
-    ids::{AccessName, AccountAccess, IamPolicyArn, IamRoleArn},
+    ids::{AccessName, AccountAccess, IamPolicyArn, IamRoleArn, SpokeRole},
     policy::{Owner, PolicyDocument, SID_PREFIX, Statement},
     report::{Described, Description},
     request::{BucketAccess, Permission},
@@ -99,7 +99,7 @@ impl Input {
             Grants::Buckets(_) => "Buckets",
         };
         let text = format!(
-            "arn:{partition}:iam::{}:policy/atlas-cmk/{SID_PREFIX}{}{kind}",
+            "arn:{partition}:iam::{}:policy/atlas-cmk/access/{SID_PREFIX}{}{kind}",
             self.role_arn.account(),
             self.access_name
         );
@@ -180,15 +180,16 @@ impl Step for ConvergeAccessPolicy {
             "iam:TagPolicy",
         ],
     ];
+    const SPOKE_ROLE: SpokeRole = SpokeRole::Access;
     type Input = Input;
     type Output = Output;
 
     fn sample() -> Value {
         json!({
             "accessName": "S3Keys",
-            "roleArn": "arn:aws:iam::777788889999:role/atlas-cmk-atc-node",
+            "roleArn": "arn:aws:iam::777788889999:role/atlas-cmk/atc-node",
             "grants": {
-                "assumeRole": "arn:aws:iam::444455556666:role/atlas-cmk-atc-s3-access-keys"
+                "assumeRole": "arn:aws:iam::444455556666:role/atlas-cmk/atc-s3-access-keys"
             },
             "remove": false,
             "execution": "manual-1"
@@ -251,7 +252,7 @@ mod tests {
         let input = input(&assuming(), false);
         assert_eq!(
             input.policy_arn().unwrap().as_ref(),
-            "arn:aws:iam::444455556666:policy/atlas-cmk/AtlasCmkS3KeysAssumeRole"
+            "arn:aws:iam::444455556666:policy/atlas-cmk/access/AtlasCmkS3KeysAssumeRole"
         );
         let [statement] = input.document().statements().try_into().unwrap();
         let statement = Value::from(statement);

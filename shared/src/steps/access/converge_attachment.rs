@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     aws::Caller,
     error::{Error, ErrorName, Result},
-    ids::{AccountAccess, IamPolicyArn, IamRoleArn},
+    ids::{AccountAccess, IamPolicyArn, IamRoleArn, SpokeRole},
     report::{Described, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
@@ -104,6 +104,7 @@ impl Step for ConvergeAttachment {
         actions::OTHER_ACCOUNTS,
         &["iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:GetRole", "iam:ListAttachedRolePolicies"],
     ];
+    const SPOKE_ROLE: SpokeRole = SpokeRole::Access;
     type Input = Input;
     type Output = Output;
 

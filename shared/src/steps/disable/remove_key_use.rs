@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     aws::{Caller, KeyState},
     error::{ErrorName, Result},
-    ids::{AccountAccess, KmsKeyArn, ProjectId},
+    ids::{AccountAccess, KmsKeyArn, ProjectId, SpokeRole},
     policy::{Owner, PolicyDocument},
     report::{Described, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
@@ -116,6 +116,7 @@ impl Step for RemoveKeyUse {
         actions::OTHER_ACCOUNTS,
         &["kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListResourceTags", "kms:PutKeyPolicy", "kms:UntagResource"],
     ];
+    const SPOKE_ROLE: SpokeRole = SpokeRole::KeyPolicies;
     type Input = Input;
     type Output = Output;
 

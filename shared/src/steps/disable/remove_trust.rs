@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     aws::Caller,
     error::{Error, ErrorName, Result},
-    ids::{AccessName, AccountAccess, IamRoleArn, ProjectId},
+    ids::{AccessName, AccountAccess, IamRoleArn, ProjectId, SpokeRole},
     model::{role_policies::RolePolicies, statements::INLINE_POLICY},
     policy::{Owner, PolicyDocument, Statement},
     report::{Described, Description, Kept},
@@ -259,6 +259,7 @@ impl Step for RemoveTrust {
             "iam:UpdateAssumeRolePolicy",
         ],
     ];
+    const SPOKE_ROLE: SpokeRole = SpokeRole::Iam;
     type Input = Input;
     type Output = Output;
 

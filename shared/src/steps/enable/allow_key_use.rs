@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{
     aws::Caller,
     error::{Error, ErrorName, Result},
-    ids::{AccountAccess, IamRoleArn, KmsKeyArn, ProjectId, Region},
+    ids::{AccountAccess, IamRoleArn, KmsKeyArn, ProjectId, Region, SpokeRole},
     model::{
         enablement::{Enablement, sample},
         keys::replica_of,
@@ -145,6 +145,7 @@ impl Step for AllowKeyUse {
         IAM. Repairs a statement that names a deleted role";
     const RETRIES: Retries = Retries::Minutes(&[ErrorName::AwsPropagating]);
     const ACTIONS: Actions = &[actions::OTHER_ACCOUNTS, &["kms:GetKeyPolicy", "kms:PutKeyPolicy"]];
+    const SPOKE_ROLE: SpokeRole = SpokeRole::KeyPolicies;
     type Input = Input;
     type Output = Output;
 

@@ -1,6 +1,6 @@
 //! `ensure-key`: a symmetric multi-Region key under an alias, renewed every so many days, with our tags. The alias is
-//! what it is found by on a re-run; an alias that points to a key without the tag of atlas-cmk belongs to others, and
-//! so does the key.
+//! what it is found by on a re-run. A key that is found is used only if it is what atlas-cmk would have created: see
+//! `model::adoption`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use crate::{
     aws::{Caller, Key, KeyState, Rotation},
     error::{Error, ErrorName, Result},
-    ids::{AccountAccess, KeyAlias, KmsKeyArn, Region},
+    ids::{AccountAccess, KeyAlias, KmsKeyArn, Region, SpokeRole},
     model::{
+        adoption::{self, Copy},
         enablement::{Enablement, sample},
-        keys::until_tags_count,
+        keys::until_it_is_known,
     },
     report::{Described, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
@@ -78,7 +79,8 @@ pub struct FoundKey {
     key: Key,
     /// Whether it has its alias. A key whose making was interrupted has none.
     has_alias: bool,
-    tags: Vec<tags::Tag>,
+    /// What distinguishes it from a key that we create.
+    differences: Vec<String>,
     rotation: Rotation,
 }
 
@@ -150,8 +152,26 @@ async fn found(readers: &Readers, caller: Caller<'_>, key: Key, has_alias: bool)
     // A replica is rotated with its primary, and only there.
     let primary = key.primary.clone().unwrap_or_else(|| key.arn.clone());
     let rotation = readers.kms_for(&primary, caller).await?.rotation(&primary).await?;
-    let tags = readers.kms_for(&key.arn, caller).await?.tags(&key.arn).await?;
-    Ok(FoundKey { key, has_alias, tags, rotation })
+    let mut copies = Vec::new();
+    for arn in std::iter::once(&primary).chain(key.replicas.iter().filter(|replica| **replica != primary)) {
+        let kms = readers.kms_for(arn, caller).await?;
+        let (policy, grantees) = (kms.policy(arn).await, kms.grantees(arn).await);
+        copies.push(Copy {
+            region: arn.region().clone(),
+            policy: if_allowed(policy)?,
+            grantees: if_allowed(grantees)?,
+        });
+    }
+    let maintainers = readers.key_maintainers(key.arn.account(), caller)?;
+    let differences = adoption::differences(&key, &copies, &maintainers);
+    Ok(FoundKey { key, has_alias, differences, rotation })
+}
+
+fn if_allowed<T>(read: Result<T>) -> Result<Option<T>> {
+    match read {
+        Err(error) if error.name() == ErrorName::AccountAccessDenied => Ok(None),
+        read => read.map(Some),
+    }
 }
 
 impl Step for EnsureKey {
@@ -167,12 +187,15 @@ impl Step for EnsureKey {
             "kms:CreateKey",
             "kms:DescribeKey",
             "kms:EnableKeyRotation",
+            "kms:GetKeyPolicy",
             "kms:GetKeyRotationStatus",
+            "kms:ListGrants",
             "kms:ListKeys",
             "kms:ListResourceTags",
             "kms:TagResource",
         ],
     ];
+    const SPOKE_ROLE: SpokeRole = SpokeRole::Keys;
     type Input = Input;
     type Output = Output;
 
@@ -199,12 +222,14 @@ impl Converge for EnsureKey {
             return Ok(vec![KeyChange::Create { alias: input.alias.clone(), region: input.region.clone(), days }]);
         };
         let arn = &found.key.arn;
-        if !tags::are_ours(&found.tags) {
+        if !found.differences.is_empty() {
+            let (alias, what) = (&input.alias, found.differences.join("; "));
+            let how = if found.has_alias { "is the alias of" } else { "is the alias that the tags name of" };
             return Err(Error::new(
                 ErrorName::AwsConflict,
                 format!(
-                    "key.alias: {} points to {arn}, which atlas-cmk did not create; choose another alias, or give the key's ARN in keyArn",
-                    input.alias
+                    "key.alias: {alias} {how} {arn}, which is not a key as atlas-cmk creates it: {what}; choose \
+                     another alias, or give the key's ARN in keyArn if you trust it"
                 ),
             ));
         }
@@ -238,8 +263,8 @@ impl Converge for EnsureKey {
                     let account = writers.account_of(input.caller())?;
                     let policy = writers.key_maintainers(account, input.caller())?.policy_of_new_key();
                     let made = kms.create_key(&policy, DESCRIPTION, &[tags::ours(), tags::for_alias(alias)]).await?;
-                    kms.create_alias(alias, &made).await.map_err(until_tags_count)?;
-                    kms.rotate_every(&made, *days).await.map_err(until_tags_count)?;
+                    kms.create_alias(alias, &made).await.map_err(until_it_is_known)?;
+                    kms.rotate_every(&made, *days).await.map_err(until_it_is_known)?;
                     arn = Some(made);
                 }
                 KeyChange::Adopt(key, alias) => {
@@ -248,16 +273,27 @@ impl Converge for EnsureKey {
                         .await?
                         .create_alias(alias, key)
                         .await
-                        .map_err(until_tags_count)?;
+                        .map_err(until_it_is_known)?;
                 }
                 KeyChange::Rotate(primary, _, days) => {
                     let kms = writers.kms_for(primary, input.caller()).await?;
-                    kms.rotate_every(primary, *days).await.map_err(until_tags_count)?;
+                    kms.rotate_every(primary, *days).await.map_err(until_it_is_known)?;
                 }
             }
         }
         arn.map(|key_arn| Output { key_arn })
             .ok_or_else(|| Error::new(ErrorName::Internal, "a bug: there is neither a key nor a change"))
+    }
+}
+
+/// A key under the alias that somebody else left there.
+#[cfg(test)]
+pub(crate) fn foreign_key() -> FoundKey {
+    FoundKey {
+        key: crate::fixtures::key("us-east-1", KeyState::Enabled),
+        has_alias: true,
+        differences: vec!["it has a grant for somebody".to_owned()],
+        rotation: Rotation { enabled: true, days: None },
     }
 }
 
@@ -277,12 +313,8 @@ mod tests {
     }
 
     fn found(state: KeyState, rotation: Rotation, ours: bool) -> FoundKey {
-        FoundKey {
-            key: key("us-east-1", state),
-            has_alias: true,
-            tags: if ours { vec![tags::ours()] } else { Vec::new() },
-            rotation,
-        }
+        let differences = if ours { Vec::new() } else { vec!["it has a grant".to_owned()] };
+        FoundKey { key: key("us-east-1", state), has_alias: true, differences, rotation }
     }
 
     const YEARLY: Rotation = Rotation { enabled: true, days: Some(365) };

@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use crate::{
     aws::Caller,
     error::{ErrorName, Result},
-    ids::{AccessRoleId, IamRoleArn, KmsKeyArn, ProjectId},
+    ids::{AccessRoleId, IamRoleArn, KmsKeyArn, ProjectId, SpokeRole},
     model::{
         enablement::{Enablement, sample},
-        keys::until_tags_count,
+        keys::until_it_is_known,
         owner::refuse_registered_by_another,
     },
     registry::{
@@ -180,6 +180,7 @@ impl Step for Register {
             "ssm:PutParameter",
         ],
     ];
+    const SPOKE_ROLE: SpokeRole = SpokeRole::Tags;
     type Input = Input;
     type Output = Output;
 
@@ -266,7 +267,7 @@ impl Converge for Register {
                     let tagged = writers.kms_for(arn, caller).await?.tag(arn, std::slice::from_ref(tag)).await;
                     // A replica that was made a moment ago.
                     let is_ours = observed.keys.iter().any(|(key, tags)| key == arn && tags::are_ours(tags));
-                    tagged.map_err(|error| if is_ours { until_tags_count(error) } else { error })?;
+                    tagged.map_err(|error| if is_ours { until_it_is_known(error) } else { error })?;
                 }
                 RegistryChange::Close(owed) => obligations::close(&writers.registry()?, owed).await?,
                 RegistryChange::Write { before, after } => {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     aws::{Caller, Key, KeyState},
     error::{Error, ErrorName, Result},
-    ids::{AccountAccess, KmsKeyArn, Region},
+    ids::{AccountAccess, KmsKeyArn, Region, SpokeRole},
     model::{
         enablement::{Enablement, sample},
         keys::replica_of,
@@ -130,6 +130,7 @@ impl Step for ReplicateKey {
             "kms:TagResource",
         ],
     ];
+    const SPOKE_ROLE: SpokeRole = SpokeRole::Keys;
     type Input = Input;
     type Output = Output;
 

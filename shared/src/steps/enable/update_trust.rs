@@ -12,7 +12,10 @@ use serde_json::Value;
 use crate::{
     aws::{Caller, CreateRole},
     error::{Error, ErrorName, Result},
-    ids::{AccessName, AccountAccess, ExternalId, IamPolicyArn, IamRoleArn, KmsKeyArn, ProjectId, Region, TrustedArn},
+    ids::{
+        AccessName, AccountAccess, ExternalId, IamPolicyArn, IamRoleArn, KmsKeyArn, ProjectId, Region, SpokeRole,
+        TrustedArn,
+    },
     model::{
         enablement::{Enablement, sample},
         role_policies::RolePolicies,
@@ -170,6 +173,7 @@ impl Step for UpdateTrust {
             "iam:UpdateAssumeRolePolicy",
         ],
     ];
+    const SPOKE_ROLE: SpokeRole = SpokeRole::Iam;
     type Input = Input;
     type Output = Output;
 
@@ -274,12 +278,29 @@ pub(crate) fn decide(input: &Input, observed: &RolePolicies) -> Result<Vec<RoleC
         changes.push(RoleChange::PutInlinePolicy(arn.clone(), with_ours, action, Merged::new(&inline, ours)));
     }
     match (input.manage, changes.as_slice()) {
+        (
+            ManageRole::Full | ManageRole::TrustOnly,
+            [RoleChange::PutTrustPolicy(..) | RoleChange::PutInlinePolicy(..), ..],
+        ) if !observed.is_bounded => Err(unbounded(arn, observed)),
         (ManageRole::None, [change, ..]) => Err(conflict(format!(
             "role.manage is none, and the trust policy of {arn} lacks this statement: {}; add it and run again",
             change.description().planned(UpdateTrust::NAME).after
         ))),
         _ => Ok(changes),
     }
+}
+
+/// A role that is there already, and may do more than we would ever let it.
+fn unbounded(arn: &IamRoleArn, observed: &RolePolicies) -> Error {
+    let carried = observed.role.as_ref().and_then(|role| role.permissions_boundary.as_deref());
+    let carried = carried.map_or_else(|| "no permissions boundary".to_owned(), |it| format!("the boundary {it}"));
+    Error::new(
+        ErrorName::AccountAccessDenied,
+        format!(
+            "the IAM role {arn} has {carried}, so atlas-cmk gives it neither trust nor rights; set the boundary of the \
+             stack, or name the role in UnboundedRoleArns of the stack"
+        ),
+    )
 }
 
 fn conflict(message: String) -> Error {

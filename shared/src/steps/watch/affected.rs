@@ -2,7 +2,7 @@
 
 use crate::{
     events::change::Subject,
-    ids::KmsKeyArn,
+    ids::{AccountAccess, KmsKeyArn, SpokeRole},
     registry::{self, Entry, Project, Stage},
     settings::OwnRoles,
 };
@@ -53,9 +53,12 @@ impl Stack<'_> {
         match subject {
             Subject::Key(key) => need(key, project).map(|need| Affected { need: Some(need) }),
             Subject::Role { account, name } => plainly(project.entries().any(|entry| {
-                let spoke = entry.desired.account.iter().map(|access| &access.role_arn);
-                let roles = [&entry.desired.role_arn].into_iter().chain(spoke);
-                roles.into_iter().any(|role| role.account() == account && role.name().eq_ignore_ascii_case(name))
+                let (role, access) = (&entry.desired.role_arn, &entry.desired.account);
+                let is_role = role.account() == account && role.name().eq_ignore_ascii_case(name);
+                let is_spoke = |access: &AccountAccess| {
+                    access.role_arn.account() == account && SpokeRole::is(name, access.role_arn.name())
+                };
+                is_role || access.as_ref().is_some_and(is_spoke)
             })),
             Subject::Secret(arn) => plainly(project.entries().any(|entry| {
                 let named = entry.desired.atlas_secret_id.as_ref().map(AsRef::as_ref);
@@ -64,10 +67,9 @@ impl Stack<'_> {
         }
     }
 
-    /// Whether a role has the name of the one that executions assume in other accounts.
+    /// Whether a role has the name of one that functions assume in other accounts.
     fn is_spoke(self, name: &str) -> bool {
-        let spoke = self.roles.spoke.as_deref().and_then(|spoke| spoke.rsplit('/').next());
-        spoke.is_some_and(|spoke| spoke.eq_ignore_ascii_case(name))
+        self.roles.spoke.as_deref().is_some_and(|read| SpokeRole::is(name, read))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
         change::{self, Changed, Subject},
     },
     fingerprint,
-    ids::{AccountId, ProjectId},
+    ids::{AccountId, ProjectId, SpokeRole},
     registry::{self, Project, Stage},
     request::ReconcileProject,
     settings::OwnRoles,
@@ -199,16 +199,22 @@ impl Converge for OnChange {
     }
 }
 
-/// The role of ours that made a call, if one did. What we do ourselves must not make us do anything.
+/// The role of ours that made a call, if one did: of the stack, by its path, or of infra/spoke.yaml in the account of what
+/// it changed. What we do ourselves must not make us do anything.
 fn own_role<'a>(changed: &'a Changed, own: &OwnRoles, hub: Option<&AccountId>) -> Option<&'a str> {
     let role = changed.by_role.as_deref()?;
-    let (_, path_and_name) = role.split_once(":role")?;
-    let name = path_and_name.rsplit('/').next()?;
-    let is = |known: &Option<String>| known.as_deref().is_some_and(|known| known.rsplit('/').next() == Some(name));
-    // The path is that of the stack in its own account only.
-    let in_hub = hub.is_some_and(|hub| role.split(':').nth(4) == Some(hub.as_ref()));
-    let by_path = in_hub && own.path.as_deref().is_some_and(|path| path_and_name.starts_with(path));
-    (by_path || is(&own.spoke) || is(&own.guard)).then_some(role)
+    let (prefix, path_and_name) = role.split_once(":role")?;
+    let account = prefix.rsplit(':').next()?;
+    let is_of_stack = || {
+        let path = own.path.as_deref();
+        hub.is_some_and(|hub| account == hub.as_ref()) && path.is_some_and(|path| path_and_name.starts_with(path))
+    };
+    let is_of_spoke = || {
+        let name = path_and_name.strip_prefix('/').filter(|name| !name.contains('/'))?;
+        let its_own = changed.subject.account()?.as_ref() == account;
+        (its_own && SpokeRole::is(name, own.spoke.as_deref()?)).then_some(())
+    };
+    (is_of_stack() || is_of_spoke().is_some()).then_some(role)
 }
 
 #[cfg(test)]

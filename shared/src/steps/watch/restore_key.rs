@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use crate::{
     aws::{Caller, KeyState},
     error::{Error, ErrorName, Result},
-    ids::{AccountAccess, KmsKeyArn},
+    ids::{AccountAccess, KmsKeyArn, SpokeRole},
     registry::{self, Project},
     report::{Described, Description},
     request::{Guard, GuardKey},
-    step::{Actions, Converge, Readers, Retries, Step, Writers, actions, not_set},
+    step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
     steps::watch::{affected::need, reactions::access_to},
 };
 
@@ -83,6 +83,7 @@ impl Step for RestoreKey {
         actions::PUBLISH,
         &["dynamodb:BatchGetItem", "dynamodb:Query", "kms:CancelKeyDeletion", "kms:DescribeKey", "kms:EnableKey"],
     ];
+    const SPOKE_ROLE: SpokeRole = SpokeRole::Guard;
     type Input = Input;
     type Output = Output;
 
@@ -111,8 +112,7 @@ impl Converge for RestoreKey {
         let registry = readers.registry()?;
         let named = registry::find(&registry, &registry::key(arn.key_id())).await?;
         let projects = guarded(arn, registry::read_all(&registry, &named).await?)?;
-        let guard = readers.own_roles.guard.as_deref();
-        let account = access_to(arn, projects.iter()).map(|access| guard_role(access, guard)).transpose()?;
+        let account = access_to(arn, projects.iter()).cloned();
         let key = readers.kms_for(arn, caller(input, account.as_ref())).await?.key(arn.as_ref()).await?;
         Ok(Found { state: key.map(|key| key.state), projects, account })
     }
@@ -191,14 +191,6 @@ fn caller<'a>(input: &'a Input, account: Option<&'a AccountAccess>) -> Caller<'a
     Caller { account, execution: input.execution.as_deref() }
 }
 
-/// The role that restores keys, in the account of the one that treats them, under the same external ID.
-fn guard_role(access: &AccountAccess, name: Option<&str>) -> Result<AccountAccess> {
-    let name = name.ok_or_else(|| not_set("GUARD_ROLE_NAME"))?;
-    let prefix = access.role_arn.as_ref().split(":role/").next().unwrap_or_default();
-    let role_arn = format!("{prefix}:role/{name}").parse().map_err(|_| not_set("GUARD_ROLE_NAME"))?;
-    Ok(AccountAccess { role_arn, external_id: access.external_id.clone() })
-}
-
 async fn publish(writers: &Writers, input: &Input, projects: &[Project], changes: &[Restoring]) -> Result<()> {
     let request = &input.request;
     let done: Vec<String> = changes.iter().map(|change| change.description().made(RestoreKey::NAME).summary).collect();
@@ -253,16 +245,5 @@ mod tests {
         assert_eq!(guarded(vec![of("alert"), unreadable()]), Err(ErrorName::AtlasConflict));
         let other = "arn:aws:kms:us-east-1:999999999999:key/mrk-1".parse().unwrap();
         assert!(super::guarded(&other, vec![of("restore")]).is_err(), "a key of that id in another account");
-    }
-
-    #[test]
-    fn the_role_that_restores_is_beside_the_one_that_treats() {
-        let access =
-            json!({"roleArn": "arn:aws-us-gov:iam::444455556666:role/x/AtlasCmkSpoke", "externalId": "b0a7c1de"});
-        let access = serde_json::from_value(access).unwrap();
-        let guard = guard_role(&access, Some("AtlasCmkGuard")).unwrap();
-        assert_eq!(guard.role_arn.as_ref(), "arn:aws-us-gov:iam::444455556666:role/AtlasCmkGuard");
-        assert_eq!(guard.external_id, access.external_id);
-        assert!(guard_role(&access, None).is_err());
     }
 }

@@ -20,12 +20,7 @@ fn disabled() -> Project {
 }
 
 fn own_roles() -> OwnRoles {
-    OwnRoles {
-        arn_prefix: None,
-        path: Some("/stacks/atlas-cmk/".to_owned()),
-        spoke: Some("AtlasCmkSpoke".to_owned()),
-        guard: Some("AtlasCmkGuard".to_owned()),
-    }
+    OwnRoles { arn_prefix: None, path: Some("/stacks/atlas-cmk/".to_owned()), spoke: Some("AtlasCmkSpoke".to_owned()) }
 }
 
 fn affected(subject: &Subject, project: &Project) -> Option<Affected> {
@@ -99,6 +94,7 @@ fn the_projects_of_a_change_are_found_by_one_query_and_by_two_if_it_is_the_secre
         (key(KEY), vec!["key#mrk-1"]),
         (role("ATLAS-cmk"), vec!["role#444455556666#atlas-cmk"]),
         (role("AtlasCmkSpoke"), vec!["account#444455556666"]),
+        (role("atlascmkspoke-IAM"), vec!["account#444455556666"]),
         (Subject::Secret(of_stack.replace("keys", "other")), vec!["secret#atlas/other"]),
         (Subject::Secret(of_stack.to_owned()), vec!["secret#", "secret#atlas/keys"]),
     ] {
@@ -171,7 +167,10 @@ fn what_our_own_roles_do_follows_from_us_already() {
     };
     assert!(by(Some("arn:aws:iam::777788889999:role/stacks/atlas-cmk/atlas-cmk-AllowKeyUseRole-1X")));
     assert!(by(Some("arn:aws:iam::444455556666:role/AtlasCmkSpoke")));
-    assert!(by(Some("arn:aws:iam::444455556666:role/AtlasCmkGuard")));
+    assert!(by(Some("arn:aws:iam::444455556666:role/AtlasCmkSpoke-guard")));
+    assert!(!by(Some("arn:aws:iam::444455556666:role/AtlasCmkSpoke-other")));
+    assert!(!by(Some("arn:aws:iam::444455556666:role/team/AtlasCmkSpoke")), "with a path");
+    assert!(!by(Some("arn:aws:iam::111122223333:role/AtlasCmkSpoke")), "of another account than the key's");
     assert!(
         !by(Some("arn:aws:iam::444455556666:role/stacks/atlas-cmk/atlas-cmk-AllowKeyUseRole-1X")),
         "of another account"
