@@ -12,6 +12,7 @@
 //! What an engine cannot do as AWS does is worked around here and documented here, never in the product.
 
 pub mod account;
+pub mod approver;
 pub mod cloud;
 pub mod deploy;
 pub mod engine;

@@ -56,3 +56,14 @@ pub async fn put(stack: &Stack, partition: &str, sort: &str, value: &Value) -> R
     client.put_item().table_name(table).set_item(Some(serde_dynamo::to_item(whole)?)).send().await?;
     Ok(())
 }
+
+/// Deletes an item.
+///
+/// # Errors
+/// If it cannot be deleted.
+pub async fn delete(stack: &Stack, partition: &str, sort: &str) -> Result<()> {
+    let (client, table) = client(stack)?;
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    client.delete_item().table_name(table).key("pk", text(partition)).key("sk", text(sort)).send().await?;
+    Ok(())
+}

@@ -76,7 +76,7 @@ fn the_demo_enables_changes_nothing_the_second_time_and_writes_what_it_saw() {
     let printed = printed + &String::from_utf8_lossy(&output.stdout);
     for line in [
         "✓ create-role ",
-        "… waiting for endpoints: us-east-1 INITIATING, ",
+        "… waiting for endpoints: us-east-1 ",
         "3 endpoints ACTIVE (after ",
         "✓ verify ",
         "nothing changed",

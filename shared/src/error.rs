@@ -88,6 +88,8 @@ error_names! {
     AccessVerificationFailed = "Access.VerificationFailed",
     /// The approver refused. Nothing was changed.
     ApprovalRefused = "Approval.Refused",
+    /// A change that needs an approval has none.
+    ApprovalMissing = "Approval.Missing",
     /// No approver answered in time. Nothing was changed.
     ApprovalTimedOut = "Approval.TimedOut",
     /// The function was deployed without something that it needs, or with something that it cannot use.

@@ -4,6 +4,7 @@
 //! published to Parameter Store ([`publication`]) and never read back.
 
 pub mod accounts;
+pub mod approvals;
 mod index;
 pub mod leases;
 pub mod obligations;

@@ -51,6 +51,11 @@ pub struct Settings {
     /// The key of KMS that encrypts these secrets, that of the Atlas secret where it has one: `TOKEN_CACHE_KEY_ARN`. By
     /// default AWS's own for Secrets Manager.
     pub token_cache_key: Option<String>,
+    /// Whether changes that switch encryption off, remove trust or move a project to another account's key need an
+    /// approval: `REQUIRE_APPROVAL` is not `false`.
+    pub requires_approval: bool,
+    /// Where an approver answers: `APPROVAL_URL`, of the function that asks.
+    pub approval_url: Option<String>,
     /// The SNS topic that notifies people and programs: `TOPIC_ARN`.
     pub topic_arn: Option<String>,
     /// The queue that keeps events that could not be handled: `DEAD_LETTER_QUEUE_URL`.
@@ -151,6 +156,8 @@ impl Settings {
             cross_account_boundary: get("CROSS_ACCOUNT_BOUNDARY_ARN"),
             token_cache_prefix: get("TOKEN_CACHE_PREFIX"),
             token_cache_key: get("TOKEN_CACHE_KEY_ARN"),
+            requires_approval: get("REQUIRE_APPROVAL").as_deref() != Some("false"),
+            approval_url: get("APPROVAL_URL"),
             topic_arn: get("TOPIC_ARN"),
             dead_letter_queue_url: get("DEAD_LETTER_QUEUE_URL"),
             registry_table: get("REGISTRY_TABLE"),

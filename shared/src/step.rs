@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::{
     error::Result,
     ids::SpokeRole,
+    registry::approvals::PartOfPlan,
     report::{Change, Described},
 };
 
@@ -72,6 +73,11 @@ pub trait Converge: Step {
     /// What has to change for the actual state to match the input: nothing, something, or a conflict, which is an
     /// error. Pure.
     fn decide(input: &Self::Input, observation: &Self::Observation) -> Result<Vec<Self::Change>>;
+
+    /// The plan that its changes are a part of, if somebody may have to approve them: see [`crate::registry::approvals::is_needed`].
+    fn part_of_plan(_input: &Self::Input) -> Option<PartOfPlan<'_>> {
+        None
+    }
 
     /// Makes the changes, none on a re-run, and returns the resulting state.
     async fn act(

@@ -11,6 +11,12 @@ pub const ATLAS_CMK: &str = "atlas-cmk";
 /// The prefix of the keys of the tags that name the projects of a role or key.
 pub const PROJECT: &str = "atlas-cmk:project:";
 
+/// The key of the tag by which somebody says that a key is out of use on purpose.
+pub const GUARD: &str = "atlas-cmk:guard";
+
+/// Its value.
+pub const OFF: &str = "off";
+
 /// A key and its value.
 pub type Tag = (String, String);
 
@@ -41,4 +47,9 @@ pub fn for_alias(alias: &KeyAlias) -> Tag {
 /// The tag of a role or key that a project uses. One for each project, so that two projects never write the same tag.
 pub fn of_project(project: &ProjectId) -> Tag {
     (format!("{PROJECT}{project}"), "enabled".to_owned())
+}
+
+/// What keeps a key from being restored. Nothing here sets it.
+pub fn guard_off() -> Tag {
+    (GUARD.to_owned(), OFF.to_owned())
 }

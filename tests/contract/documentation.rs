@@ -67,6 +67,27 @@ fn every_test_that_the_page_of_the_architecture_names_exists() {
 }
 
 #[test]
+fn every_test_that_the_threat_model_names_exists() {
+    let page = read("docs/threat-model.md").unwrap();
+    let mut sources = String::new();
+    for folder in ["shared/src", "tests/contract", "tests/end_to_end"] {
+        let mut open = vec![atlas_cmk_tests::root().join(folder)];
+        while let Some(path) = open.pop() {
+            match std::fs::read_dir(&path) {
+                Ok(entries) => open.extend(entries.map(|entry| entry.unwrap().path())),
+                Err(_) => sources += &std::fs::read_to_string(path).unwrap(),
+            }
+        }
+    }
+    let quoted = page.split('`').skip(1).step_by(2);
+    let tests: Vec<&str> = quoted.filter(|word| word.matches('_').count() > 4 && !word.contains(' ')).collect();
+    assert!(tests.len() > 10, "it names tests: {tests:?}");
+    for test in tests {
+        assert!(sources.contains(&format!("fn {test}(")), "no test {test}");
+    }
+}
+
+#[test]
 fn no_source_file_can_disable_a_key_or_schedule_its_deletion() {
     // Tests and the embedded cloud may: they play those who do. The product may not.
     fn files(folder: std::path::PathBuf) -> Vec<std::path::PathBuf> {

@@ -6,10 +6,13 @@ use atlas_cmk_tests::{contracts, files::Files, template};
 use serde_json::Value;
 
 /// The actions that several statements of a role allow, each on other resources. All others have one.
-const SEVERAL: [(&str, &str, usize); 15] = [
+const SEVERAL: [(&str, &str, usize); 17] = [
     // Of its own topic, and of the secret.
     ("diagnose", "kms:Decrypt", 2),
     ("diagnose", "kms:GenerateDataKey", 2),
+    // What is registered, and what is approved.
+    ("plan-disable", "dynamodb:GetItem", 2),
+    ("preflight", "dynamodb:GetItem", 2),
     // Accounts, and profiles.
     ("find-missed-accounts", "dynamodb:Query", 2),
     // Roles with the boundary, and roles that UnboundedRoleArns names.

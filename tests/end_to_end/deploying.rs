@@ -101,7 +101,9 @@ async fn a_key_that_was_created_is_still_revoked_after_the_stack_was_deleted_and
     // The boundary stays with the roles that carry it, so the next deployment is given it.
     let boundary = world.customer().access_role_boundary();
     world.redeploy(vec![("AccessRoleBoundaryArn", boundary)]).await;
-    let down = json!({"projectId": project, "scope": "role"});
+    world.approve_everything_of(project, true).await;
+    // The new stack has a registry of its own, which does not know the project.
+    let down = json!({"projectId": project, "scope": "role", "adopt": true});
     let run = atlas_cmk_local::execution::run(&world.cloud, "DisableEncryptionArn", &down, |_| {}).await.unwrap();
     assert_eq!((run.error.as_deref(), run.cause.as_deref()), (None, None));
     for region in ["us-east-1", "eu-west-1"] {

@@ -102,13 +102,16 @@ async fn whatever_state_an_enablement_died_after_it_is_taken_down() {
     let mut before = world.snapshot().await;
     let mut input = world.customer().input();
     input["clusters"] = json!(["orders"]);
-    for last in states_of("enable-encryption", &["EnsureProject", "EnsureKey", "ReplicateKeys", "Diagnose"]) {
+    for last in
+        states_of("enable-encryption", &["RequestApproval", "EnsureProject", "EnsureKey", "ReplicateKeys", "Diagnose"])
+    {
         let last = last.as_str();
         let machine = execution::define_until(&world.cloud, "EnableEncryptionArn", last).await.unwrap();
         let run = execution::run_machine(&world.cloud, &machine, &input, |_| {}).await.unwrap();
         assert_eq!(run.error, None, "{last}: {:?}", run.cause);
 
-        world.disable_successfully(json!({"scope": "role"})).await;
+        // Before it is announced, the project is not registered.
+        world.disable_successfully(json!({"scope": "role", "adopt": true})).await;
         let mut after = world.snapshot().await;
         if last == "CreateRole" {
             // A record that nobody has written down yet is nobody's. It is listed, and cancelled by its name.
@@ -447,6 +450,7 @@ async fn a_role_that_two_projects_use_keeps_the_statements_of_the_other() {
             assert_eq!((run.error.as_deref(), run.cause.as_deref()), (None, None));
             projects.push(run.output.unwrap()["projectId"].as_str().unwrap().to_owned());
         }
+        world.approve_everything_of(&projects[0], true).await;
         world.disable_successfully(json!({"projectId": projects[0], "scope": "role"})).await;
         let role = world.customer().role_arn();
         let name = role.rsplit('/').next().unwrap();

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{attacker, world::World};
 
 /// An item of each kind.
-const KINDS: [(&str, &str); 11] = [
+const KINDS: [(&str, &str); 13] = [
     ("project#66f0a1b2c3d4e5f601234567", "state"),
     ("projects", "66f0a1b2c3d4e5f601234567"),
     ("key#mrk-1", "66f0a1b2c3d4e5f601234567"),
@@ -26,6 +26,8 @@ const KINDS: [(&str, &str); 11] = [
     ("profiles", "default"),
     ("lease#66f0a1b2c3d4e5f601234567", "lease"),
     ("obligations", "444455556666#atlas-cmk"),
+    ("approval#66f0a1b2c3d4e5f601234567", "execution#manual-1"),
+    ("question#66f0a1b2c3d4e5f601234567", "manual-1"),
 ];
 
 /// The kinds that each function may put.
@@ -33,6 +35,8 @@ fn own(function: &str) -> &'static [&'static str] {
     match function {
         "register" | "unregister" => &["project#", "projects", "key#", "role#", "secret#", "account#"],
         "on-account-vended" => &["accounts", "failed-vends", "obligations"],
+        "answer-approval" => &["approval#"],
+        "request-approval" => &["question#"],
         "put-profile" => &["profiles"],
         "take-turn" => &["lease#"],
         "diagnose" | "record-obligation" | "retry-obligations" | "waive-obligation" => &["obligations"],

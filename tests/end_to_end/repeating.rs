@@ -63,8 +63,9 @@ async fn every_state_of_enabling_and_of_taking_down() {
     let cluster = json!({"name": "orders", "instanceSize": "M10", "regions": ["US_EAST_1"]});
     world.cloud.simulator.add_cluster(&project, cluster).await.unwrap();
     states.extend(run(&world, "EnableEncryptionArn", &input).await.1);
-    assert_eq!(states, all("enable-encryption", &["Diagnose"]));
+    assert_eq!(states, all("enable-encryption", &["Diagnose", "RequestApproval"]));
 
+    world.approve_everything_of(&project, true).await;
     let removal = json!({"projectId": project, "scope": "role"});
     let (disabled, states) = run(&world, "DisableEncryptionArn", &removal).await;
     assert_eq!(disabled.output.unwrap()["kept"], json!([]));

@@ -107,7 +107,22 @@ impl World {
         let atlas = simulator::Options { port: None, time_scale: TIME_SCALE };
         let (n, customer) = Self::next_customer();
         let cloud = Cloud::start(engine(n).await, build().await, change(customer), atlas).await.unwrap();
-        Self { cloud }
+        let world = Self { cloud };
+        world.approve_everything(true).await;
+        world
+    }
+
+    /// Gives the project a standing approval, or one that has ended: most tests are not about who approves.
+    pub(crate) async fn approve_everything(&self, approve: bool) {
+        self.approve_everything_of(&self.customer().project_id, approve).await;
+    }
+
+    /// The same for another project.
+    pub(crate) async fn approve_everything_of(&self, project: &str, approve: bool) {
+        let expires_at = if approve { 4_000_000_000_i64 } else { 0 };
+        let answer = json!({"by": "the test", "at": "2026-01-01T00:00:00Z", "reason": null});
+        let standing = json!({"projectId": project, "answer": answer, "expiresAt": expires_at});
+        registry::put(&self.cloud.stack, &format!("approval#{project}"), "standing", &standing).await.unwrap();
     }
 
     /// Deletes the stack and deploys it again.

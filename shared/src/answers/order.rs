@@ -24,8 +24,11 @@ use crate::{
 };
 
 /// Of the state machine `enable-encryption`.
-pub const ENABLING: [&str; 19] = [
+pub const ENABLING: [&str; 21] = [
     RecordObligation::NAME,
+    Preflight::NAME,
+    RequestApproval::NAME,
+    // The answer may have taken days.
     Preflight::NAME,
     EnsureProject::NAME,
     TakeTurn::NAME,

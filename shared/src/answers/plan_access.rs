@@ -302,6 +302,7 @@ fn removal(request: &CrossAccountAccess) -> remove_trust::Input {
         used_by: Vec::new(),
         account: None,
         execution: None,
+        plan_hash: None,
     }
 }
 

@@ -69,6 +69,12 @@ pub struct Output {
     pub findings: Vec<Finding>,
     /// The planned changes, in their order.
     pub plan: Vec<PlannedChange>,
+    /// The hash of the plan, by which it is approved.
+    pub plan_hash: String,
+    /// Whether somebody has to approve it, and nobody has.
+    pub ask: bool,
+    /// Who has approved it: an ARN.
+    pub approved_by: Option<String>,
     /// What atlas-cmk would leave in place, each with the reason.
     pub kept: Vec<Kept>,
     /// The keys that snapshots of the project need.
@@ -119,7 +125,7 @@ impl Answer for PlanDisable {
         Box::pin(Remains::read(readers, input)).await
     }
 
-    fn answer(input: &Input, found: Remains, _: Timestamp) -> Result<Output> {
-        judge::judge(&input.request, &found)
+    fn answer(input: &Input, found: Remains, now: Timestamp) -> Result<Output> {
+        judge::judge(&input.request, &found, now)
     }
 }

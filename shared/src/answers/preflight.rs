@@ -16,6 +16,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{ClusterName, KmsKeyArn, ProjectId, Region},
     model::placeholder,
+    registry::approvals,
     report::{ByHand, Change, Difference, Finding, PlannedChange, SkippedCluster},
     request::{EnableEncryption, Mode},
     step::{Actions, Answer, Readers, Step, actions, sample_request},
@@ -67,6 +68,13 @@ pub struct Output {
     pub plan: Vec<PlannedChange>,
     /// In mode `apply`, the changes that are going to be made, in their order.
     pub planned: Vec<Change>,
+    /// In mode `apply`, the changes that somebody has to approve, and nobody has: the project is moved to the key of another
+    /// account.
+    pub to_approve: Vec<PlannedChange>,
+    /// The hash of the changes that have to be approved, by which they are.
+    pub plan_hash: Option<String>,
+    /// Who has approved them: an ARN.
+    pub approved_by: Option<String>,
     /// In mode `verify`, what differs from the request.
     pub differences: Vec<Difference>,
 }
@@ -118,6 +126,7 @@ impl Answer for Preflight {
         readers.reach("roleArn", request.role_arn.as_ref(), request.role_arn.account(), wanted.caller())?;
         let mut survey = Box::pin(Survey::read(readers, &wanted)).await;
         Box::pin(survey.look_for_made_key(readers, &wanted)).await;
+        Box::pin(survey.look_for_approvals(readers, &wanted)).await;
         match survey.disturbance() {
             Some(error) => Err(restated_for(request.mode, error)),
             None => Ok(survey),
@@ -145,17 +154,28 @@ fn judge(request: &EnableEncryption, survey: &Survey, execution: Option<&str>) -
     if request.mode() == Mode::Apply {
         findings.extend(by_hand.iter().filter(|it| it.policy != "trust policy").map(to_add));
     }
-    let plan = match plan::changes(request, survey, execution) {
-        Ok(changes) => placeholder::replaced_by_words(&changes)?,
+    let asks = survey.requires_approval && request.mode() == Mode::Apply;
+    let (plan, needed) = match plan::changes(request, survey, execution) {
+        Ok(changes) => {
+            let needed: Vec<_> = changes.iter().filter(|it| asks && approvals::is_needed(it)).cloned().collect();
+            (placeholder::replaced_by_words(&changes)?, placeholder::replaced_by_words(&needed)?)
+        }
         Err(error) => {
             // What a step would refuse is often found already, and better explained.
             if findings.is_empty() {
                 findings.push(Finding::from_error(&error));
             }
-            Vec::new()
+            (Vec::new(), Vec::new())
         }
     };
+    let plan_hash = (!needed.is_empty()).then(|| approvals::hash(&needed));
+    let given = survey.approvals.as_ref().map_err(Clone::clone)?;
+    let answer = plan_hash.as_ref().and_then(|hash| given.answer(hash, &needed, survey.now));
+    let approved_by = answer.map(|answer| answer.by.clone());
     Ok(Output {
+        to_approve: if approved_by.is_some() { Vec::new() } else { needed },
+        plan_hash,
+        approved_by,
         project_id: survey.project().map(|project| project.id.clone()),
         key_arn: survey.key_arn.clone(),
         primary_region: survey.primary_region.clone(),

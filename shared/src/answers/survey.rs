@@ -18,7 +18,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{AccessRoleId, AccountId, ClusterName, KmsKeyArn, ProjectId, Region},
     model::{enablement::Enablement, placeholder, role_policies::RolePolicies},
-    registry::{self, Project as Registered},
+    registry::{self, Project as Registered, approvals::Given},
     request::{Clusters, EnableEncryption, ManageKey, Mode},
     step::Readers,
     steps::enable::{create_role, ensure_key},
@@ -85,6 +85,10 @@ pub struct Survey {
     pub primary_region: Region,
     /// What could take away the rights that our policies give.
     pub obstacles: Obstacles,
+    /// Whether the deployment demands approvals.
+    pub requires_approval: bool,
+    /// What was approved of the project: see [`Self::look_for_approvals`].
+    pub approvals: Result<Given>,
     /// The account the function runs in.
     pub own_account: Option<AccountId>,
     /// When that was.
@@ -112,6 +116,8 @@ impl Survey {
         Self {
             obstacles: Obstacles::read(readers, wanted, iam_role.as_ref().ok(), key_arn.as_ref()).await,
             own_account: readers.own_account.clone(),
+            requires_approval: readers.requires_approval,
+            approvals: Ok(Given::default()),
             now: readers.now,
             project,
             in_atlas,
@@ -135,6 +141,15 @@ impl Survey {
             None if self.alias.is_some() || wanted.request.mode() == Mode::Apply => Ok(None),
             None => ensure_key::left_behind(readers, wanted.caller(), alias, &self.primary_region).await,
         };
+    }
+
+    /// Reads what was approved of a project that has another key: it may be another account's.
+    pub async fn look_for_approvals(&mut self, readers: &Readers, wanted: &Wanted<'_>) {
+        let Some(project) = self.project().filter(|_| self.requires_approval && self.previous_key().is_some()) else {
+            return;
+        };
+        let read = async { Given::read(&readers.registry()?, &project.id, wanted.execution).await };
+        self.approvals = read.await;
     }
 
     /// The key in its own region, if it is there.
@@ -182,6 +197,7 @@ impl Survey {
         errors.extend(self.obstacles.errors());
         errors.extend(self.alias.as_ref());
         errors.extend(self.made_key.as_ref().err());
+        errors.extend(self.approvals.as_ref().err());
         errors.extend(self.keys.iter().flat_map(RegionalKey::errors));
         errors
     }

@@ -202,6 +202,10 @@ fn known(name: ErrorName) -> (&'static str, &'static str) {
             "the target role cannot be assumed as intended",
             "check the trust policy of the target role and what denies the source role sts:AssumeRole, and run again",
         ),
+        ErrorName::ApprovalMissing => (
+            "nobody has approved a change that needs an approval",
+            "start the state machine, which asks for it, or give the project a standing approval; nothing was changed",
+        ),
         ErrorName::ApprovalRefused => ("the approver refused the changes", "ask the approver why; nothing was changed"),
         ErrorName::ApprovalTimedOut => (
             "no approver answered in time",

@@ -37,7 +37,10 @@ pub struct DisableEncryption {
     /// Access to the account of role and key, if it is another. Not needed for a registered project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountAccess>,
-    /// Whether someone has to approve the changes first. The request is published to the SNS topic of the stack.
+    /// Also disables encryption of a project that is not registered, because somebody else has enabled it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopt: Option<bool>,
+    /// Asks for an approval even where the deployment does not demand one. `false` switches nothing off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<bool>,
     /// The secret with the Atlas credentials, if it is not the secret of the stack: one of `MoreAtlasSecretArns`.
@@ -184,6 +187,8 @@ pub struct Disabled {
     pub kept: Vec<Kept>,
     /// The keys that snapshots of the project need for as long as they exist: do not delete them before.
     pub keys_to_keep: Vec<String>,
+    /// Who approved the changes, if somebody had to: an ARN.
+    pub approved_by: Option<String>,
     /// The changes that were made; empty if nothing had to change.
     pub changes: Vec<Change>,
 }

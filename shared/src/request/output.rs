@@ -40,6 +40,8 @@ pub struct Enabled {
     pub skipped_clusters: Vec<SkippedCluster>,
     /// Keys that the project used before. Snapshots need the key that encrypted them: keep these keys.
     pub old_keys: Vec<OldKey>,
+    /// Who approved that the project was moved to the key of another account, if it was: an ARN.
+    pub approved_by: Option<String>,
     /// The changes that were made; empty if nothing had to change.
     pub changes: Vec<Change>,
 }

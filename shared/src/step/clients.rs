@@ -41,6 +41,10 @@ pub struct Readers {
     registry_table: Option<String>,
     /// The path of what is published of projects.
     published_below: Option<String>,
+    /// Whether the deployment demands approvals.
+    pub requires_approval: bool,
+    /// Where an approver answers, of the function that asks.
+    pub approval_url: Option<String>,
     /// The state machines that the function starts.
     pub state_machines: StateMachines,
     /// The roles that our own calls are made with.
@@ -86,6 +90,8 @@ impl Readers {
             dead_letter_queue_url: settings.dead_letter_queue_url.clone(),
             registry_table: settings.registry_table.clone(),
             published_below: settings.published_below.clone(),
+            requires_approval: settings.requires_approval,
+            approval_url: settings.approval_url.clone(),
             state_machines: settings.state_machines.clone(),
             own_roles: settings.own_roles.clone(),
             default_secret: settings.atlas_secret_id.clone(),

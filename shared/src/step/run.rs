@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Answer, Converge, Notify, Readers, Reply, Step, Writers};
 use crate::{
     error::{Error, ErrorName, Failure, Result},
+    registry::approvals,
     report::Described,
 };
 
@@ -47,18 +48,31 @@ pub async fn converge<S: Converge>(readers: &Readers, input: &S::Input) -> Resul
     let writers = Writers::new(readers);
     let observation = Box::pin(S::observe(readers, input)).await?;
     let changes = S::decide(input, &observation)?;
+    Box::pin(require_approval::<S>(readers, input, &changes)).await?;
     match Box::pin(S::act(&writers, input, observation, &changes)).await {
         Err(error) if error.outcome_is_unknown() => {
             // What was written may take a moment to be seen.
             tokio::time::sleep(readers.atlas.retry_floor()).await;
             let observation = Box::pin(S::observe(readers, input)).await?;
             let rest = S::decide(input, &observation)?;
+            Box::pin(require_approval::<S>(readers, input, &rest)).await?;
             let output = Box::pin(S::act(&writers, input, observation, &rest)).await?;
             // What the first attempt had set out to do is done now, by it or by the second.
             Ok(Reply { output, changes: describe(&changes) })
         }
         Err(error) => Err(error),
         Ok(output) => Ok(Reply { output, changes: describe(&changes) }),
+    }
+}
+
+/// Refuses changes that nobody has approved, where the deployment demands it.
+async fn require_approval<S: Converge>(readers: &Readers, input: &S::Input, changes: &[S::Change]) -> Result<()> {
+    let Some(part) = S::part_of_plan(input).filter(|_| readers.requires_approval) else { return Ok(()) };
+    let planned = changes.iter().map(|change| change.description().planned(S::NAME));
+    let needed: Vec<_> = planned.filter(approvals::is_needed).collect();
+    match needed.as_slice() {
+        [] => Ok(()),
+        needed => approvals::require(&readers.registry()?, part, needed, readers.now).await,
     }
 }
 

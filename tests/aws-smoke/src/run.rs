@@ -157,7 +157,8 @@ async fn deploy_stack(target: &Target, name: &Name, secret_arn: &str) -> Result<
 }
 
 async fn deploy(target: &Target, name: &Name, secret_arn: &str, more: &[(&str, &str)]) -> Result<Stack> {
-    let mut parameters = vec![("AtlasSecretArn", secret_arn)];
+    // The test removes what it has made, and has no approver.
+    let mut parameters = vec![("AtlasSecretArn", secret_arn), ("RequireApproval", "false")];
     if let Atlas::Simulator(url) = &target.atlas {
         parameters.push(("AtlasBaseUrl", url.as_str().trim_end_matches('/')));
     }

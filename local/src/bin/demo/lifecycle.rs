@@ -2,7 +2,9 @@
 //! less, described, disabled.
 
 use anyhow::{Result, bail};
-use atlas_cmk_local::{Cloud, execution::Run, progress, report, seed::Customer, snapshot};
+use atlas_cmk_local::{
+    Cloud, approver::Approver, execution::Run, mailbox::Mailbox, progress, report, seed::Customer, snapshot,
+};
 use aws_sdk_kms::types::Tag;
 use serde_json::{Value, json};
 
@@ -36,7 +38,17 @@ pub(crate) async fn show() -> Result<Shown> {
     progress::result(&view(stage::output("describing", &described)?));
 
     let down = stage::event("manual-disable.json")?;
-    let down = stage::run_machine(&cloud, disable, &down, "Disable the encryption, with scope role").await?;
+    let topic = cloud.stack.output("NotificationsArn")?;
+    let mailbox = Mailbox::subscribed_to(&cloud.stack.account, topic).await?;
+    let approver = Approver::new(&cloud.stack, "Approver").await?;
+    let approval = async {
+        let question = mailbox.next_of("approval-requested").await?;
+        progress::step("alice, who has the policy of approvers, approves the plan through the function URL");
+        approver.approve(&question).await
+    };
+    let down = stage::run_machine(&cloud, disable, &down, "Disable the encryption, with scope role");
+    let (down, approved) = tokio::join!(down, approval);
+    let (down, _) = (down?, approved?);
     let after = snapshot::take(&cloud, &project).await?;
     let differences = snapshot::differences(&before, &after);
 

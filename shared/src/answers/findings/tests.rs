@@ -13,7 +13,7 @@ use crate::{
     ids::KmsKeyArn,
     model::role_policies::RolePolicies,
     policy::{PolicyDocument, Statement},
-    registry,
+    registry::{self, approvals},
     steps::enable::ensure_key::foreign_key,
     tags,
 };
@@ -59,6 +59,8 @@ fn prepared() -> Survey {
         ],
         alias: None,
         made_key: Ok(None),
+        requires_approval: true,
+        approvals: Ok(approvals::Given::default()),
         now: jiff::Timestamp::UNIX_EPOCH,
         key_arn: Some(KEY.parse().unwrap()),
         primary_region: "us-east-1".parse().unwrap(),

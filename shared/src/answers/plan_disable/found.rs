@@ -8,7 +8,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{AccountAccess, IamRoleArn, KmsKeyArn, ProjectId},
     policy::Owner,
-    registry::{self, Entry, Project},
+    registry::{self, Entry, Project, approvals::Given},
     report::Kept,
     request::{DisableEncryption, ManageKey, ManageRole, Scope, regional_keys},
     step::Readers,
@@ -32,6 +32,10 @@ pub struct Remains {
     pub(super) keys: Vec<(KmsKeyArn, Option<KeyMarks>)>,
     /// The keys that could not be read.
     pub(super) out_of_reach: Vec<Kept>,
+    /// Whether the deployment demands approvals.
+    pub(super) requires_approval: bool,
+    /// What was approved.
+    pub(super) approvals: Given,
 }
 
 impl Remains {
@@ -50,8 +54,15 @@ impl Remains {
             _ => readers.atlas.backup_compliance_policy(&request.project_id).await?,
         };
         let account = request.account.clone().or_else(|| entry.and_then(|entry| entry.desired.account.clone()));
+        let requires_approval = readers.requires_approval;
+        let approvals = if requires_approval || request.approval == Some(true) {
+            Given::read(&readers.registry()?, &request.project_id, input.execution.as_deref()).await?
+        } else {
+            Given::default()
+        };
+        let (role, keys, out_of_reach) = (None, Vec::new(), Vec::new());
         let mut found =
-            Self { registered, atlas, compliance, account, role: None, keys: Vec::new(), out_of_reach: Vec::new() };
+            Self { registered, atlas, compliance, account, role, keys, out_of_reach, requires_approval, approvals };
         if request.scope == Scope::Role {
             let account = found.account.clone();
             let caller = Caller { account: account.as_ref(), execution: input.execution.as_deref() };

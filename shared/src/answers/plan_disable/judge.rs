@@ -1,11 +1,14 @@
 //! What there is to do about what was found. Every step's own decision says it, as it would on its turn.
 
 use super::{Output, Remains};
+use jiff::Timestamp;
+
 use crate::{
     answers::{order, survey::InAtlas},
     atlas::{Cluster, EncryptionProvider, PrivateEndpoint},
     error::{ErrorName, Result},
     ids::{ClusterName, ProjectId, Region},
+    registry::approvals,
     report::{Finding, Kept},
     request::{DisableEncryption, Scope},
     step::{Converge, Step},
@@ -22,7 +25,7 @@ use crate::{
     },
 };
 
-pub(super) fn judge(request: &DisableEncryption, found: &Remains) -> Result<Output> {
+pub(super) fn judge(request: &DisableEncryption, found: &Remains, now: Timestamp) -> Result<Output> {
     let mut plan = Planner(order::Plan::in_order(&order::DISABLING));
     let concerned: Vec<&PrivateEndpoint> = match &found.atlas {
         Some(atlas) => endpoints(request, atlas).collect(),
@@ -68,6 +71,10 @@ pub(super) fn judge(request: &DisableEncryption, found: &Remains) -> Result<Outp
         reported: Vec::new(),
     };
     plan.0.add(Unregister::NAME, &Unregister::decide(&unregister, &found.written())?)?;
+    let plan = plan.0.changes;
+    let plan_hash = approvals::hash(&plan);
+    let approved_by = found.approvals.answer(&plan_hash, &plan, now).map(|answer| answer.by.clone());
+    let is_needed = request.approval == Some(true) || found.requires_approval && plan.iter().any(approvals::is_needed);
     Ok(Output {
         project_id: request.project_id.clone(),
         delete_endpoints: !concerned.is_empty(),
@@ -82,21 +89,43 @@ pub(super) fn judge(request: &DisableEncryption, found: &Remains) -> Result<Outp
         manage_role: found.manage_role(),
         unfinished,
         account: found.account.clone(),
-        findings: found.atlas.iter().flat_map(|atlas| findings(request, atlas, found)).collect(),
-        plan: plan.0.changes,
+        findings: unknown(request, found)
+            .into_iter()
+            .chain(found.atlas.iter().flat_map(|atlas| findings(request, atlas, found)))
+            .collect(),
+        plan,
+        plan_hash,
+        ask: is_needed && approved_by.is_none(),
+        approved_by,
         kept,
         keys_to_keep: keys_to_keep(found),
     })
 }
 
-/// The planned changes, in their order.
+/// A project that atlas-cmk has never enabled is taken down only if the input says that it is meant.
+fn unknown(request: &DisableEncryption, found: &Remains) -> Option<Finding> {
+    (found.registered.is_none() && request.adopt != Some(true)).then(|| {
+        Finding::new(
+            ErrorName::AtlasConflict,
+            format!(
+                "project {} was never registered here, so atlas-cmk did not enable its encryption",
+                request.project_id
+            ),
+            "the registry has no entry of it",
+            "check projectId; to disable encryption that somebody else has enabled, set adopt to true",
+        )
+    })
+}
+
 /// The plan, and what several of its changes need.
 struct Planner(order::Plan);
 
 impl Planner {
     fn kms(&mut self, request: &DisableEncryption, found: &Remains, part: update_encryption::Part) -> Result<()> {
         let Some(atlas) = &found.atlas else { return Ok(()) };
-        let input = update_encryption::Input { project_id: request.project_id.clone(), part, atlas_secret_id: None };
+        let project_id = request.project_id.clone();
+        let input =
+            update_encryption::Input { project_id, part, atlas_secret_id: None, execution: None, plan_hash: None };
         self.0.add(
             UpdateEncryption::NAME,
             &UpdateEncryption::decide(&input, atlas.encryption.as_ref().map_err(Clone::clone)?)?,
@@ -121,6 +150,8 @@ impl Planner {
                 project_id: project.clone(),
                 role_id: record.role_id.clone(),
                 atlas_secret_id: None,
+                execution: None,
+                plan_hash: None,
             };
             self.0.add(DeauthorizeRole::NAME, &DeauthorizeRole::decide(&input, &Some(record.clone()))?)?;
             let used_by = deauthorize_role::used_by(Some(record));
@@ -144,6 +175,7 @@ impl Planner {
                 used_by: deauthorize_role::used_by(record),
                 account: None,
                 execution: None,
+                plan_hash: None,
             };
             let (changes, left) = remove_trust::decide(&input, role)?;
             self.0.add(RemoveTrust::NAME, &changes)?;

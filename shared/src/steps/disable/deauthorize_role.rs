@@ -11,6 +11,7 @@ use crate::{
     error::{ErrorName, Result},
     ids::{AccessRoleId, ProjectId, SecretId},
     model::access_records::RemoveRecord,
+    registry::approvals::PartOfPlan,
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
 
@@ -28,6 +29,12 @@ pub struct Input {
     /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
+    /// The name of the execution.
+    #[serde(default)]
+    pub execution: Option<String>,
+    /// The hash of the plan that was approved.
+    #[serde(default)]
+    pub plan_hash: Option<String>,
 }
 
 /// The record as it is now.
@@ -44,7 +51,7 @@ impl Step for DeauthorizeRole {
     const NAME: &'static str = "deauthorize-role";
     const ABOUT: &'static str = "Removes the access role record, unless another Atlas feature uses it";
     const RETRIES: Retries = Retries::Minutes(&[ErrorName::AtlasRoleInUse]);
-    const ACTIONS: Actions = &[actions::ATLAS];
+    const ACTIONS: Actions = &[actions::ATLAS, &["dynamodb:GetItem"]];
     type Input = Input;
     type Output = Output;
 
@@ -65,6 +72,11 @@ impl Converge for DeauthorizeRole {
     fn decide(input: &Input, record: &Option<AccessRole>) -> Result<Vec<RemoveRecord>> {
         let unused = record.iter().filter(|record| record.other_features().is_empty());
         Ok(unused.map(|record| RemoveRecord::new(&input.project_id, record)).collect())
+    }
+
+    fn part_of_plan(input: &Input) -> Option<PartOfPlan<'_>> {
+        let (execution, plan_hash) = (input.execution.as_deref(), input.plan_hash.as_deref());
+        Some(PartOfPlan { project_id: &input.project_id, execution, plan_hash })
     }
 
     async fn act(writers: &Writers, _: &Input, record: Option<AccessRole>, changes: &[RemoveRecord]) -> Result<Output> {
@@ -91,6 +103,8 @@ mod tests {
             project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(),
             role_id: "6a793f88c0eb9e7a17716581".parse().unwrap(),
             atlas_secret_id: None,
+            execution: None,
+            plan_hash: None,
         };
         assert_eq!(DeauthorizeRole::decide(&input, &None).unwrap(), []);
         for (features, changes) in [

@@ -10,6 +10,7 @@ use crate::{
     error::{ErrorName, Result},
     ids::{AccountAccess, KmsKeyArn, ProjectId, SpokeRole},
     policy::{Owner, PolicyDocument},
+    registry::approvals::PartOfPlan,
     report::{Described, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
     tags,
@@ -32,6 +33,9 @@ pub struct Input {
     /// The name of the execution, after which sessions in the other account are named.
     #[serde(default)]
     pub execution: Option<String>,
+    /// The hash of the plan that was approved.
+    #[serde(default)]
+    pub plan_hash: Option<String>,
 }
 
 /// The key.
@@ -114,7 +118,14 @@ impl Step for RemoveKeyUse {
     const RETRIES: Retries = Retries::Minutes(&[ErrorName::AwsPropagating]);
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,
-        &["kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListResourceTags", "kms:PutKeyPolicy", "kms:UntagResource"],
+        &[
+            "dynamodb:GetItem",
+            "kms:DescribeKey",
+            "kms:GetKeyPolicy",
+            "kms:ListResourceTags",
+            "kms:PutKeyPolicy",
+            "kms:UntagResource",
+        ],
     ];
     const SPOKE_ROLE: SpokeRole = SpokeRole::KeyPolicies;
     type Input = Input;
@@ -139,6 +150,11 @@ impl Converge for RemoveKeyUse {
 
     fn decide(input: &Input, marks: &Option<KeyMarks>) -> Result<Vec<Revocation>> {
         Ok(changes(&input.project_id, &input.key_arn, marks.as_ref()))
+    }
+
+    fn part_of_plan(input: &Input) -> Option<PartOfPlan<'_>> {
+        let (execution, plan_hash) = (input.execution.as_deref(), input.plan_hash.as_deref());
+        Some(PartOfPlan { project_id: &input.project_id, execution, plan_hash })
     }
 
     async fn act(writers: &Writers, input: &Input, marks: Option<KeyMarks>, changes: &[Revocation]) -> Result<Output> {

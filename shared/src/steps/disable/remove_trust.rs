@@ -12,6 +12,7 @@ use crate::{
     ids::{AccessName, AccountAccess, IamRoleArn, ProjectId, SpokeRole},
     model::{role_policies::RolePolicies, statements::INLINE_POLICY},
     policy::{Owner, PolicyDocument, Statement},
+    registry::approvals::PartOfPlan,
     report::{Described, Description, Kept},
     request::ManageRole,
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
@@ -49,6 +50,9 @@ pub struct Input {
     /// The name of the execution, after which sessions in the other account are named.
     #[serde(default)]
     pub execution: Option<String>,
+    /// The hash of the plan that was approved.
+    #[serde(default)]
+    pub plan_hash: Option<String>,
 }
 
 /// The role as it is now.
@@ -248,6 +252,7 @@ impl Step for RemoveTrust {
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,
         &[
+            "dynamodb:GetItem",
             "iam:DeleteRole",
             "iam:DeleteRolePolicy",
             "iam:GetRole",
@@ -292,6 +297,11 @@ impl Converge for RemoveTrust {
 
     fn decide(input: &Input, found: &RoleUse) -> Result<Vec<RoleRemoval>> {
         Ok(decide(input, found)?.0)
+    }
+
+    fn part_of_plan(input: &Input) -> Option<PartOfPlan<'_>> {
+        let (execution, plan_hash) = (input.execution.as_deref(), input.plan_hash.as_deref());
+        input.project_id.as_ref().map(|project_id| PartOfPlan { project_id, execution, plan_hash })
     }
 
     async fn act(writers: &Writers, input: &Input, found: RoleUse, changes: &[RoleRemoval]) -> Result<Output> {

@@ -1,5 +1,5 @@
-//! `request-approval`: asks on the SNS topic of the stack for the approval of a plan. The state machine waits for the
-//! answer, which `answer-approval` gives.
+//! `request-approval`: asks on the SNS topic of the stack for the approval of a plan, which it keeps in the registry. The
+//! state machine waits for the answer, which `answer-approval` takes.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,9 +9,10 @@ use crate::{
     aws::TaskToken,
     error::Result,
     ids::ProjectId,
+    registry::approvals::{self, Question},
     report::{Change, Kept, PlannedChange},
     request::Scope,
-    step::{Actions, Notify, Step, Writers, actions},
+    step::{Actions, Notify, Step, Writers, actions, not_set},
 };
 
 /// The step.
@@ -23,20 +24,22 @@ pub struct RequestApproval;
 pub struct Input {
     /// The Atlas project.
     pub project_id: ProjectId,
-    /// What is to be disabled.
-    pub scope: Scope,
+    /// What is to be disabled, if something is.
+    #[serde(default)]
+    pub scope: Option<Scope>,
     /// What is going to be changed, in this order.
     pub plan: Vec<PlannedChange>,
+    /// The hash of the plan.
+    pub plan_hash: String,
     /// What is going to be left.
     #[serde(default)]
     pub kept: Vec<Kept>,
     /// For how many minutes the answer is waited for.
     pub minutes: u16,
-    /// What the answer has to name.
+    /// What the execution waits with.
     pub task_token: TaskToken,
     /// The name of the execution.
-    #[serde(default)]
-    pub execution: Option<String>,
+    pub execution: String,
 }
 
 /// That it was asked.
@@ -49,8 +52,8 @@ pub struct Output {
 
 impl Step for RequestApproval {
     const NAME: &'static str = "request-approval";
-    const ABOUT: &'static str = "Publishes the plan on the topic and asks for an approval";
-    const ACTIONS: Actions = &[actions::PUBLISH];
+    const ABOUT: &'static str = "Keeps the plan in the registry, publishes it on the topic and asks for an approval";
+    const ACTIONS: Actions = &[actions::PUBLISH, &["dynamodb:PutItem"]];
     type Input = Input;
     type Output = Output;
 
@@ -79,6 +82,7 @@ impl Step for RequestApproval {
                     }
                 }
             ],
+            "planHash": "7b6e1d9c0f3a4b5c6d7e8f90123456789abcdef0123456789abcdef012345678",
             "kept": [],
             "minutes": 1440,
             "taskToken": "AQDIAAAAKgAAAAMAAAAAAAAAAT",
@@ -89,16 +93,26 @@ impl Step for RequestApproval {
 
 impl Notify for RequestApproval {
     async fn send(writers: &Writers, input: &Input) -> Result<Output> {
-        let topic = writers.topic()?;
+        let url = writers.approval_url.clone().ok_or_else(|| not_set("APPROVAL_URL"))?;
+        let registry = writers.registry()?;
+        let asked = Question {
+            project_id: input.project_id.clone(),
+            execution: input.execution.clone(),
+            plan: input.plan.clone(),
+            plan_hash: input.plan_hash.clone(),
+            task_token: input.task_token.clone(),
+            expires_at: writers.now.as_second() + 60 * i64::from(input.minutes),
+        };
+        approvals::ask(&registry, &asked).await?;
         let subject =
             format!("atlas-cmk: {} changes of project {} wait for your approval", input.plan.len(), input.project_id);
-        topic.publish("approval-requested", &subject, &question(input).to_string()).await?;
+        writers.topic()?.publish("approval-requested", &subject, &question(input, &url).to_string()).await?;
         Ok(Output { changes_to_approve: input.plan.len() })
     }
 }
 
 /// The changes without how things look before and after: a message has room for 256 KiB.
-fn question(input: &Input) -> Value {
+fn question(input: &Input, url: &str) -> Value {
     let changes: Vec<&Change> = input.plan.iter().map(|planned| &planned.change).collect();
     json!({
         "kind": "approval-requested",
@@ -107,9 +121,17 @@ fn question(input: &Input) -> Value {
         "scope": input.scope,
         "changes": changes,
         "kept": input.kept,
+        "planHash": input.plan_hash,
         "minutes": input.minutes,
-        "answer": "invoke the function answer-approval with {\"taskToken\": …, \"approve\": true or false, \"by\": your name}",
-        "taskToken": input.task_token,
+        "answer": "send body as POST to url, signed with Signature Version 4 for the service lambda; to refuse, set approve to \
+            false and give a reason",
+        "url": url,
+        "body": {
+            "projectId": input.project_id,
+            "execution": input.execution,
+            "planHash": input.plan_hash,
+            "approve": true,
+        },
     })
 }
 
@@ -118,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_question_reports_what_it_is_about_and_how_to_answer_and_debug_does_not_show_the_token() {
+    fn the_question_reports_what_it_is_about_and_how_to_answer_and_never_the_token() {
         let input: Input = serde_json::from_value(json!({
             "projectId": "66f0a1b2c3d4e5f601234567",
             "scope": "role",
@@ -126,15 +148,17 @@ mod tests {
                 "step": "update-encryption", "action": "delete", "resource": "/groups/…", "summary": "keys switched off",
                 "consequences": ["keep the key"], "before": {"secretly": "long"}, "after": null,
             }],
+            "planHash": "0a1b",
             "minutes": 60,
             "taskToken": "AAAAKgAAAAIAAAAA",
+            "execution": "manual-1",
         }))
         .unwrap();
-        let text = question(&input).to_string();
-        for expected in ["keys switched off", "keep the key", "AAAAKgAAAAIAAAAA", "approve", "role"] {
+        let text = question(&input, "https://x.lambda-url.us-east-1.on.aws/").to_string();
+        for expected in ["keys switched off", "keep the key", "0a1b", "lambda-url", "manual-1", "role"] {
             assert!(text.contains(expected), "{expected}: {text}");
         }
-        assert!(!text.contains("secretly"), "{text}");
+        assert!(!text.contains("secretly") && !text.contains("AAAAKg"), "{text}");
         assert!(!format!("{input:?}").contains("AAAAKg"), "{input:?}");
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     atlas::EncryptionAtRest,
     error::{ErrorName, Result},
     ids::{ProjectId, SecretId},
+    registry::approvals::PartOfPlan,
     report::{Described, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
@@ -27,6 +28,12 @@ pub struct Input {
     /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
+    /// The name of the execution.
+    #[serde(default)]
+    pub execution: Option<String>,
+    /// The hash of the plan that was approved.
+    #[serde(default)]
+    pub plan_hash: Option<String>,
 }
 
 /// What can be switched off.
@@ -91,7 +98,7 @@ impl Step for UpdateEncryption {
         ErrorName::KmsAccessDenied,
         ErrorName::ClusterStillEncrypted,
     ]);
-    const ACTIONS: Actions = &[actions::ATLAS];
+    const ACTIONS: Actions = &[actions::ATLAS, &["dynamodb:GetItem"]];
     type Input = Input;
     type Output = Output;
 
@@ -119,6 +126,11 @@ impl Converge for UpdateEncryption {
             search_nodes: observed.enabled_for_search_nodes == Some(true),
         };
         Ok(is_on.then(switch_off).into_iter().collect())
+    }
+
+    fn part_of_plan(input: &Input) -> Option<PartOfPlan<'_>> {
+        let (execution, plan_hash) = (input.execution.as_deref(), input.plan_hash.as_deref());
+        Some(PartOfPlan { project_id: &input.project_id, execution, plan_hash })
     }
 
     async fn act(
@@ -165,7 +177,13 @@ mod tests {
             (Part::Keys, true, false, 1),
             (Part::Keys, false, false, 0),
         ] {
-            let input = Input { project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(), part, atlas_secret_id: None };
+            let input = Input {
+                project_id: "66f0a1b2c3d4e5f601234567".parse().unwrap(),
+                part,
+                atlas_secret_id: None,
+                execution: None,
+                plan_hash: None,
+            };
             let decided = UpdateEncryption::decide(&input, &observed(enabled, private)).unwrap();
             assert_eq!(decided.len(), changes, "{part:?} {enabled} {private}");
             let listed: Vec<String> =

@@ -15,6 +15,7 @@ use crate::{
         enablement::{Enablement, sample},
         encryption::Asked,
     },
+    registry::approvals::PartOfPlan,
     report::{Action, Described, Description},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
@@ -41,6 +42,12 @@ pub struct Input {
     /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
+    /// The name of the execution.
+    #[serde(default)]
+    pub execution: Option<String>,
+    /// The hash of the plan that was approved.
+    #[serde(default)]
+    pub plan_hash: Option<String>,
 }
 
 impl Input {
@@ -53,6 +60,8 @@ impl Input {
             require_private_networking: !enablement.request.regions().is_empty(),
             search_nodes: enablement.request.search_nodes,
             atlas_secret_id: enablement.request.atlas_secret_id.clone(),
+            execution: enablement.execution.clone(),
+            plan_hash: None,
         }
     }
 }
@@ -158,7 +167,7 @@ impl Step for EnableKms {
         ErrorName::AtlasRoleNotAuthorized,
         ErrorName::KmsAccessDenied,
     ]);
-    const ACTIONS: Actions = &[actions::ATLAS];
+    const ACTIONS: Actions = &[actions::ATLAS, &["dynamodb:GetItem"]];
     type Input = Input;
     type Output = Output;
 
@@ -214,6 +223,11 @@ impl Converge for EnableKms {
             only_looks_again,
             before: Before { aws_kms: now, search_nodes: observed.enabled_for_search_nodes },
         }])
+    }
+
+    fn part_of_plan(input: &Input) -> Option<PartOfPlan<'_>> {
+        let (execution, plan_hash) = (input.execution.as_deref(), input.plan_hash.as_deref());
+        Some(PartOfPlan { project_id: &input.project_id, execution, plan_hash })
     }
 
     async fn act(

@@ -14,6 +14,7 @@ use crate::{
         clusters::{ClusterState, FoundCluster, towards},
         endpoints::leading,
     },
+    registry::approvals::PartOfPlan,
     report::{Described, Description},
     step::{Actions, Converge, Readers, Step, Writers, actions},
 };
@@ -34,6 +35,12 @@ pub struct Input {
     /// The secret with the Atlas credentials, if it is not the secret of the stack.
     #[serde(default)]
     pub atlas_secret_id: Option<SecretId>,
+    /// The name of the execution.
+    #[serde(default)]
+    pub execution: Option<String>,
+    /// The hash of the plan that was approved.
+    #[serde(default)]
+    pub plan_hash: Option<String>,
 }
 
 /// The cluster as it is now.
@@ -93,7 +100,7 @@ impl Step for SetClusterEncryption {
     const NAME: &'static str = "set-cluster-encryption";
     const ABOUT: &'static str = "Switches an idle cluster to the project's key, once the key is valid and each of its \
         regions has an active endpoint, or to MongoDB's own encryption";
-    const ACTIONS: Actions = &[actions::ATLAS];
+    const ACTIONS: Actions = &[actions::ATLAS, &["dynamodb:GetItem"]];
     type Input = Input;
     type Output = Output;
 
@@ -158,6 +165,11 @@ impl Converge for SetClusterEncryption {
         Ok(vec![switch])
     }
 
+    fn part_of_plan(input: &Input) -> Option<PartOfPlan<'_>> {
+        let (execution, plan_hash) = (input.execution.as_deref(), input.plan_hash.as_deref());
+        Some(PartOfPlan { project_id: &input.project_id, execution, plan_hash })
+    }
+
     async fn act(writers: &Writers, input: &Input, _: Observed, changes: &[Switch]) -> Result<Output> {
         for change in changes {
             writers.atlas().set_cluster_encryption(&change.project, &change.cluster, change.provider).await?;
@@ -184,6 +196,8 @@ mod tests {
             cluster: "orders".parse().unwrap(),
             encryption_at_rest_provider: EncryptionProvider::Aws,
             atlas_secret_id: None,
+            execution: None,
+            plan_hash: None,
         }
     }
 

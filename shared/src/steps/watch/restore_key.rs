@@ -15,6 +15,7 @@ use crate::{
     request::{Guard, GuardKey},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
     steps::watch::{affected::need, reactions::access_to},
+    tags,
 };
 
 /// The step.
@@ -44,6 +45,8 @@ pub struct Output {
 pub struct Found {
     /// Its state; `None` if it no longer exists.
     state: Option<KeyState>,
+    /// Whether somebody has taken it out of use on purpose, and says so by a tag.
+    is_given_up: bool,
     /// The projects that need it and want it restored.
     projects: Vec<Project>,
     /// How to reach its account, if it is another.
@@ -81,7 +84,14 @@ impl Step for RestoreKey {
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,
         actions::PUBLISH,
-        &["dynamodb:BatchGetItem", "dynamodb:Query", "kms:CancelKeyDeletion", "kms:DescribeKey", "kms:EnableKey"],
+        &[
+            "dynamodb:BatchGetItem",
+            "dynamodb:Query",
+            "kms:CancelKeyDeletion",
+            "kms:DescribeKey",
+            "kms:EnableKey",
+            "kms:ListResourceTags",
+        ],
     ];
     const SPOKE_ROLE: SpokeRole = SpokeRole::Guard;
     type Input = Input;
@@ -113,14 +123,25 @@ impl Converge for RestoreKey {
         let named = registry::find(&registry, &registry::key(arn.key_id())).await?;
         let projects = guarded(arn, registry::read_all(&registry, &named).await?)?;
         let account = access_to(arn, projects.iter()).cloned();
-        let key = readers.kms_for(arn, caller(input, account.as_ref())).await?.key(arn.as_ref()).await?;
-        Ok(Found { state: key.map(|key| key.state), projects, account })
+        let kms = readers.kms_for(arn, caller(input, account.as_ref())).await?;
+        let key = kms.key(arn.as_ref()).await?;
+        let is_given_up = key.is_some() && kms.tags(arn).await?.contains(&tags::guard_off());
+        Ok(Found { state: key.map(|key| key.state), is_given_up, projects, account })
     }
 
     fn decide(input: &Input, found: &Found) -> Result<Vec<Restoring>> {
         let arn = &input.request.key_arn;
         match &found.state {
             Some(KeyState::Enabled | KeyState::Creating) => Ok(Vec::new()),
+            Some(_) if found.is_given_up => Err(Error::new(
+                ErrorName::AwsConflict,
+                format!(
+                    "{arn} has the tag {}={}, so it was left as it is, and the projects that need it cannot use it; \
+                     remove the tag to have the key restored",
+                    tags::GUARD,
+                    tags::OFF
+                ),
+            )),
             Some(KeyState::Disabled) => Ok(vec![Restoring::Enable(arn.clone())]),
             Some(KeyState::PendingDeletion) => {
                 Ok(vec![Restoring::CancelDeletion(arn.clone()), Restoring::Enable(arn.clone())])
@@ -223,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_key_is_enabled_after_its_deletion_was_cancelled_and_left_alone_if_it_can_be_used() {
-        let found = |state| Found { state, projects: Vec::new(), account: None };
+        let found = |state| Found { state, is_given_up: false, projects: Vec::new(), account: None };
         let decide = |state| RestoreKey::decide(&input(), &found(state)).map(|changes| changes.len());
         assert_eq!(decide(Some(KeyState::PendingDeletion)), Ok(2), "cancelling leaves it disabled");
         assert_eq!(decide(Some(KeyState::Disabled)), Ok(1));
@@ -231,6 +252,16 @@ mod tests {
         for hopeless in [None, Some(KeyState::Other("PendingImport".to_owned()))] {
             assert_eq!(decide(hopeless).unwrap_err().name(), ErrorName::KmsKeyUnusable);
         }
+    }
+
+    #[test]
+    fn a_key_that_was_taken_out_of_use_on_purpose_is_left_alone() {
+        let given_up = |state| Found { state, is_given_up: true, projects: Vec::new(), account: None };
+        for state in [KeyState::Disabled, KeyState::PendingDeletion] {
+            let refused = RestoreKey::decide(&input(), &given_up(Some(state))).unwrap_err();
+            assert_eq!(refused.name(), ErrorName::AwsConflict);
+        }
+        assert_eq!(RestoreKey::decide(&input(), &given_up(Some(KeyState::Enabled))), Ok(Vec::new()));
     }
 
     #[test]

@@ -13,6 +13,7 @@ fn input() -> Input {
         used_by: Vec::new(),
         account: None,
         execution: None,
+        plan_hash: None,
     }
 }
 
