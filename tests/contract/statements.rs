@@ -69,7 +69,13 @@ const CONDITIONS: [(&str, &[&str]); 30] = [
 
 /// What every function is denied, each by a statement that has all of these texts.
 const DENIED: [&[&str]; 3] = [
-    &["OnlyItsFunction", "ArnNotEquals", "lambda:SourceFunctionArn", "${!aws:PrincipalTag/atlas-cmk:function}"],
+    &[
+        "OnlyItsFunction",
+        "ArnNotEquals",
+        "lambda:SourceFunctionArn",
+        "${!aws:PrincipalTag/atlas-cmk:function}",
+        "aws:ViaAWSService",
+    ],
     &["OnlyLambdaItself", "ec2:*", "lambda:SourceFunctionArn", "false"],
     &["OnlyInTheOrganization", "sts:AssumeRole", "StringNotEquals", "aws:ResourceOrgID"],
 ];

@@ -4,18 +4,6 @@ import json
 
 from tests import engines, probes
 
-SOURCE = """
-import boto3, os
-
-def handler(event, context):
-    kms = boto3.client("kms", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
-    try:
-        kms.list_keys()
-    except Exception as error:
-        return error.response["Error"]["Code"]
-    return "done"
-"""
-
 
 class FunctionArnConditionTest(probes.RequestTest):
     unpatched = ("AccessDeniedException", "AccessDeniedException")
@@ -23,7 +11,7 @@ class FunctionArnConditionTest(probes.RequestTest):
 
     def probe(self, engine):
         account = engines.new_account()
-        function = engine.function(account, SOURCE)
+        function = engine.function(account, probes.LISTS_KEYS)
         if_function = engines.allow("kms:ListKeys", Condition={"ArnEquals": {"lambda:SourceFunctionArn": function}})
         iam = engine.client("iam", account)
         iam.put_role_policy(RoleName="probe-function", PolicyName="probe", PolicyDocument=engines.document(if_function))

@@ -4,17 +4,6 @@ import json
 
 from tests import engines, probes
 
-SOURCE = """
-import boto3, os
-
-def handler(event, context):
-    kms = boto3.client("kms", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
-    try:
-        kms.list_keys()
-    except Exception as error:
-        return error.response["Error"]["Code"]
-    return "done"
-"""
 FUNCTIONS = f"arn:aws:lambda:{engines.REGION}:%s:function:"
 DENIED = "AccessDeniedException"
 
@@ -27,12 +16,15 @@ class PrincipalTagsConditionTest(probes.RequestTest):
         account = engines.new_account()
         iam = engine.client("iam", account)
         bound = FUNCTIONS % account + "${aws:PrincipalTag/atlas-cmk:function}"
-        unless_bound = {"ArnNotEquals": {"lambda:SourceFunctionArn": bound}}
+        unless_bound = {
+            "ArnNotEquals": {"lambda:SourceFunctionArn": bound},
+            "BoolIfExists": {"aws:ViaAWSService": "false"},
+        }
         deny = {**engines.allow("*"), "Effect": "Deny", "Condition": unless_bound}
         binding = iam.create_policy(PolicyName="binding", PolicyDocument=engines.document(deny))["Policy"]["Arn"]
 
         def invoked(name, tagged):
-            engine.function(account, SOURCE, name)
+            engine.function(account, probes.LISTS_KEYS, name)
             role = f"{name}-function"
             listing = engines.document(engines.allow("kms:ListKeys"))
             iam.put_role_policy(RoleName=role, PolicyName="probe", PolicyDocument=listing)

@@ -136,10 +136,11 @@ impl Survey {
     /// and left without it. Looking for the latter lists all keys of the region, which only who shows a plan does.
     pub async fn look_for_made_key(&mut self, readers: &Readers, wanted: &Wanted<'_>) {
         let Some(alias) = wanted.request.key_alias() else { return };
+        let (caller, role) = (wanted.caller(), &wanted.request.role_arn);
         self.made_key = match self.key_itself() {
-            Some(key) => ensure_key::with_alias(readers, wanted.caller(), key).await.map(Some),
+            Some(key) => ensure_key::with_alias(readers, caller, role, key).await.map(Some),
             None if self.alias.is_some() || wanted.request.mode() == Mode::Apply => Ok(None),
-            None => ensure_key::left_behind(readers, wanted.caller(), alias, &self.primary_region).await,
+            None => ensure_key::left_behind(readers, caller, role, alias, &self.primary_region).await,
         };
     }
 

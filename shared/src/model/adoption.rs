@@ -3,7 +3,7 @@
 
 use crate::{
     aws::Key,
-    ids::Region,
+    ids::{IamRoleArn, Region},
     model::statements::KEY_ACTIONS,
     policy::{KeyMaintainers, Owner, PolicyDocument, SID_PREFIX, Statement},
 };
@@ -22,8 +22,8 @@ pub(crate) struct Copy {
     pub(crate) grantees: Option<Vec<String>>,
 }
 
-/// What distinguishes the key from one that `maintainers` create, if anything does.
-pub(crate) fn differences(key: &Key, copies: &[Copy], maintainers: &KeyMaintainers) -> Vec<String> {
+/// What distinguishes the key from one that `maintainers` create for `role` and its neighbours, if anything does.
+pub(crate) fn differences(key: &Key, copies: &[Copy], maintainers: &KeyMaintainers, role: &IamRoleArn) -> Vec<String> {
     let mut differences = Vec::new();
     if !key.is_of_kms {
         differences.push("its key material does not come from KMS".to_owned());
@@ -37,7 +37,7 @@ pub(crate) fn differences(key: &Key, copies: &[Copy], maintainers: &KeyMaintaine
     for Copy { region, policy, grantees } in copies {
         match policy {
             Some(policy) => {
-                let of_policy = of_policy(policy, maintainers).into_iter();
+                let of_policy = of_policy(policy, maintainers, role).into_iter();
                 differences.extend(of_policy.map(|what| format!("its key policy in {region} {what}")));
             }
             None => differences.push(format!("its key policy in {region} does not let atlas-cmk read it")),
@@ -55,7 +55,7 @@ pub(crate) fn differences(key: &Key, copies: &[Copy], maintainers: &KeyMaintaine
 
 /// The statements of a new key have to be there and mean the same. Besides them there may be those that let the roles of
 /// Atlas projects use the key, and such as only deny.
-fn of_policy(policy: &PolicyDocument, maintainers: &KeyMaintainers) -> Vec<String> {
+fn of_policy(policy: &PolicyDocument, maintainers: &KeyMaintainers, role: &IamRoleArn) -> Vec<String> {
     let own = maintainers.policy_of_new_key();
     let is_there = |ours: &Statement| {
         let theirs = ours.sid().and_then(|sid| policy.statement(sid));
@@ -68,7 +68,7 @@ fn of_policy(policy: &PolicyDocument, maintainers: &KeyMaintainers) -> Vec<Strin
     for statement in policy.statements() {
         let is_own = own.iter().any(|ours| ours.sid() == statement.sid());
         let only_denies = statement.elements().get("Effect").is_some_and(|effect| effect == "Deny");
-        if !is_own && !only_denies && !lets_a_role_use_it(&statement, maintainers) {
+        if !is_own && !only_denies && !lets_a_role_use_it(&statement, role) {
             let name = statement.sid().unwrap_or("without a Sid");
             differences.push(format!("has the statement {name}, which atlas-cmk did not write"));
         }
@@ -76,15 +76,20 @@ fn of_policy(policy: &PolicyDocument, maintainers: &KeyMaintainers) -> Vec<Strin
     differences
 }
 
-/// Whether it is what `allow-key-use` writes, for a role of the key's account.
-fn lets_a_role_use_it(statement: &Statement, maintainers: &KeyMaintainers) -> bool {
+/// Whether it is what `allow-key-use` writes, for this role or for a neighbour: a role below the same path. Whoever may
+/// create keys in an account may name a role of his own in the policy, but not create one there.
+fn lets_a_role_use_it(statement: &Statement, role: &IamRoleArn) -> bool {
     let project = statement.sid().and_then(|sid| sid.strip_prefix(SID_PREFIX)).and_then(|id| id.parse().ok());
     let principal = statement.elements().get("Principal").and_then(|principal| principal.get("AWS")?.as_str());
-    let (Some(project), Some(role)) = (project, principal) else { return false };
-    let is_of_account = role.split(':').nth(4) == Some(maintainers.account.as_ref()) && role.contains(":role/");
+    let (Some(project), Some(principal)) = (project, principal) else { return false };
+    let path = |arn: &str| arn.rsplit_once('/').map(|(path, _)| path.to_owned());
+    // Everybody's roles are in the root path.
+    let has_path = path(role.as_ref()).is_some_and(|path| path.contains(":role/"));
+    let is_neighbour = has_path && path(principal) == path(role.as_ref());
     // A role that was deleted is left as its unique id, which nobody can be any more.
-    (is_of_account || role.starts_with("AROA"))
-        && statement.means_the_same_as(&Statement::allow_principal(&Owner::KeyUse(&project).sid(), role, &KEY_ACTIONS))
+    let is_known = principal == role.as_ref() || is_neighbour || principal.starts_with("AROA");
+    let ours = Statement::allow_principal(&Owner::KeyUse(&project).sid(), principal, &KEY_ACTIONS);
+    is_known && statement.means_the_same_as(&ours)
 }
 
 fn is_service(grantee: &str) -> bool {
@@ -106,7 +111,11 @@ mod tests {
     fn found(key: &Key, policy: &PolicyDocument, grantees: &[&str]) -> Vec<String> {
         let grantees = grantees.iter().map(ToString::to_string).collect();
         let copy = Copy { region: key.arn.region().clone(), policy: Some(policy.clone()), grantees: Some(grantees) };
-        differences(key, &[copy], &maintainers())
+        differences(key, &[copy], &maintainers(), &role())
+    }
+
+    fn role() -> IamRoleArn {
+        "arn:aws:iam::444455556666:role/atlas-cmk/payments".parse().unwrap()
     }
 
     fn ours() -> PolicyDocument {
@@ -126,11 +135,12 @@ mod tests {
     #[test]
     fn a_key_that_we_would_have_created_differs_in_nothing() {
         let key = fixtures::key("us-east-1", KeyState::Enabled);
-        let role = "arn:aws:iam::444455556666:role/atlas-cmk/payments";
+        let neighbour = "arn:aws:iam::444455556666:role/atlas-cmk/orders";
         let deny = json!({"Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*"});
         for policy in [
             ours(),
-            allowing("AtlasCmk66f0a1b2c3d4e5f601234567", role, &KEY_ACTIONS),
+            allowing("AtlasCmk66f0a1b2c3d4e5f601234567", role().as_ref(), &KEY_ACTIONS),
+            allowing("AtlasCmk66f0a1b2c3d4e5f601234567", neighbour, &KEY_ACTIONS),
             allowing("AtlasCmk66f0a1b2c3d4e5f601234567", "AROAEXAMPLEID", &KEY_ACTIONS),
             fixtures::policy(&json!([deny])).statements().iter().fold(ours(), |policy, it| policy.merge(it)),
         ] {
@@ -148,6 +158,9 @@ mod tests {
             allowing("AtlasCmkMore", root, &["kms:*"]),
             allowing(project, root, &["kms:*"]),
             allowing(project, "arn:aws:iam::999999999999:role/evil", &KEY_ACTIONS),
+            allowing(project, "arn:aws:iam::999999999999:role/atlas-cmk/orders", &KEY_ACTIONS),
+            allowing(project, "arn:aws:iam::444455556666:role/evil", &KEY_ACTIONS),
+            allowing(project, "arn:aws:iam::444455556666:role/team/evil", &KEY_ACTIONS),
             allowing(project, "arn:aws:iam::444455556666:root", &KEY_ACTIONS),
             allowing(project, "arn:aws:iam::444455556666:role/atlas-cmk/payments", &["kms:*"]),
             replaced("AtlasCmkAdministration", "Principal", json!({"AWS": root})),
@@ -158,6 +171,17 @@ mod tests {
             let found = found(&key, &policy, &[]);
             assert_eq!(found.len(), 1, "{found:?}: {policy:?}");
         }
+    }
+
+    #[test]
+    fn a_role_in_the_root_path_has_no_neighbours_and_may_be_of_another_account_than_the_key() {
+        let of_others = "arn:aws:iam::111122223333:role/payments".parse().unwrap();
+        let found = |principal: &str| {
+            let policy = allowing("AtlasCmk66f0a1b2c3d4e5f601234567", principal, &KEY_ACTIONS);
+            of_policy(&policy, &maintainers(), &of_others).len()
+        };
+        assert_eq!(found("arn:aws:iam::111122223333:role/payments"), 0);
+        assert_eq!(found("arn:aws:iam::111122223333:role/evil"), 1);
     }
 
     #[test]
@@ -183,7 +207,7 @@ mod tests {
         let primary = Copy { region: "us-east-1".parse().unwrap(), policy: Some(ours()), grantees: Some(Vec::new()) };
         let evil = allowing("Theirs", "arn:aws:iam::999999999999:root", &["kms:Decrypt"]);
         let replica = Copy { region: "eu-west-1".parse().unwrap(), policy: Some(evil), grantees: None };
-        let found = differences(&key, &[primary, replica], &maintainers());
+        let found = differences(&key, &[primary, replica], &maintainers(), &role());
         assert!(found.len() == 2 && found.iter().all(|it| it.contains("eu-west-1")), "{found:?}");
     }
 }

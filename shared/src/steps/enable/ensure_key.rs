@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     aws::{Caller, Key, KeyState, Rotation},
     error::{Error, ErrorName, Result},
-    ids::{AccountAccess, KeyAlias, KmsKeyArn, Region, SpokeRole},
+    ids::{AccountAccess, IamRoleArn, KeyAlias, KmsKeyArn, Region, SpokeRole},
     model::{
         adoption::{self, Copy},
         enablement::{Enablement, sample},
@@ -36,6 +36,8 @@ pub struct Input {
     pub alias: KeyAlias,
     /// Where the primary is.
     pub region: Region,
+    /// The role that is going to use it. Of a key that is found, the policy may name it, and roles below its path.
+    pub role_arn: IamRoleArn,
     /// The rotation period in days; by default 365 for a new key, and unchanged for an existing one.
     #[serde(default)]
     pub rotation_days: Option<u16>,
@@ -54,6 +56,7 @@ impl Input {
         Some(Self {
             alias: request.key_alias()?.clone(),
             region: enablement.primary_region.clone(),
+            role_arn: request.role_arn.clone(),
             rotation_days: request.key.as_ref().and_then(|key| key.rotation_days),
             account: request.account.clone(),
             execution: enablement.execution.clone(),
@@ -129,26 +132,33 @@ impl Described for KeyChange {
 }
 
 /// What matters of the key under the alias.
-pub(crate) async fn with_alias(readers: &Readers, caller: Caller<'_>, key: Key) -> Result<FoundKey> {
-    found(readers, caller, key, true).await
+pub(crate) async fn with_alias(readers: &Readers, caller: Caller<'_>, role: &IamRoleArn, key: Key) -> Result<FoundKey> {
+    found(readers, caller, role, key, true).await
 }
 
 /// A key that was made for the alias, and whose making was interrupted before it had it.
 pub(crate) async fn left_behind(
     readers: &Readers,
     caller: Caller<'_>,
+    role: &IamRoleArn,
     alias: &KeyAlias,
     region: &Region,
 ) -> Result<Option<FoundKey>> {
     let kms = readers.kms(caller, region).await?;
     match kms.key_with_tags(&[tags::ours(), tags::for_alias(alias)]).await? {
         // One that is on its way out is none that was left behind.
-        Some(key) if key.state == KeyState::Enabled => found(readers, caller, key, false).await.map(Some),
+        Some(key) if key.state == KeyState::Enabled => found(readers, caller, role, key, false).await.map(Some),
         _ => Ok(None),
     }
 }
 
-async fn found(readers: &Readers, caller: Caller<'_>, key: Key, has_alias: bool) -> Result<FoundKey> {
+async fn found(
+    readers: &Readers,
+    caller: Caller<'_>,
+    role: &IamRoleArn,
+    key: Key,
+    has_alias: bool,
+) -> Result<FoundKey> {
     // A replica is rotated with its primary, and only there.
     let primary = key.primary.clone().unwrap_or_else(|| key.arn.clone());
     let rotation = readers.kms_for(&primary, caller).await?.rotation(&primary).await?;
@@ -163,7 +173,7 @@ async fn found(readers: &Readers, caller: Caller<'_>, key: Key, has_alias: bool)
         });
     }
     let maintainers = readers.key_maintainers(key.arn.account(), caller)?;
-    let differences = adoption::differences(&key, &copies, &maintainers);
+    let differences = adoption::differences(&key, &copies, &maintainers, role);
     Ok(FoundKey { key, has_alias, differences, rotation })
 }
 
@@ -211,8 +221,8 @@ impl Converge for EnsureKey {
     async fn observe(readers: &Readers, input: &Input) -> Result<Option<FoundKey>> {
         let kms = readers.kms(input.caller(), &input.region).await?;
         match kms.key(input.alias.as_ref()).await? {
-            Some(key) => with_alias(readers, input.caller(), key).await.map(Some),
-            None => left_behind(readers, input.caller(), &input.alias, &input.region).await,
+            Some(key) => with_alias(readers, input.caller(), &input.role_arn, key).await.map(Some),
+            None => left_behind(readers, input.caller(), &input.role_arn, &input.alias, &input.region).await,
         }
     }
 
@@ -306,6 +316,7 @@ mod tests {
         Input {
             alias: "alias/atlas-cmk".parse().unwrap(),
             region: "us-east-1".parse().unwrap(),
+            role_arn: crate::fixtures::ROLE.parse().unwrap(),
             rotation_days,
             account: None,
             execution: None,
