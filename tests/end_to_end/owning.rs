@@ -1,6 +1,6 @@
 //! What belongs to one account is not another's, whatever name it has, and no role becomes more than what uses keys.
 
-use atlas_cmk_local::{Account, execution, registry, seed::EXTERNAL_ID};
+use atlas_cmk_local::{Account, approver::Approver, execution, registry, seed::EXTERNAL_ID};
 use serde_json::{Value, json};
 
 use crate::attacker;
@@ -27,7 +27,7 @@ async fn write_profile_of_old(world: &World) {
 
 #[tokio::test]
 async fn a_second_account_of_the_same_name_does_not_take_over_the_project_of_the_first() {
-    let world = World::with_nothing().await;
+    let (world, mailbox) = World::with_nothing().await.watched().await;
     write_profile_of_old(&world).await;
     let vend = async |account: &str| {
         let answer = world.invoke("on-account-vended", &of_the_same_name(account)).await.output.unwrap();
@@ -47,18 +47,27 @@ async fn a_second_account_of_the_same_name_does_not_take_over_the_project_of_the
     let iam = aws_sdk_iam::Client::new(&second.sdk_config());
     assert!(iam.get_role().role_name("atlas-cmk").send().await.is_err(), "and nothing was created for the second one");
 
-    // On purpose, by its id, a project is moved.
+    // On purpose, by its id, a project is moved, once somebody has approved it.
     let fix = diagnosis(&run)["fix"].as_str().unwrap().to_owned();
     assert!(fix.contains(&format!("\"projectId\": \"{project}\"")), "{fix}");
     let spoke = format!("arn:aws:iam::{}:role/AtlasCmkSpoke", second.id);
-    let moved = world
-        .enable_with(&json!({
-            "projectId": project,
-            "roleArn": format!("arn:aws:iam::{}:role/atlas-cmk/access", second.id),
-            "key": {"alias": "alias/atlas-cmk"},
-            "account": {"roleArn": spoke, "externalId": EXTERNAL_ID},
-        }))
-        .await;
+    let input = json!({
+        "projectId": project,
+        "roleArn": format!("arn:aws:iam::{}:role/atlas-cmk/access", second.id),
+        "key": {"alias": "alias/atlas-cmk"},
+        "account": {"roleArn": spoke, "externalId": EXTERNAL_ID},
+    });
+    let approver = Approver::new(&world.cloud.stack, "Approver").await.unwrap();
+    let approved = async {
+        let question = mailbox.next_of("approval-requested").await.unwrap();
+        assert_eq!(
+            world.cloud.simulator.project(&project).await.unwrap(),
+            before,
+            "nothing is moved before the answer"
+        );
+        approver.approve(&question).await.unwrap();
+    };
+    let (moved, ()) = tokio::join!(world.enable_with(&input), approved);
     assert_eq!((moved.error.as_deref(), moved.cause.as_deref()), (None, None));
     assert!(moved.output.unwrap()["keyArn"].as_str().unwrap().contains(&second.id));
 }
