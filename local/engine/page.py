@@ -33,7 +33,7 @@ RELIED_ON = {
     "task_token_timeouts": "approving::without_an_answer_everything_stays_as_it_was",
     "task_token_failures": "approving::where_nobody_can_be_asked_the_run_fails_at_once_and_everything_stays_as_it_was",
     "distributed_maps": "sweeping::a_sweep_reports_what_nobody_waits_for_any_more",
-    "secret_versions": "token_cache::two_hundred_cold_starts_at_once_share_one_token",
+    "secret_policies": "token_cache::nobody_but_the_functions_reads_the_token_or_plants_one_and_it_goes_with_the_stack",
     "tags_of_keys": "limiting::no_right_on_a_new_key_waits_for_its_tags_to_count",
     "service_principals": "diagnosing::a_trust_statement_that_somebody_removes_meanwhile_is_missed",
     "deleted_principals": "keys::a_statement_of_ours_that_names_a_role_which_is_gone_is_repaired",
@@ -59,10 +59,8 @@ RELIED_ON = {
     "closed_regions": "limiting::a_region_that_the_account_has_not_enabled_is_named_before_anything_is_written",
     "throttling": "limiting::throttled_calls_are_repeated_until_the_project_is_enabled_and_taken_down",
     "aws_event_sources": "vending::every_event_of_a_vending_pipeline_starts_what_it_should_and_no_other_does_any_harm",
-    "bus_policies": "changing::a_key_in_another_account_that_is_about_to_go_is_reported_and_brought_back_where_t"
-    "hat_is_wanted",
-    "cross_account_buses": "changing::a_key_in_another_account_that_is_about_to_go_is_reported_and_brought_back_"
-    "where_that_is_wanted",
+    "bus_policies": "listening::the_bus_takes_what_aws_reports_and_nothing_that_a_member_makes_up",
+    "cross_account_buses": "listening::the_bus_takes_what_aws_reports_and_nothing_that_a_member_makes_up",
     "asynchronous_event_targets": "changing::what_cannot_be_delivered_or_handled_is_kept_with_its_reason",
     "event_dead_letter_queues": "changing::what_cannot_be_delivered_or_handled_is_kept_with_its_reason",
     "cloudtrail_events": "changing::a_change_is_reported_or_repaired_and_what_we_write_ourselves_starts_no_loop",

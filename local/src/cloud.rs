@@ -59,7 +59,6 @@ impl Cloud {
             customer.seed_keys(&account).await?;
         }
         let secret_arn = customer.seed_secret(&hub).await?;
-        seed::seed_cross_account_boundary(&hub).await?;
         progress::step("deploying infra/template.yaml through CloudFormation");
         // Keys that the customer brings have to be named; those that are made need not be.
         let key_arns = if customer.is_prepared { customer.key_arns() } else { String::new() };
@@ -67,8 +66,8 @@ impl Cloud {
             ("AtlasSecretArn", secret_arn),
             ("AtlasBaseUrl", simulator.url()),
             ("KeyArns", key_arns),
-            ("CrossAccountBoundaryArn", seed::cross_account_boundary(&hub.id)),
-            ("MoreAccessRoleBoundaryArns", seed::cross_account_boundary("*")),
+            ("CrossAccountRoleArns", seed::CONNECTED_ROLES.to_owned()),
+            ("CrossAccountBucketArns", seed::CONNECTED_BUCKETS.to_owned()),
             ("OrganizationId", events::ORGANIZATION.to_owned()),
             ("Architecture", "x86_64".to_owned()),
         ];
@@ -86,15 +85,14 @@ impl Cloud {
     /// # Errors
     /// If CloudFormation refuses.
     pub async fn deploy_spoke(&self, account: &Account) -> Result<()> {
-        seed::seed_cross_account_boundary(account).await?;
-        let boundary = seed::cross_account_boundary(&account.id);
         let key_arns = if self.customer.is_prepared { self.customer.key_arns() } else { String::new() };
         let parameters = [
             ("HubAccountId", self.customer.hub.as_str()),
             ("HubStackName", &self.customer.stack),
             ("ExternalId", EXTERNAL_ID),
             ("KeyArns", &key_arns),
-            ("CrossAccountBoundaryArn", &boundary),
+            ("CrossAccountRoleArns", seed::CONNECTED_ROLES),
+            ("CrossAccountBucketArns", seed::CONNECTED_BUCKETS),
             ("HubRegion", crate::account::REGION),
             ("RestoreKeys", "true"),
             ("HubEventBusArn", self.stack.output("EventBusArn")?),
@@ -102,6 +100,17 @@ impl Cloud {
         let template =
             Template { infra: &self.infra, file: "spoke.yaml", packages: &[], parameters: &parameters, tags: &[] };
         deploy(account, "atlas-cmk-spoke", template).await.map(drop)
+    }
+
+    /// The permissions boundary of roles of cross-account access in one of the two accounts.
+    ///
+    /// # Errors
+    /// If the stack of the hub does not create one.
+    pub fn cross_account_boundary(&self, account: &Account) -> Result<String> {
+        if account.id == self.customer.hub {
+            return self.stack.output("CrossAccountBoundaryArn").map(str::to_owned);
+        }
+        Ok(seed::spoke_cross_account_boundary(&account.id))
     }
 
     /// Deploys the template once more, with the parameters of the stack of the hub and these instead of some of them.

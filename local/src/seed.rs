@@ -155,23 +155,15 @@ impl Customer {
     }
 }
 
-/// The permissions boundary that roles of cross-account access carry in an account.
-pub fn cross_account_boundary(account: &str) -> String {
-    format!("arn:aws:iam::{account}:policy/cross-account-boundary")
-}
+/// The roles that cross-account access may connect here, and the buckets.
+pub const CONNECTED_ROLES: &str = "arn:aws:iam::*:role/atlas-cmk/*,arn:aws:iam::*:role/stacks/*";
 
-/// Creates that boundary: it lets roles assume others, and reach buckets.
-///
-/// # Errors
-/// If the engine refuses.
-pub async fn seed_cross_account_boundary(account: &Account) -> Result<()> {
-    let document = json!({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": ["sts:AssumeRole", "s3:ListBucket", "s3:GetObject", "s3:PutObject"], "Resource": "*"},
-    ]});
-    let iam = aws_sdk_iam::Client::new(&account.sdk_config());
-    let create = iam.create_policy().policy_name("cross-account-boundary").policy_document(document.to_string());
-    create.send().await.context("no boundary for cross-account access")?;
-    Ok(())
+/// The buckets that they may be given access to.
+pub const CONNECTED_BUCKETS: &str = "arn:aws:s3:::atc-*";
+
+/// The permissions boundary that infra/spoke.yaml creates for roles of cross-account access.
+pub fn spoke_cross_account_boundary(account: &str) -> String {
+    format!("arn:aws:iam::{account}:policy/AtlasCmkSpoke-cross-account-boundary")
 }
 
 /// The clusters of a project.

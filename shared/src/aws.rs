@@ -31,7 +31,7 @@ pub use items::{Expected, ItemKey, ItemsReader, ItemsWriter, Write};
 pub use kms::{Key, KmsReader, KmsWriter, Rotation, State as KeyState};
 pub use organizations::{Joined, Organizations};
 pub use parameters::Parameters;
-pub use secrets::{Claim, Secrets};
+pub use secrets::Secrets;
 pub use task_tokens::{TaskToken, TaskTokens};
 pub use topic::Topic;
 

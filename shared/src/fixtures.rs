@@ -170,6 +170,7 @@ pub(crate) fn role_policies(trust: Option<PolicyDocument>, inline_policy: Option
         is_ours_to_write: true,
         is_bounded: true,
         trust_policy_size_quota: 2048,
+        organization: Some("o-abcde12345".to_owned()),
     }
 }
 

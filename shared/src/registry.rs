@@ -3,10 +3,12 @@
 //! `docs/registry.md` lists the items, who writes them, and what each access costs. What other tools read of a project is
 //! published to Parameter Store ([`publication`]) and never read back.
 
+pub mod accesses;
 pub mod accounts;
 pub mod approvals;
 mod index;
 pub mod leases;
+pub mod minting;
 pub mod obligations;
 pub mod publication;
 

@@ -10,6 +10,7 @@ mod sweep;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use access::check_external_id;
 pub use access::{
     AccessGranted, AccessMode, AccessPlanned, AccessRemoved, BucketAccess, CrossAccountAccess,
     CrossAccountAccessOutput, Permission, Verified,

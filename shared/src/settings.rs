@@ -6,10 +6,12 @@ use std::{env, fmt, path::PathBuf};
 
 use aws_credential_types::Credentials;
 use url::{Host, Url};
+use wildmatch::WildMatch;
 
 use crate::{
     error::{Error, ErrorName, Result},
-    ids::{IamPolicyArn, InvalidId},
+    ids::{IamPolicyArn, IamRoleArn, InvalidId, SourceRole},
+    request::BucketAccess,
 };
 
 const ATLAS_BASE_URL: &str = "https://cloud.mongodb.com";
@@ -43,14 +45,12 @@ pub struct Settings {
     pub more_boundaries: Vec<String>,
     /// Roles that need no boundary, by ARN: `UNBOUNDED_ROLE_ARNS`.
     pub unbounded_roles: Vec<String>,
-    /// The permissions boundary of roles of cross-account access in our own account: `CROSS_ACCOUNT_BOUNDARY_ARN`.
-    pub cross_account_boundary: Option<String>,
-    /// Secrets in which functions share the access tokens of service accounts have names that begin like this:
-    /// `TOKEN_CACHE_PREFIX`.
-    pub token_cache_prefix: Option<String>,
-    /// The key of KMS that encrypts these secrets, that of the Atlas secret where it has one: `TOKEN_CACHE_KEY_ARN`. By
-    /// default AWS's own for Secrets Manager.
-    pub token_cache_key: Option<String>,
+    /// What cross-account access may connect.
+    pub cross_account: CrossAccount,
+    /// The secret in which functions share the access token that they get with the Atlas secret: `ATLAS_TOKENS_SECRET_ID`.
+    pub tokens_secret_id: Option<String>,
+    /// That of other Atlas secrets: `MORE_ATLAS_TOKENS_SECRET_ID`.
+    pub more_tokens_secret_id: Option<String>,
     /// Whether changes that switch encryption off, remove trust or move a project to another account's key need an
     /// approval: `REQUIRE_APPROVAL` is not `false`.
     pub requires_approval: bool,
@@ -81,6 +81,63 @@ pub struct StateMachines {
     pub reconcile: Option<String>,
     /// `guard-key`: `GUARD_STATE_MACHINE_ARN`.
     pub guard: Option<String>,
+}
+
+/// What cross-account access may connect. Without roles it is off.
+#[derive(Debug, Clone, Default)]
+pub struct CrossAccount {
+    /// The permissions boundary that a role of our own account must have: `CROSS_ACCOUNT_BOUNDARY_ARN`.
+    pub boundary: Option<String>,
+    /// The roles, by ARN with wildcards: `CROSS_ACCOUNT_ROLE_ARNS`.
+    pub roles: Vec<String>,
+    /// The buckets that they may be given access to, by ARN with wildcards: `CROSS_ACCOUNT_BUCKET_ARNS`.
+    pub buckets: Vec<String>,
+    /// The organization that their accounts must belong to, such as `o-abcde12345`: `ORGANIZATION_ID`.
+    pub organization: Option<String>,
+}
+
+impl CrossAccount {
+    /// Refuses to connect roles that the deployment does not list, and returns the organization that they must belong to.
+    ///
+    /// # Errors
+    /// `Deployment.Invalid` if cross-account access is off, or the organization is not known; `Input.Invalid` with the
+    /// path of a role that is not listed.
+    pub fn check(&self, source: &SourceRole, target: &IamRoleArn) -> Result<&str> {
+        let lacking = |what: &str| Error::new(ErrorName::DeploymentInvalid, what);
+        if self.roles.is_empty() {
+            return Err(lacking(
+                "cross-account access is off; to switch it on, name the roles in CrossAccountRoleArns of the stack",
+            ));
+        }
+        for (field, role) in [("sourceRoleArn", source.as_ref()), ("targetRoleArn", target.as_ref())] {
+            if !self.roles.iter().any(|pattern| WildMatch::new(pattern).matches(role)) {
+                return Err(Error::new(
+                    ErrorName::InputInvalid,
+                    format!("{field}: CrossAccountRoleArns of the stack does not list {role}"),
+                ));
+            }
+        }
+        self.organization.as_deref().ok_or_else(|| {
+            lacking("cross-account access works within an organization; set OrganizationId of the stack")
+        })
+    }
+
+    /// Refuses a bucket that the deployment does not list: the permissions boundary would make it of no effect.
+    ///
+    /// # Errors
+    /// `Input.Invalid` with the path of the bucket.
+    pub fn check_buckets(&self, partition: &str, buckets: &[BucketAccess]) -> Result<()> {
+        for (index, bucket) in buckets.iter().enumerate() {
+            let arn = format!("arn:{partition}:s3:::{}", bucket.name);
+            if !self.buckets.iter().any(|pattern| WildMatch::new(pattern).matches(&arn)) {
+                return Err(Error::new(
+                    ErrorName::InputInvalid,
+                    format!("buckets[{index}].name: CrossAccountBucketArns of the stack does not list {arn}"),
+                ));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The roles that our own calls are made with.
@@ -153,9 +210,14 @@ impl Settings {
             access_role_name: get("ACCESS_ROLE_NAME"),
             more_boundaries: list("MORE_ACCESS_ROLE_BOUNDARY_ARNS"),
             unbounded_roles: list("UNBOUNDED_ROLE_ARNS"),
-            cross_account_boundary: get("CROSS_ACCOUNT_BOUNDARY_ARN"),
-            token_cache_prefix: get("TOKEN_CACHE_PREFIX"),
-            token_cache_key: get("TOKEN_CACHE_KEY_ARN"),
+            cross_account: CrossAccount {
+                boundary: get("CROSS_ACCOUNT_BOUNDARY_ARN"),
+                roles: list("CROSS_ACCOUNT_ROLE_ARNS"),
+                buckets: list("CROSS_ACCOUNT_BUCKET_ARNS"),
+                organization: get("ORGANIZATION_ID"),
+            },
+            tokens_secret_id: get("ATLAS_TOKENS_SECRET_ID"),
+            more_tokens_secret_id: get("MORE_ATLAS_TOKENS_SECRET_ID"),
             requires_approval: get("REQUIRE_APPROVAL").as_deref() != Some("false"),
             approval_url: get("APPROVAL_URL"),
             topic_arn: get("TOPIC_ARN"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use atlas_cmk::{
     Error, ErrorName,
-    aws::{CreateRole, IamWriter, KmsReader, KmsWriter, Secrets, sdk_config},
+    aws::{CreateRole, IamWriter, KmsReader, KmsWriter, sdk_config},
     ids::{IamPolicyArn, IamRoleArn, KeyAlias, KmsKeyArn},
     policy::PolicyDocument,
     settings::Settings,
@@ -44,8 +44,7 @@ fn key() -> KmsKeyArn {
 #[tokio::test]
 async fn what_creates_or_deletes_something_is_sent_once_and_its_outcome_is_unknown() {
     let peer = in_trouble().await;
-    let (kms, iam, secrets) =
-        (KmsWriter::new(&config(&peer)), IamWriter::new(&config(&peer)), Secrets::new(&config(&peer)));
+    let (kms, iam) = (KmsWriter::new(&config(&peer)), IamWriter::new(&config(&peer)));
     let document = PolicyDocument::default();
     let policy: IamPolicyArn = "arn:aws:iam::444455556666:policy/atlas-cmk/x".parse().unwrap();
     let alias: KeyAlias = "alias/atlas-cmk".parse().unwrap();
@@ -58,7 +57,6 @@ async fn what_creates_or_deletes_something_is_sent_once_and_its_outcome_is_unkno
         ("CreateRole", iam.create_role(trust).await),
         ("DeleteRole", iam.delete_role(&role()).await),
         ("CreatePolicy", iam.create_policy(&policy, &document, "", &[]).await),
-        ("CreateSecret", secrets.create("tokens/x", &"value".into(), "", None).await.map(drop)),
     ];
     for (call, outcome) in created {
         let error: Error = outcome.expect_err(call);

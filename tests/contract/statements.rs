@@ -6,13 +6,21 @@ use atlas_cmk_tests::{contracts, files::Files, template};
 use serde_json::Value;
 
 /// The actions that several statements of a role allow, each on other resources. All others have one.
-const SEVERAL: [(&str, &str, usize); 17] = [
+const SEVERAL: [(&str, &str, usize); 25] = [
     // Of its own topic, and of the secret.
     ("diagnose", "kms:Decrypt", 2),
     ("diagnose", "kms:GenerateDataKey", 2),
-    // What is registered, and what is approved.
-    ("plan-disable", "dynamodb:GetItem", 2),
-    ("preflight", "dynamodb:GetItem", 2),
+    // Whose turn it is to get a token, and what is registered, owed or approved.
+    ("cancel-authorization", "dynamodb:GetItem", 2),
+    ("deauthorize-role", "dynamodb:GetItem", 2),
+    ("describe", "dynamodb:GetItem", 2),
+    ("diagnose", "dynamodb:GetItem", 2),
+    ("diagnose", "dynamodb:PutItem", 2),
+    ("enable-kms", "dynamodb:GetItem", 2),
+    ("plan-disable", "dynamodb:GetItem", 3),
+    ("preflight", "dynamodb:GetItem", 3),
+    ("set-cluster-encryption", "dynamodb:GetItem", 2),
+    ("update-encryption", "dynamodb:GetItem", 2),
     // Accounts, and profiles.
     ("find-missed-accounts", "dynamodb:Query", 2),
     // Roles with the boundary, and roles that UnboundedRoleArns names.

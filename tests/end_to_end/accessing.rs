@@ -4,7 +4,7 @@
 use atlas_cmk_local::{
     Account,
     execution::{self, Run},
-    seed::{EXTERNAL_ID, cross_account_boundary},
+    seed::EXTERNAL_ID,
 };
 use serde_json::{Value, json};
 
@@ -21,20 +21,20 @@ fn spoke(account: &Account) -> String {
     format!("arn:aws:iam::{}:role/AtlasCmkSpoke", account.id)
 }
 
-async fn create_role(account: &Account, name: &str, principal: Value) {
+async fn create_role(world: &World, account: &Account, name: &str, principal: Value) {
     let trust = json!({"Version": "2012-10-17", "Statement": [
         {"Sid": "Theirs", "Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"},
     ]});
     let iam = aws_sdk_iam::Client::new(&account.sdk_config());
     let create = iam.create_role().role_name(name).path("/atlas-cmk/").assume_role_policy_document(trust.to_string());
-    create.permissions_boundary(cross_account_boundary(&account.id)).send().await.unwrap();
+    create.permissions_boundary(world.cloud.cross_account_boundary(account).unwrap()).send().await.unwrap();
 }
 
 /// A source role in the hub that our functions may assume, and a target role in the other account.
 pub(crate) async fn two_roles(world: &World) {
     let root = format!("arn:aws:iam::{}:root", world.hub().id);
-    create_role(world.hub(), SOURCE, json!({"AWS": root})).await;
-    create_role(world.account(), TARGET, json!({"Service": "transfer.amazonaws.com"})).await;
+    create_role(world, world.hub(), SOURCE, json!({"AWS": root})).await;
+    create_role(world, world.account(), TARGET, json!({"Service": "transfer.amazonaws.com"})).await;
 }
 
 pub(crate) fn input(world: &World) -> Value {
@@ -97,6 +97,7 @@ async fn an_access_is_set_up_tried_and_taken_down_until_both_accounts_are_as_the
             "converge-access-policy",
             "converge-attachment",
             "converge-attachment",
+            "update-trust",
             "update-trust"
         ]
     );
@@ -114,7 +115,7 @@ async fn an_access_is_set_up_tried_and_taken_down_until_both_accounts_are_as_the
     whole["externalId"] = json!("given-by-the-customer");
     whole["buckets"] = json!([{"name": "atc-data", "access": ["list"]}]);
     let changed = run_successfully(&world, &whole).await;
-    assert_eq!(changed_steps(&changed), ["converge-access-policy", "update-trust"]);
+    assert_eq!(changed_steps(&changed), ["update-trust", "converge-access-policy"]);
 
     whole["mode"] = json!("remove");
     let removed = run_successfully(&world, &whole).await;
@@ -127,8 +128,8 @@ async fn an_access_is_set_up_tried_and_taken_down_until_both_accounts_are_as_the
 #[tokio::test]
 async fn where_the_source_role_lets_nobody_in_both_sides_are_read() {
     let world = World::with_two_accounts().await;
-    create_role(world.hub(), SOURCE, json!({"Service": "ec2.amazonaws.com"})).await;
-    create_role(world.account(), TARGET, json!({"Service": "transfer.amazonaws.com"})).await;
+    create_role(&world, world.hub(), SOURCE, json!({"Service": "ec2.amazonaws.com"})).await;
+    create_role(&world, world.account(), TARGET, json!({"Service": "transfer.amazonaws.com"})).await;
     let run = run_successfully(&world, &input(&world)).await;
     assert_eq!(run.output.unwrap()["verified"], "byPolicies");
 }
@@ -137,8 +138,8 @@ async fn where_the_source_role_lets_nobody_in_both_sides_are_read() {
 async fn an_access_that_works_without_the_external_id_is_no_access_of_ours() {
     let world = World::with_two_accounts().await;
     let root = format!("arn:aws:iam::{}:root", world.hub().id);
-    create_role(world.hub(), SOURCE, json!({"AWS": root})).await;
-    create_role(world.account(), TARGET, json!({"AWS": root})).await;
+    create_role(&world, world.hub(), SOURCE, json!({"AWS": root})).await;
+    create_role(&world, world.account(), TARGET, json!({"AWS": root})).await;
     let before = both(&world).await;
     let run = run(&world, &input(&world)).await;
     assert_failed(
@@ -153,7 +154,7 @@ async fn an_access_that_works_without_the_external_id_is_no_access_of_ours() {
 #[tokio::test]
 async fn a_role_that_is_missing_or_a_policy_that_is_not_ours_is_reported_before_anything_is_written() {
     let world = World::with_two_accounts().await;
-    create_role(world.hub(), SOURCE, json!({"Service": "ec2.amazonaws.com"})).await;
+    create_role(&world, world.hub(), SOURCE, json!({"Service": "ec2.amazonaws.com"})).await;
     let missing = run(&world, &input(&world)).await;
     assert_failed(
         &missing,
@@ -162,7 +163,7 @@ async fn a_role_that_is_missing_or_a_policy_that_is_not_ours_is_reported_before_
         &["does not exist, and atlas-cmk does not create it", TARGET],
     );
 
-    create_role(world.account(), TARGET, json!({"Service": "transfer.amazonaws.com"})).await;
+    create_role(&world, world.account(), TARGET, json!({"Service": "transfer.amazonaws.com"})).await;
     let iam = aws_sdk_iam::Client::new(&world.hub().sdk_config());
     let theirs = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}]});
     let create = iam.create_policy().policy_name("AtlasCmkS3KeysAssumeRole").path("/atlas-cmk/access/");
@@ -187,12 +188,12 @@ async fn the_role_through_which_the_functions_reach_another_account_can_be_set_u
     let world = World::with_two_accounts().await;
     // The functions of the stack, let into a role for which they have rights of their own.
     let functions = format!("arn:aws:iam::{}:role/stacks/{}/*", world.hub().id, world.customer().stack);
-    create_role(world.account(), TARGET, json!({"Service": "transfer.amazonaws.com"})).await;
+    create_role(&world, world.account(), TARGET, json!({"Service": "transfer.amazonaws.com"})).await;
     let mut whole = input(&world);
     whole["name"] = json!("Spoke");
     whole["sourceRoleArn"] = json!(functions);
     let run = run_successfully(&world, &whole).await;
-    assert_eq!(changed_steps(&run), ["update-trust"], "their own policies are those of the stack");
+    assert_eq!(changed_steps(&run), ["update-trust", "update-trust"], "their own policies are those of the stack");
     assert_eq!(run.output.unwrap()["verified"], "byAssuming", "verify-access is one of them");
 }
 
@@ -219,8 +220,8 @@ async fn without_any_one_of_its_permissions_an_access_is_not_set_up() {
 #[tokio::test]
 async fn an_access_to_a_role_of_the_hub_is_set_up_and_its_buckets_change_more_often_than_iam_keeps_versions() {
     let world = World::with_two_accounts().await;
-    create_role(world.account(), SOURCE, json!({"Service": "ec2.amazonaws.com"})).await;
-    create_role(world.hub(), TARGET, json!({"Service": "transfer.amazonaws.com"})).await;
+    create_role(&world, world.account(), SOURCE, json!({"Service": "ec2.amazonaws.com"})).await;
+    create_role(&world, world.hub(), TARGET, json!({"Service": "transfer.amazonaws.com"})).await;
     let theirs = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}]});
     let iam = aws_sdk_iam::Client::new(&world.hub().sdk_config());
     let put = iam.put_role_policy().role_name(TARGET).policy_name("theirs").policy_document(theirs.to_string());
@@ -240,4 +241,57 @@ async fn an_access_to_a_role_of_the_hub_is_set_up_and_its_buckets_change_more_of
     let [policy] = policies.policies() else { panic!("{policies:?}") };
     let versions = iam.list_policy_versions().policy_arn(policy.arn().unwrap()).send().await.unwrap();
     assert_eq!(versions.versions().len(), 5);
+}
+
+#[tokio::test]
+async fn one_name_connects_one_source_and_one_target_for_ever() {
+    let world = World::with_two_accounts().await;
+    two_roles(&world).await;
+    let first = run_successfully(&world, &input(&world)).await;
+    let registered = &first.changes()[0];
+    assert_eq!((&registered["resource"], &registered["action"]), (&json!("access#S3Keys"), &json!("create")));
+    let mut remove = input(&world);
+    remove["mode"] = json!("remove");
+    run_successfully(&world, &remove).await;
+
+    create_role(&world, world.hub(), "other", json!({"Service": "ec2.amazonaws.com"})).await;
+    let before = both(&world).await;
+    let mut other = input(&world);
+    other["sourceRoleArn"] = json!(arn(world.hub(), "other"));
+    let refused = run(&world, &other).await;
+    assert_failed(&refused, "Aws.Conflict", "plan-access", &["name:", &arn(world.hub(), SOURCE), "another name"]);
+    let mut step = json!({"accessName": "S3Keys", "roleArn": other["sourceRoleArn"], "execution": "forged"});
+    step["grants"] = json!({"assumeRole": other["targetRoleArn"]});
+    let refused = world.invoke("converge-access-policy", &step).await;
+    assert_eq!(refused.error.as_deref(), Some("Aws.Conflict"), "{:?}", refused.cause);
+    assert_eq!(both(&world).await, before);
+}
+
+#[tokio::test]
+async fn an_access_connects_listed_roles_of_accounts_in_the_organization() {
+    let mut world = World::with_two_accounts().await;
+    two_roles(&world).await;
+    let before = both(&world).await;
+    let attempt = async |world: &World, change: Value, name: &str, words: &[&str]| {
+        let mut input = input(world);
+        input.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        assert_failed(&run(world, &input).await, name, "plan-access", words);
+        assert_eq!(both(world).await, before);
+    };
+    let outside = "arn:aws:iam::991122223333:role/atlas-cmk/evil/*";
+    let unlisted = format!("arn:aws:iam::{}:role/deployer", world.account().id);
+    attempt(&world, json!({"sourceRoleArn": outside}), "Input.Invalid", &["source:", "infra/spoke.yaml"]).await;
+    let theirs = json!({"roleArn": "arn:aws:iam::991122223333:role/AtlasCmkSpoke", "externalId": EXTERNAL_ID});
+    attempt(&world, json!({"sourceRoleArn": outside, "source": theirs}), "Account.NotReady", &["cannot be assumed"])
+        .await;
+    attempt(&world, json!({"targetRoleArn": unlisted}), "Input.Invalid", &["targetRoleArn:", "CrossAccountRoleArns"])
+        .await;
+    let bucket = json!([{"name": "bank-statements", "access": ["read"]}]);
+    attempt(&world, json!({"buckets": bucket}), "Input.Invalid", &["buckets[0].name:", "CrossAccountBucketArns"]).await;
+    attempt(&world, json!({"externalId": "ab"}), "Input.Invalid", &["externalId:", "16"]).await;
+
+    // The default.
+    let boundary = world.customer().access_role_boundary();
+    world.redeploy(vec![("CrossAccountRoleArns", String::new()), ("AccessRoleBoundaryArn", boundary)]).await;
+    attempt(&world, json!({}), "Deployment.Invalid", &["cross-account access is off"]).await;
 }

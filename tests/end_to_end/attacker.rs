@@ -1,6 +1,6 @@
-//! Somebody who has replaced the code of a function: what the function may do, he may do.
+//! Somebody who has replaced the code of a function, and may do what it may do; and somebody with a role of his own.
 
-use atlas_cmk_local::functions;
+use atlas_cmk_local::{Account, functions};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_types::SdkConfig;
 use base64::Engine as _;
@@ -32,7 +32,26 @@ pub(crate) async fn inside(world: &World, step: &str) -> SdkConfig {
     let text = |field: &str| given[field].as_str().unwrap_or_else(|| panic!("{given}")).to_owned();
     let (id, secret) = (text("AWS_ACCESS_KEY_ID"), text("AWS_SECRET_ACCESS_KEY"));
     let credentials = Credentials::new(id, secret, Some(text("AWS_SESSION_TOKEN")), None, "stolen");
-    let config = world.hub().sdk_config().into_builder();
+    with_credentials(world.hub(), credentials)
+}
+
+/// Clients with the rights of a new role that may do this on every resource of an account, as far as it is up to IAM.
+pub(crate) async fn role_with(account: &Account, name: &str, actions: &str) -> SdkConfig {
+    let statement = |statement: Value| json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
+    let trust = statement(json!({"Effect": "Allow", "Principal": {"AWS": account.id}, "Action": "sts:AssumeRole"}));
+    let policy = statement(json!({"Effect": "Allow", "Action": actions, "Resource": "*"}));
+    let iam = aws_sdk_iam::Client::new(&account.sdk_config());
+    let role = iam.create_role().role_name(name).assume_role_policy_document(trust).send().await.unwrap().role.unwrap();
+    iam.put_role_policy().role_name(name).policy_name("rights").policy_document(policy).send().await.unwrap();
+    let sts = aws_sdk_sts::Client::new(&account.sdk_config());
+    let session = sts.assume_role().role_arn(role.arn).role_session_name("attacker").send().await.unwrap();
+    let given = session.credentials.unwrap();
+    let (id, secret) = (given.access_key_id, given.secret_access_key);
+    with_credentials(account, Credentials::new(id, secret, Some(given.session_token), None, "attacker"))
+}
+
+fn with_credentials(account: &Account, credentials: Credentials) -> SdkConfig {
+    let config = account.sdk_config().into_builder();
     config.credentials_provider(SharedCredentialsProvider::new(credentials)).build()
 }
 

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use atlas_cmk_local::{Account, execution, functions, registry};
+use atlas_cmk_local::{execution, functions, registry};
+use atlas_cmk_tests::contracts;
 use aws_sdk_dynamodb::{
     Client,
     error::ProvideErrorMetadata,
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 use crate::{attacker, world::World};
 
 /// An item of each kind.
-const KINDS: [(&str, &str); 13] = [
+const KINDS: [(&str, &str); 15] = [
     ("project#66f0a1b2c3d4e5f601234567", "state"),
     ("projects", "66f0a1b2c3d4e5f601234567"),
     ("key#mrk-1", "66f0a1b2c3d4e5f601234567"),
@@ -28,6 +29,8 @@ const KINDS: [(&str, &str); 13] = [
     ("obligations", "444455556666#atlas-cmk"),
     ("approval#66f0a1b2c3d4e5f601234567", "execution#manual-1"),
     ("question#66f0a1b2c3d4e5f601234567", "manual-1"),
+    ("access#S3Keys", "roles"),
+    ("minting#mdb_sa_id_66f0a1b2c3d4e5f601234567", "lease"),
 ];
 
 /// The kinds that each function may put.
@@ -39,51 +42,19 @@ fn own(function: &str) -> &'static [&'static str] {
         "request-approval" => &["question#"],
         "put-profile" => &["profiles"],
         "take-turn" => &["lease#"],
+        "update-trust" => &["access#"],
         "diagnose" | "record-obligation" | "retry-obligations" | "waive-obligation" => &["obligations"],
         _ => &[],
     }
 }
 
+/// Whether a function may put an item. Those that call Atlas take turns at getting access tokens.
 fn is_own(function: &str, partition: &str) -> bool {
+    if partition.starts_with("minting#") {
+        let declared = contracts::functions().iter().find(|it| it.name() == function).unwrap();
+        return declared.actions.contains("secretsmanager:GetSecretValue");
+    }
     own(function).iter().any(|kind| if kind.ends_with('#') { partition.starts_with(kind) } else { partition == *kind })
-}
-
-/// A client with the rights of a role, whose trust policy is changed for it.
-async fn client_of(account: &Account, role: &str) -> Client {
-    let trust = json!({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Principal": {"AWS": account.id}, "Action": "sts:AssumeRole"},
-    ]});
-    let iam = aws_sdk_iam::Client::new(&account.sdk_config());
-    iam.update_assume_role_policy().role_name(role).policy_document(trust.to_string()).send().await.unwrap();
-    let arn = iam.get_role().role_name(role).send().await.unwrap().role.unwrap().arn;
-    let sts = aws_sdk_sts::Client::new(&account.sdk_config());
-    let session = sts.assume_role().role_arn(arn).role_session_name("forger").send().await.unwrap();
-    let credentials = session.credentials.unwrap();
-    let credentials = aws_credential_types::Credentials::new(
-        credentials.access_key_id,
-        credentials.secret_access_key,
-        Some(credentials.session_token),
-        None,
-        "forger",
-    );
-    let config = account.sdk_config().into_builder();
-    let provider = aws_credential_types::provider::SharedCredentialsProvider::new(credentials);
-    Client::new(&config.credentials_provider(provider).build())
-}
-
-/// A role of an account with a policy.
-async fn role_with(account: &Account, name: &str, actions: &str) -> Client {
-    let policy = json!({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": actions, "Resource": "*"},
-    ]});
-    let trust = json!({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Principal": {"AWS": account.id}, "Action": "sts:AssumeRole"},
-    ]});
-    let iam = aws_sdk_iam::Client::new(&account.sdk_config());
-    iam.create_role().role_name(name).assume_role_policy_document(trust.to_string()).send().await.unwrap();
-    let put = iam.put_role_policy().role_name(name).policy_name("everything");
-    put.policy_document(policy.to_string()).send().await.unwrap();
-    client_of(account, name).await
 }
 
 fn item((partition, sort): (&str, &str)) -> std::collections::HashMap<String, AttributeValue> {
@@ -143,9 +114,9 @@ async fn nobody_else_writes_an_item_whatever_he_may_do_in_the_account() {
     let world = World::with_two_accounts().await;
     let table = world.cloud.stack.output("RegistryName").unwrap();
     let arn = format!("arn:aws:dynamodb:us-east-1:{}:table/{table}", world.hub().id);
-    let administrator = role_with(world.hub(), "Administrator", "*").await;
-    let of_parameters = role_with(world.hub(), "ParameterAdministrator", "ssm:*").await;
-    let member = role_with(world.account(), "Member", "*").await;
+    let administrator = Client::new(&attacker::role_with(world.hub(), "Administrator", "*").await);
+    let of_parameters = Client::new(&attacker::role_with(world.hub(), "ParameterAdministrator", "ssm:*").await);
+    let member = Client::new(&attacker::role_with(world.account(), "Member", "*").await);
     for kind in KINDS {
         let done = succeeding(&administrator, table, kind).await;
         assert_eq!(done.into_iter().collect::<Vec<_>>(), ["Scan"], "reading is up to IAM: {kind:?}");
@@ -160,7 +131,7 @@ async fn who_changes_the_policy_of_the_table_or_a_role_of_the_stack_is_reported(
     let (world, mailbox) = World::new().await.watched().await;
     let table = world.cloud.stack.output("RegistryName").unwrap();
     let arn = format!("arn:aws:dynamodb:us-east-1:{}:table/{table}", world.hub().id);
-    let administrator = role_with(world.hub(), "Administrator", "*").await;
+    let administrator = Client::new(&attacker::role_with(world.hub(), "Administrator", "*").await);
     administrator.delete_resource_policy().resource_arn(arn).send().await.unwrap();
     let reported = mailbox.next_of("protection-changed").await.unwrap();
     assert_eq!(reported["event"], "DeleteResourcePolicy");

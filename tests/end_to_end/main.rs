@@ -22,6 +22,7 @@ mod forging;
 mod function_process;
 mod keys;
 mod limiting;
+mod listening;
 mod measuring;
 mod owing;
 mod owning;

@@ -31,7 +31,6 @@ PATCHES = (
     "key_ids_by_tag",
     "lockout_check",
     "joined_timestamps_by_tag",
-    "secret_versions",
     "secret_policies",
     "parameter_values",
     "parameter_limits",

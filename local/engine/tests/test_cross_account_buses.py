@@ -1,18 +1,27 @@
-"""Events go to a bus in another Region, to buses of another account with and without a policy, and on to a third."""
+"""Events go to buses of another Region, of an account with several policies and with none, and on to a third."""
 
 from tests import engines, probes
 
 
+def expecting(source, detail_type):
+    """Return a policy that allows the events of one kind."""
+    statement = probes.POLICY_OF_BUS["Statement"][0]
+    condition = {
+        "ForAllValues:StringEquals": {"events:source": source},
+        "StringEquals": {"events:detail-type": detail_type},
+    }
+    return {"Version": "2012-10-17", "Statement": [{**statement, "Condition": condition}]}
+
+
 class CrossAccountBusesTest(probes.RequestTest):
-    unpatched = (0, 0, 0, 0)
-    patched = (1, 1, 0, 1)
+    unpatched = (0, 0, 0, 0, 0, 0)
+    patched = (1, 1, 0, 1, 0, 1)
 
     def probe(self, engine):
         sender, receiver, third = (engines.new_account() for _ in range(3))
         role = engine.role(sender)
 
-        def received(account, region, policy):
-            name = "open" if policy else "closed"
+        def received(account, region, policy, name="open"):
             engine.deploy(account, probes.bus(name, policy), name=name, region=region)
             queue = engine.queue(account, name, region)
             engine.rule(account, {"Arn": queue}, bus=name, region=region)
@@ -39,6 +48,8 @@ class CrossAccountBusesTest(probes.RequestTest):
         return (
             received(sender, "eu-west-1", None),
             received(receiver, engines.REGION, probes.POLICY_OF_BUS),
-            received(receiver, engines.REGION, None),
+            received(receiver, engines.REGION, None, "closed"),
+            received(receiver, engines.REGION, expecting("probe", "Probe"), "expecting"),
+            received(receiver, engines.REGION, expecting("probe", "Another"), "otherwise"),
             forwarded(),
         )

@@ -11,8 +11,9 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{AccountAccess, ExternalId, IamPolicyArn, IamRoleArn},
     policy::Owner,
+    registry::accesses::{self, ConnectedRoles},
     report::{Described, Finding, Kept, PlannedChange},
-    request::{AccessMode, CrossAccountAccess, ManageRole},
+    request::{AccessMode, CrossAccountAccess, ManageRole, check_external_id},
     step::{Actions, Answer, Readers, Step, actions},
     steps::{
         access::{
@@ -75,6 +76,8 @@ pub struct AccessSurvey {
     policies: Vec<(converge_access_policy::Input, Option<ManagedPolicy>, Attached)>,
     /// The target role.
     target: RoleUse,
+    /// The roles that the name was given to.
+    registered: Option<ConnectedRoles>,
     /// The external ID to be if none is given or in force.
     new_external_id: ExternalId,
 }
@@ -86,6 +89,7 @@ impl Step for PlanAccess {
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,
         &[
+            "dynamodb:GetItem",
             "iam:GetPolicy",
             "iam:GetPolicyVersion",
             "iam:GetRole",
@@ -138,6 +142,12 @@ impl Answer for PlanAccess {
 
     async fn observe(readers: &Readers, input: &Input) -> Result<AccessSurvey> {
         let request = &input.request;
+        if request.mode() != AccessMode::Remove {
+            readers.cross_account.check(&request.source_role_arn, &request.target_role_arn)?;
+            let partition = request.target_role_arn.as_ref().split(':').nth(1).unwrap_or_default();
+            readers.cross_account.check_buckets(partition, request.buckets.as_deref().unwrap_or_default())?;
+            prove_organization(readers, input).await?;
+        }
         let mut policies = Vec::new();
         for policy in wanted(input) {
             let caller = Caller { account: policy.account.as_ref(), execution: input.execution.as_deref() };
@@ -148,12 +158,31 @@ impl Answer for PlanAccess {
         }
         let caller = Caller { account: request.target.as_ref(), execution: input.execution.as_deref() };
         let target = RoleUse::read(readers, caller, &request.target_role_arn).await?;
-        Ok(AccessSurvey { policies, target, new_external_id: readers.new_external_id()? })
+        let registered = accesses::read(&readers.registry()?, &request.name).await?;
+        Ok(AccessSurvey { policies, target, registered, new_external_id: readers.new_external_id()? })
     }
 
     fn answer(input: &Input, found: AccessSurvey, _: Timestamp) -> Result<Output> {
         judge(input, &found)
     }
+}
+
+/// That the source is in the account of the functions, or in one that they may enter, which they do only within their
+/// organization.
+async fn prove_organization(readers: &Readers, input: &Input) -> Result<()> {
+    let source = &input.request.source_role_arn;
+    let caller = Caller { account: input.request.source.as_ref(), execution: input.execution.as_deref() };
+    if caller.account.is_none() && readers.own_account.as_ref().is_some_and(|own| own != source.account()) {
+        return Err(Error::new(
+            ErrorName::InputInvalid,
+            format!(
+                "source: atlas-cmk has to be able to enter account {}, which shows that it is of the organization: deploy \
+                 infra/spoke.yaml there, and name its role and external ID",
+                source.account()
+            ),
+        ));
+    }
+    readers.iam(caller).await.map(drop)
 }
 
 /// The policies of an access. If the source is a path of roles, atlas-cmk does not manage their policies. Buckets that
@@ -184,10 +213,21 @@ fn judge(input: &Input, found: &AccessSurvey) -> Result<Output> {
     let remove = request.mode() == AccessMode::Remove;
     let external_id = external_id(request, found);
     let (mut plan, mut kept, mut findings) = (Vec::new(), Vec::new(), Vec::new());
+    let update = update(request, &external_id)?;
+    let registered = update_trust::register_access(&update, found.registered.as_ref());
     if remove {
+        findings.extend(registered.err().as_ref().map(Finding::from_error));
         let (changes, left) = remove_trust::decide(&removal(request), &found.target)?;
         plan.extend(planned(RemoveTrust::NAME, &changes));
         kept.extend(left);
+    } else {
+        findings.extend(opened_by_others(request, found));
+        for changes in [registered, update_trust::decide(&update, &found.target.policies)] {
+            match changes {
+                Ok(changes) => plan.extend(planned(UpdateTrust::NAME, &changes)),
+                Err(error) => findings.push(Finding::from_error(&error)),
+            }
+        }
     }
     for (policy, there, attached) in &found.policies {
         match changes(policy, there.as_ref(), attached) {
@@ -202,30 +242,6 @@ fn judge(input: &Input, found: &AccessSurvey) -> Result<Output> {
             Err(error) => findings.push(Finding::from_error(&error)),
         }
         findings.extend(unbounded(policy, attached).filter(|_| !remove));
-    }
-    if !remove {
-        findings.extend(opened_by_others(request, found));
-        let update = update_trust::Input {
-            project_id: None,
-            access_name: Some(request.name.clone()),
-            role_arn: request.target_role_arn.clone(),
-            key_arn: None,
-            regions: Vec::new(),
-            principal_arn: request
-                .source_role_arn
-                .as_ref()
-                .parse()
-                .map_err(|error| Error::new(ErrorName::InputInvalid, format!("sourceRoleArn: {error}")))?,
-            external_id: external_id.clone(),
-            permissions_boundary: None,
-            manage: ManageRole::TrustOnly,
-            account: None,
-            execution: None,
-        };
-        match update_trust::decide(&update, &found.target.policies) {
-            Ok(changes) => plan.extend(planned(UpdateTrust::NAME, &changes)),
-            Err(error) => findings.push(Finding::from_error(&error)),
-        }
     }
     let policies = found
         .policies
@@ -243,20 +259,15 @@ fn judge(input: &Input, found: &AccessSurvey) -> Result<Output> {
     Ok(Output { policies, external_id, findings, plan, kept })
 }
 
-/// A role without a permissions boundary: IAM would refuse to let the functions attach a policy to it.
+/// A role without the permissions boundary: IAM would refuse to let the functions attach a policy to it.
 fn unbounded(policy: &converge_access_policy::Input, attached: &Attached) -> Option<Finding> {
     let carried = attached.as_ref()?;
-    (!carried.has_boundary).then(|| {
+    (!carried.is_bounded).then(|| {
         Finding::new(
             ErrorName::AccountAccessDenied,
-            format!(
-                "the IAM role {} has no permissions boundary, and atlas-cmk attaches policies only to roles that \
-                have one",
-                policy.role_arn
-            ),
-            "iam:GetRole returns no boundary",
-            "name a boundary in CrossAccountBoundaryArn of the stack (infra/spoke.yaml has the same parameter for its \
-             account), and set it on the role",
+            format!("the IAM role {} does not have the permissions boundary of cross-account access", policy.role_arn),
+            "iam:GetRole returns another boundary, or none",
+            "set on the role the policy that the stack of its account creates for it: output CrossAccountBoundaryArn",
         )
     })
 }
@@ -293,6 +304,26 @@ fn planned<C: Described>(step: &str, changes: &[C]) -> Vec<PlannedChange> {
     changes.iter().map(|change| change.description().planned(step)).collect()
 }
 
+fn update(request: &CrossAccountAccess, external_id: &ExternalId) -> Result<update_trust::Input> {
+    Ok(update_trust::Input {
+        project_id: None,
+        access_name: Some(request.name.clone()),
+        role_arn: request.target_role_arn.clone(),
+        key_arn: None,
+        regions: Vec::new(),
+        principal_arn: request
+            .source_role_arn
+            .as_ref()
+            .parse()
+            .map_err(|error| Error::new(ErrorName::InputInvalid, format!("sourceRoleArn: {error}")))?,
+        external_id: external_id.clone(),
+        permissions_boundary: None,
+        manage: ManageRole::TrustOnly,
+        account: None,
+        execution: None,
+    })
+}
+
 fn removal(request: &CrossAccountAccess) -> remove_trust::Input {
     remove_trust::Input {
         project_id: None,
@@ -306,7 +337,7 @@ fn removal(request: &CrossAccountAccess) -> remove_trust::Input {
     }
 }
 
-/// What is given; else what is in force; else a new one.
+/// What is given; else what is in force, unless it is too short; else a new one.
 fn external_id(request: &CrossAccountAccess, found: &AccessSurvey) -> ExternalId {
     if let Some(given) = &request.external_id {
         return given.clone();
@@ -314,5 +345,6 @@ fn external_id(request: &CrossAccountAccess, found: &AccessSurvey) -> ExternalId
     let in_force =
         found.target.trust_policy().and_then(|trust| trust.statement(&Owner::AccessTrust(&request.name).sid()));
     let in_force = in_force.as_ref().and_then(|statement| statement.external_id()).and_then(|id| id.parse().ok());
+    let in_force = in_force.filter(|id| check_external_id(id).is_ok());
     in_force.unwrap_or_else(|| found.new_external_id.clone())
 }

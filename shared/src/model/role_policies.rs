@@ -22,6 +22,8 @@ pub struct RolePolicies {
     pub is_bounded: bool,
     /// What a trust policy may measure in this account.
     pub trust_policy_size_quota: usize,
+    /// The organization of the sources of cross-account accesses.
+    pub organization: Option<String>,
 }
 
 impl RolePolicies {
@@ -42,6 +44,7 @@ impl RolePolicies {
             is_ours_to_write,
             is_bounded,
             trust_policy_size_quota: readers.trust_policy_size_quota,
+            organization: readers.cross_account.organization.clone(),
         })
     }
 }

@@ -37,6 +37,13 @@ impl Statement {
         }))
     }
 
+    /// The same, for principals of this organization only.
+    #[must_use]
+    pub fn within(mut self, organization: &str) -> Self {
+        self.0["Condition"]["StringEquals"]["aws:PrincipalOrgID"] = json!(organization);
+        self
+    }
+
     /// Lets nobody assume the role: what stands in a trust policy of which nothing else is left, because it cannot be
     /// empty.
     pub fn nobody() -> Self {

@@ -22,7 +22,7 @@ pub struct CrossAccountAccess {
     pub source_role_arn: SourceRole,
     /// The role to assume. It must exist.
     pub target_role_arn: IamRoleArn,
-    /// The external ID that the source must present. By default the one in force, or at first a random one.
+    /// The external ID that the source must present, of at least 16 characters. By default that in force, or a random one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<ExternalId>,
     /// The S3 buckets that the target role may access.
@@ -94,6 +94,9 @@ impl CrossAccountAccess {
                 ));
             }
         }
+        if let Some(external_id) = &self.external_id {
+            check_external_id(external_id)?;
+        }
         let Some(buckets) = &self.buckets else { return Ok(()) };
         if !(1..=20).contains(&buckets.len()) {
             return invalid("buckets: name 1 to 20, or omit the field".to_owned());
@@ -113,6 +116,25 @@ impl CrossAccountAccess {
     pub fn mode(&self) -> AccessMode {
         self.mode.unwrap_or_default()
     }
+}
+
+/// The shortest external ID that is not guessed.
+const SHORTEST_EXTERNAL_ID: usize = 16;
+
+/// Rejects an external ID of an access that could be guessed.
+///
+/// # Errors
+/// `Input.Invalid`.
+pub(crate) fn check_external_id(external_id: &ExternalId) -> Result<()> {
+    if external_id.as_ref().len() >= SHORTEST_EXTERNAL_ID {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorName::InputInvalid,
+        format!(
+            "externalId: give one of at least {SHORTEST_EXTERNAL_ID} characters, or none, so that one is generated"
+        ),
+    ))
 }
 
 /// The result of an execution: the output of the state machine `cross-account-access`.
@@ -195,6 +217,7 @@ mod tests {
         for (change, path) in [
             (json!({"source": elsewhere}), "source.roleArn:"),
             (json!({"target": elsewhere}), "target.roleArn:"),
+            (json!({"externalId": "guessed"}), "externalId:"),
             (json!({"buckets": []}), "buckets:"),
             (json!({"buckets": [{"name": "data", "access": []}]}), "buckets[0].access:"),
             (

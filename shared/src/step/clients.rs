@@ -20,7 +20,7 @@ use crate::{
     ids::{AccountId, ExternalId, IamPolicyArn, IamRoleArn, InvalidId, KmsKeyArn, Region, SecretId, SpokeRole},
     policy::{KEY_RIGHTS, KeyMaintainers},
     registry::publication::Publications,
-    settings::{OwnRoles, Settings, StateMachines},
+    settings::{CrossAccount, OwnRoles, Settings, StateMachines},
 };
 
 /// The clients that read. Built once, and kept while the function is warm.
@@ -59,8 +59,8 @@ pub struct Readers {
     pub access_role_boundary: Option<IamPolicyArn>,
     /// The roles of our own account that the functions may write.
     access_role_name: Option<String>,
-    /// That of roles of cross-account access in our own account.
-    cross_account_boundary: Option<String>,
+    /// What cross-account access may connect.
+    pub cross_account: CrossAccount,
     /// Others that the deployment accepts, with wildcards.
     more_boundaries: Vec<String>,
     /// Roles of which the deployment wants none.
@@ -100,7 +100,7 @@ impl Readers {
             own_account: None,
             access_role_boundary: settings.access_role_boundary.clone(),
             access_role_name: settings.access_role_name.clone(),
-            cross_account_boundary: settings.cross_account_boundary.clone(),
+            cross_account: settings.cross_account.clone(),
             more_boundaries: settings.more_boundaries.clone(),
             unbounded_roles: settings.unbounded_roles.clone(),
             trust_policy_size_quota: settings.trust_policy_size_quota,
@@ -196,10 +196,22 @@ impl Readers {
         let own = match access {
             Some(access) => [access.access_role_boundary(), access.cross_account_boundary()]
                 .map(|arn| arn.ok().map(|arn| arn.to_string())),
-            None => [self.access_role_boundary.as_ref().map(ToString::to_string), self.cross_account_boundary.clone()],
+            None => [self.access_role_boundary.as_ref().map(ToString::to_string), self.cross_account.boundary.clone()],
         };
         own.iter().flatten().any(|own| own == boundary)
             || self.more_boundaries.iter().any(|pattern| WildMatch::new(pattern).matches(boundary))
+    }
+
+    /// The permissions boundary that a role of cross-account access has to have: that of the stack, or that of
+    /// infra/spoke.yaml in the account that `caller` reaches the role in.
+    ///
+    /// # Errors
+    /// `Deployment.Invalid` if the function was deployed without one.
+    pub fn cross_account_boundary_for(&self, role: &IamRoleArn, caller: Caller<'_>) -> Result<String> {
+        match caller.account.filter(|access| access.role_arn.account() == role.account()) {
+            Some(access) => access.cross_account_boundary().map(|arn| arn.to_string()),
+            None => self.cross_account.boundary.clone().ok_or_else(|| not_set("CROSS_ACCOUNT_BOUNDARY_ARN")),
+        }
     }
 
     /// The account that a call of `caller` goes to.
@@ -410,7 +422,9 @@ fn atlas(settings: &Settings, config: &SdkConfig, http: reqwest::Client, secret_
         }
         None => CredentialSource::None,
     };
-    let key = settings.token_cache_key.clone();
-    let cache = settings.token_cache_prefix.clone().map(|prefix| TokenCache::new(secrets, prefix, key));
+    let is_default = secret_id == settings.atlas_secret_id.as_deref();
+    let tokens = if is_default { &settings.tokens_secret_id } else { &settings.more_tokens_secret_id };
+    let cache = tokens.clone().zip(settings.registry_table.clone());
+    let cache = cache.map(|(tokens, table)| TokenCache::new(secrets, tokens, ItemsWriter::new(config, table)));
     AtlasReader::with_token_cache(http, settings.atlas_base_url.clone(), source, RetryPolicy::default(), cache)
 }

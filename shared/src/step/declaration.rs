@@ -24,9 +24,10 @@ pub type Actions = &'static [&'static [&'static str]];
 pub mod actions {
     /// Reading the Atlas credentials, and sharing the access token that they give.
     pub const ATLAS: &[&str] = &[
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
         "kms:Decrypt",
         "kms:GenerateDataKey",
-        "secretsmanager:CreateSecret",
         "secretsmanager:GetSecretValue",
         "secretsmanager:PutSecretValue",
     ];

@@ -12,10 +12,6 @@ use aws_sdk_kms::{
     error::ProvideErrorMetadata,
     types::{KeyState, MultiRegionConfiguration},
 };
-use aws_sdk_secretsmanager::{
-    operation::list_secrets::ListSecretsOutput,
-    types::{Filter, FilterNameStringType},
-};
 use aws_sdk_sfn::types::ExecutionStatus;
 use jiff::Timestamp;
 use serde_json::json;
@@ -62,7 +58,6 @@ pub async fn remove(account: &Account, name: &Name) -> Result<Vec<String>> {
         stack.delete_and_wait(name.stack()).await?;
     }
     delete_registry(account, name).await?;
-    delete_tokens(account, name).await?;
     delete_role(account, name).await?;
     delete_boundary(account, name).await?;
     kept.extend(delete_key(account, name).await?);
@@ -121,18 +116,6 @@ async fn delete_registry(account: &Account, name: &Name) -> Result<()> {
     }
     client.update_table().table_name(&table).deletion_protection_enabled(false).send().await?;
     client.delete_table().table_name(&table).send().await?;
-    Ok(())
-}
-
-/// The tokens of service accounts, which the stack shares.
-async fn delete_tokens(account: &Account, name: &Name) -> Result<()> {
-    let secrets = aws_sdk_secretsmanager::Client::new(&account.sdk_config());
-    let below = Filter::builder().key(FilterNameStringType::Name).values(format!("{name}/tokens/")).build();
-    let pages = secrets.list_secrets().filters(below).into_paginator().send().try_collect().await?;
-    for secret in pages.iter().flat_map(ListSecretsOutput::secret_list) {
-        let arn = secret.arn().context("a secret has an ARN")?;
-        secrets.delete_secret().secret_id(arn).force_delete_without_recovery(true).send().await?;
-    }
     Ok(())
 }
 

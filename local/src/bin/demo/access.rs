@@ -1,12 +1,7 @@
 //! A role in one account that assumes a role in another under an external ID: set up, tried, and removed.
 
 use anyhow::{Context, Result, bail};
-use atlas_cmk_local::{
-    Account, Cloud,
-    execution::Run,
-    progress, report,
-    seed::{self, Customer},
-};
+use atlas_cmk_local::{Account, Cloud, execution::Run, progress, report, seed::Customer};
 use serde_json::{Value, json};
 
 use super::stage::{self, Shown};
@@ -57,17 +52,17 @@ async fn roles(cloud: &Cloud) -> Result<()> {
         {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"},
         {"Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{}:root", source.id)}, "Action": "sts:AssumeRole"},
     ]});
-    create(source, SOURCE, &nodes).await?;
+    create(cloud, source, SOURCE, &nodes).await?;
     let theirs = json!({"Version": "2012-10-17", "Statement": [
         {"Sid": "Transfer", "Effect": "Allow", "Principal": {"Service": "transfer.amazonaws.com"}, "Action": "sts:AssumeRole"},
     ]});
-    create(target, TARGET, &theirs).await
+    create(cloud, target, TARGET, &theirs).await
 }
 
-async fn create(account: &Account, name: &str, trust: &Value) -> Result<()> {
+async fn create(cloud: &Cloud, account: &Account, name: &str, trust: &Value) -> Result<()> {
     let iam = aws_sdk_iam::Client::new(&account.sdk_config());
     let create = iam.create_role().role_name(name).path("/atlas-cmk/").assume_role_policy_document(trust.to_string());
-    create.permissions_boundary(seed::cross_account_boundary(&account.id)).send().await?;
+    create.permissions_boundary(cloud.cross_account_boundary(account)?).send().await?;
     Ok(())
 }
 

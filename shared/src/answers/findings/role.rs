@@ -233,7 +233,7 @@ pub(super) fn by_hand(survey: &Survey, request: &EnableEncryption) -> Vec<ByHand
     let Some(role) = &observed.role else { return Vec::new() };
     let mut missing = Vec::new();
     if request.manage_role() == ManageRole::None {
-        let statement = input.trust_statement();
+        let statement = input.trust_statement(None);
         if !role.trust_policy.has_meaning_of(&statement) {
             missing.push(ByHand {
                 resource: role.arn.clone(),

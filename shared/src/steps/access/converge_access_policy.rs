@@ -11,6 +11,7 @@ use crate::{
     error::{Error, ErrorName, Result},
     ids::{AccessName, AccountAccess, IamPolicyArn, IamRoleArn, SpokeRole},
     policy::{Owner, PolicyDocument, SID_PREFIX, Statement},
+    registry::accesses::{self, ConnectedRoles},
     report::{Described, Description},
     request::{BucketAccess, Permission},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
@@ -57,6 +58,13 @@ pub enum Grants {
 pub struct Output {
     /// Its ARN.
     pub policy_arn: IamPolicyArn,
+}
+
+/// The policy, and the roles that the name of the access was given to.
+#[derive(Debug, Clone)]
+pub struct Found {
+    policy: Option<ManagedPolicy>,
+    registered: Option<ConnectedRoles>,
 }
 
 /// What this step may do.
@@ -142,6 +150,23 @@ fn of_buckets(role: &str, buckets: &[BucketAccess]) -> PolicyDocument {
     })
 }
 
+/// Refuses to write a policy of an access for other roles than those that its name was given to.
+fn check_name(input: &Input, registered: Option<&ConnectedRoles>) -> Result<()> {
+    let is_of_access = registered.map_or(input.remove, |registered| match &input.grants {
+        Grants::AssumeRole(target) => {
+            registered.source_role_arn.role() == Some(&input.role_arn) && registered.target_role_arn == *target
+        }
+        Grants::Buckets(_) => registered.target_role_arn == input.role_arn,
+    });
+    if is_of_access {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorName::AwsConflict,
+        format!("accessName: the access {} was not given to the role {}", input.access_name, input.role_arn),
+    ))
+}
+
 /// What has to change about the policy. An existing one that atlas-cmk does not manage is a conflict.
 pub(crate) fn decide(input: &Input, found: Option<&ManagedPolicy>) -> Result<Vec<PolicyChange>> {
     let arn = input.policy_arn()?;
@@ -170,6 +195,7 @@ impl Step for ConvergeAccessPolicy {
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,
         &[
+            "dynamodb:GetItem",
             "iam:CreatePolicy",
             "iam:CreatePolicyVersion",
             "iam:DeletePolicy",
@@ -198,23 +224,20 @@ impl Step for ConvergeAccessPolicy {
 }
 
 impl Converge for ConvergeAccessPolicy {
-    type Observation = Option<ManagedPolicy>;
+    type Observation = Found;
     type Change = PolicyChange;
 
-    async fn observe(readers: &Readers, input: &Input) -> Result<Option<ManagedPolicy>> {
-        readers.iam_for(&input.role_arn, input.caller()).await?.own_policy(&input.policy_arn()?).await
+    async fn observe(readers: &Readers, input: &Input) -> Result<Found> {
+        let policy = readers.iam_for(&input.role_arn, input.caller()).await?.own_policy(&input.policy_arn()?).await?;
+        Ok(Found { policy, registered: accesses::read(&readers.registry()?, &input.access_name).await? })
     }
 
-    fn decide(input: &Input, found: &Option<ManagedPolicy>) -> Result<Vec<PolicyChange>> {
-        decide(input, found.as_ref())
+    fn decide(input: &Input, found: &Found) -> Result<Vec<PolicyChange>> {
+        check_name(input, found.registered.as_ref())?;
+        decide(input, found.policy.as_ref())
     }
 
-    async fn act(
-        writers: &Writers,
-        input: &Input,
-        _: Option<ManagedPolicy>,
-        changes: &[PolicyChange],
-    ) -> Result<Output> {
+    async fn act(writers: &Writers, input: &Input, _: Found, changes: &[PolicyChange]) -> Result<Output> {
         let iam = writers.iam_for(&input.role_arn, input.caller()).await?;
         for change in changes {
             match change {
@@ -270,6 +293,30 @@ mod tests {
         let resources: Vec<&Value> = statements.iter().map(|it| &it["Resource"]).collect();
         let expected = [json!(["arn:aws:s3:::data"]), json!(["arn:aws:s3:::data/*"]), json!(["arn:aws:s3:::drop/*"])];
         assert_eq!(resources, expected.iter().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_policy_is_written_for_the_roles_of_its_access_only() {
+        let (source, target) = ("arn:aws:iam::444455556666:role/atc-node", "arn:aws:iam::111122223333:role/keys");
+        let registered: ConnectedRoles =
+            serde_json::from_value(json!({"sourceRoleArn": source, "targetRoleArn": target})).unwrap();
+        let of = |role: &str, grants: &Value, remove: bool| -> Input {
+            let input = json!({"accessName": "S3Keys", "roleArn": role, "grants": grants, "remove": remove});
+            serde_json::from_value(input).unwrap()
+        };
+        let (assume, other) = (json!({"assumeRole": target}), json!({"assumeRole": source}));
+        let buckets = json!({"buckets": []});
+        for (input, registered, is_allowed) in [
+            (of(source, &assume, false), Some(&registered), true),
+            (of(target, &buckets, false), Some(&registered), true),
+            (of(target, &assume, false), Some(&registered), false),
+            (of(source, &other, false), Some(&registered), false),
+            (of(source, &buckets, true), Some(&registered), false),
+            (of(source, &assume, false), None, false),
+            (of(source, &assume, true), None, true),
+        ] {
+            assert_eq!(check_name(&input, registered).is_ok(), is_allowed, "{input:?}");
+        }
     }
 
     #[test]

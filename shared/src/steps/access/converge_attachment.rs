@@ -65,8 +65,8 @@ pub type Attached = Option<Carried>;
 pub struct Carried {
     /// The ARNs of those that are attached.
     pub policies: Vec<String>,
-    /// Whether there is a permissions boundary.
-    pub has_boundary: bool,
+    /// Whether it has the permissions boundary of cross-account access.
+    pub is_bounded: bool,
 }
 
 /// Reads what is attached to a role.
@@ -75,7 +75,7 @@ pub(crate) async fn attached(readers: &Readers, caller: Caller<'_>, role: &IamRo
     match iam.role(role).await? {
         Some(found) => Ok(Some(Carried {
             policies: iam.attached_policies(role).await?,
-            has_boundary: found.permissions_boundary.is_some(),
+            is_bounded: found.permissions_boundary == readers.cross_account_boundary_for(role, caller).ok(),
         })),
         None => Ok(None),
     }
@@ -162,7 +162,7 @@ mod tests {
         };
         let carrying = |policies: &[&str]| {
             let policies = policies.iter().map(ToString::to_string).collect();
-            Some(Carried { policies, has_boundary: true })
+            Some(Carried { policies, is_bounded: true })
         };
         let with = carrying(&["arn:aws:iam::aws:policy/ReadOnlyAccess", arn]);
         for (remove, attached, changes) in [

@@ -7,7 +7,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     aws::{Caller, CreateRole},
@@ -22,8 +22,9 @@ use crate::{
         statements::{INLINE_POLICY, kms_statement, trust},
     },
     policy::{Merged, Owner, PolicyDocument, Statement},
+    registry::accesses::{self, ConnectedRoles},
     report::{Action, Described, Description},
-    request::{ManageRole, regional_keys},
+    request::{ManageRole, check_external_id, regional_keys},
     step::{Actions, Converge, Readers, Retries, Step, Writers, actions},
 };
 
@@ -103,13 +104,25 @@ impl Input {
         Caller { account: self.account.as_ref(), execution: self.execution.as_deref() }
     }
 
-    /// The statement that the trust policy is to have.
-    pub(crate) fn trust_statement(&self) -> Statement {
+    /// The statement that the trust policy is to have. Atlas is of no organization of ours; the source of an access is.
+    pub(crate) fn trust_statement(&self, organization: Option<&str>) -> Statement {
         match (&self.project_id, &self.access_name) {
             (Some(project), _) => trust(&Owner::ProjectTrust(project).sid(), &self.principal_arn, &self.external_id),
-            (None, Some(name)) => trust(&Owner::AccessTrust(name).sid(), &self.principal_arn, &self.external_id),
+            (None, Some(name)) => trust(&Owner::AccessTrust(name).sid(), &self.principal_arn, &self.external_id)
+                .within(organization.unwrap_or_default()),
             (None, None) => unreachable!("validated: one of the two is there"),
         }
+    }
+
+    /// The access, and the roles that it connects.
+    fn access(&self) -> Result<Option<(&AccessName, ConnectedRoles)>> {
+        let Some(name) = &self.access_name else { return Ok(None) };
+        let source_role_arn = self
+            .principal_arn
+            .as_ref()
+            .parse()
+            .map_err(|error| Error::new(ErrorName::InputInvalid, format!("principalArn: {error}")))?;
+        Ok(Some((name, ConnectedRoles { source_role_arn, target_role_arn: self.role_arn.clone() })))
     }
 
     /// The statement that our inline policy is to have, if a key is to be used.
@@ -127,9 +140,18 @@ pub struct Output {
     pub role_arn: IamRoleArn,
 }
 
+/// The role, and the roles that the name of an access was given to.
+#[derive(Debug, Clone)]
+pub struct Found {
+    policies: RolePolicies,
+    registered: Option<ConnectedRoles>,
+}
+
 /// What this step may do, in the order in which it does it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RoleChange {
+    /// Give the name of an access to its roles.
+    RegisterAccess(AccessName, ConnectedRoles),
     /// Create the role with this trust policy.
     CreateRole(IamRoleArn, PolicyDocument),
     /// Replace the trust policy by this one.
@@ -141,6 +163,9 @@ pub enum RoleChange {
 impl Described for RoleChange {
     fn description(&self) -> Description {
         match self {
+            Self::RegisterAccess(name, roles) => {
+                Description::create(accesses::resource(name), "name given to these roles for ever").after(json!(roles))
+            }
             Self::CreateRole(arn, trust_policy) => {
                 Description::create(arn, "IAM role that trusts Atlas under its external ID")
                     .after(trust_policy.statements().into_iter().map(Value::from).collect::<Value>())
@@ -165,6 +190,8 @@ impl Step for UpdateTrust {
     const ACTIONS: Actions = &[
         actions::OTHER_ACCOUNTS,
         &[
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
             "iam:CreateRole",
             "iam:GetRole",
             "iam:GetRolePolicy",
@@ -184,7 +211,11 @@ impl Step for UpdateTrust {
     fn validate(input: &Input) -> Result<()> {
         let invalid = |message: &str| Err(Error::new(ErrorName::InputInvalid, message));
         match (&input.project_id, &input.access_name, &input.key_arn) {
-            (Some(_), None, Some(_)) | (None, Some(_), None) => Ok(()),
+            (Some(_), None, Some(_)) => Ok(()),
+            (None, Some(_), None) => {
+                input.access()?;
+                check_external_id(&input.external_id)
+            }
             (Some(_), None, None) => invalid("keyArn: missing; projectId requires it"),
             (None, Some(_), Some(_)) => invalid("keyArn: allowed only with projectId"),
             _ => invalid("projectId: give either this or accessName, not both"),
@@ -193,21 +224,33 @@ impl Step for UpdateTrust {
 }
 
 impl Converge for UpdateTrust {
-    type Observation = RolePolicies;
+    type Observation = Found;
     type Change = RoleChange;
 
-    async fn observe(readers: &Readers, input: &Input) -> Result<RolePolicies> {
-        RolePolicies::read(readers, input.caller(), &input.role_arn).await
+    async fn observe(readers: &Readers, input: &Input) -> Result<Found> {
+        let registered = match input.access()? {
+            Some((name, roles)) => {
+                readers.cross_account.check(&roles.source_role_arn, &roles.target_role_arn)?;
+                accesses::read(&readers.registry()?, name).await?
+            }
+            None => None,
+        };
+        Ok(Found { policies: RolePolicies::read(readers, input.caller(), &input.role_arn).await?, registered })
     }
 
-    fn decide(input: &Input, observed: &RolePolicies) -> Result<Vec<RoleChange>> {
-        decide(input, observed)
+    fn decide(input: &Input, found: &Found) -> Result<Vec<RoleChange>> {
+        let mut changes = register_access(input, found.registered.as_ref())?;
+        changes.extend(decide(input, &found.policies)?);
+        Ok(changes)
     }
 
-    async fn act(writers: &Writers, input: &Input, _: RolePolicies, changes: &[RoleChange]) -> Result<Output> {
+    async fn act(writers: &Writers, input: &Input, _: Found, changes: &[RoleChange]) -> Result<Output> {
         let iam = writers.iam_for(&input.role_arn, input.caller()).await?;
         for change in changes {
             match change {
+                RoleChange::RegisterAccess(name, roles) => {
+                    accesses::register(&writers.registry()?, name, roles).await?;
+                }
                 RoleChange::CreateRole(arn, trust_policy) => {
                     let boundary = match &input.permissions_boundary {
                         Some(asked) => asked.clone(),
@@ -232,6 +275,13 @@ impl Converge for UpdateTrust {
     }
 }
 
+/// The registration of an access, unless its name was given to these roles already.
+pub(crate) fn register_access(input: &Input, registered: Option<&ConnectedRoles>) -> Result<Vec<RoleChange>> {
+    let Some((name, roles)) = input.access()? else { return Ok(Vec::new()) };
+    roles.check(name, registered)?;
+    Ok(if registered.is_some() { Vec::new() } else { vec![RoleChange::RegisterAccess(name.clone(), roles)] })
+}
+
 /// What has to change about the role, within what of it is ours to write.
 pub(crate) fn decide(input: &Input, observed: &RolePolicies) -> Result<Vec<RoleChange>> {
     let arn = &input.role_arn;
@@ -245,7 +295,7 @@ pub(crate) fn decide(input: &Input, observed: &RolePolicies) -> Result<Vec<RoleC
             return Err(conflict(format!("roleArn: the IAM role {arn} does not exist, and {why}")));
         }
         None => {
-            let trust = PolicyDocument::default().merge(&input.trust_statement());
+            let trust = PolicyDocument::default().merge(&input.trust_statement(observed.organization.as_deref()));
             check_size(arn, "trust policy", &trust, observed.trust_policy_size_quota)?;
             changes.push(RoleChange::CreateRole(arn.clone(), trust));
         }
@@ -256,7 +306,7 @@ pub(crate) fn decide(input: &Input, observed: &RolePolicies) -> Result<Vec<RoleC
             )));
         }
         Some(role) => {
-            let ours = input.trust_statement();
+            let ours = input.trust_statement(observed.organization.as_deref());
             let trust = role.trust_policy.remove(&Owner::Nobody.sid()).merge(&ours);
             // Where somebody else writes the role, the statement may have any Sid.
             let by_others = input.manage == ManageRole::None && role.trust_policy.has_meaning_of(&ours);

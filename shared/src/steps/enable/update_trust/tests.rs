@@ -7,6 +7,9 @@ use crate::{
     fixtures::{enablement, request, role_policies},
 };
 
+/// Of an access.
+const EXTERNAL_ID: &str = "b63a96a9-2f4e-4c5f-9a35-0a5b54f4ba8e";
+
 fn input() -> Input {
     Input::of(&enablement(&request(&json!({"regions": ["us-east-1", "eu-west-1"]}))))
 }
@@ -22,7 +25,7 @@ fn foreign() -> PolicyDocument {
 
 #[test]
 fn a_missing_role_is_created_with_its_trust_and_gets_exactly_the_regional_keys() {
-    let changes = UpdateTrust::decide(&input(), &role_policies(None, None)).unwrap();
+    let changes = decide(&input(), &role_policies(None, None)).unwrap();
     let [RoleChange::CreateRole(_, trust), RoleChange::PutInlinePolicy(_, inline, Action::Create, _)] =
         changes.as_slice()
     else {
@@ -40,9 +43,9 @@ fn a_missing_role_is_created_with_its_trust_and_gets_exactly_the_regional_keys()
 
 #[test]
 fn a_role_that_already_says_all_of_it_is_left_alone() {
-    let trust = foreign().merge(&input().trust_statement());
+    let trust = foreign().merge(&input().trust_statement(None));
     let inline = PolicyDocument::default().merge(&input().kms_statement(None).unwrap());
-    assert_eq!(UpdateTrust::decide(&input(), &role_policies(Some(trust), Some(inline))).unwrap(), []);
+    assert_eq!(decide(&input(), &role_policies(Some(trust), Some(inline))).unwrap(), []);
 }
 
 #[test]
@@ -50,10 +53,10 @@ fn only_the_document_that_differs_is_written_and_foreign_statements_stay() {
     let stale =
         foreign().merge(&Statement::trust(&sid(), "arn:aws:iam::299602853325:root", "of-a-record-that-is-gone"));
     let inline = PolicyDocument::default().merge(&input().kms_statement(None).unwrap());
-    let changes = UpdateTrust::decide(&input(), &role_policies(Some(stale), Some(inline))).unwrap();
+    let changes = decide(&input(), &role_policies(Some(stale), Some(inline))).unwrap();
     let [RoleChange::PutTrustPolicy(_, trust, _)] = changes.as_slice() else { panic!("{changes:?}") };
     assert_eq!(trust.statements()[0], foreign().statements()[0]);
-    assert!(trust.statement(&sid()).unwrap().means_the_same_as(&input().trust_statement()));
+    assert!(trust.statement(&sid()).unwrap().means_the_same_as(&input().trust_statement(None)));
     assert_eq!(trust.statements().len(), 2);
 }
 
@@ -82,9 +85,9 @@ fn a_key_that_is_added_takes_no_other_away() {
 #[test]
 fn another_projects_statements_in_the_same_role_stay() {
     let other = Input { project_id: Some("66f0a1b2c3d4e5f6ffffffff".parse().unwrap()), ..input() };
-    let trust = PolicyDocument::default().merge(&other.trust_statement());
+    let trust = PolicyDocument::default().merge(&other.trust_statement(None));
     let inline = PolicyDocument::default().merge(&other.kms_statement(None).unwrap());
-    let changes = UpdateTrust::decide(&input(), &role_policies(Some(trust), Some(inline))).unwrap();
+    let changes = decide(&input(), &role_policies(Some(trust), Some(inline))).unwrap();
     let [RoleChange::PutTrustPolicy(_, trust, _), RoleChange::PutInlinePolicy(_, inline, Action::Update, _)] =
         changes.as_slice()
     else {
@@ -102,7 +105,7 @@ fn a_trust_policy_that_would_grow_too_large_is_refused_before_it_is_written() {
             "external",
         ))
     });
-    let error = UpdateTrust::decide(&input(), &role_policies(Some(full), None)).unwrap_err();
+    let error = decide(&input(), &role_policies(Some(full), None)).unwrap_err();
     assert_eq!(error.name(), ErrorName::IamQuotaExceeded);
     assert!(error.message().contains("trust policy") && error.message().contains("2048"), "{error}");
 }
@@ -113,8 +116,8 @@ fn a_trust_policy_of_the_default_quota_holds_eight_projects() {
         |n: u32| Input { project_id: Some(format!("66f0a1b2c3d4e5f6{n:08x}").parse().unwrap()), ..with_uuid() };
     let holds = |projects: u32| {
         let document =
-            (1..projects).fold(PolicyDocument::default(), |it, n| it.merge(&of_project(n).trust_statement()));
-        UpdateTrust::decide(&of_project(projects), &role_policies(Some(document), None)).is_ok()
+            (1..projects).fold(PolicyDocument::default(), |it, n| it.merge(&of_project(n).trust_statement(None)));
+        decide(&of_project(projects), &role_policies(Some(document), None)).is_ok()
     };
     assert!(holds(8) && !holds(9));
 }
@@ -127,29 +130,29 @@ fn with_uuid() -> Input {
 fn a_role_found_under_another_path_is_not_ours_to_change() {
     let mut observed = role_policies(Some(foreign()), None);
     observed.role.as_mut().unwrap().arn = "arn:aws:iam::444455556666:role/elsewhere/atlas-cmk".to_owned();
-    let error = UpdateTrust::decide(&input(), &observed).unwrap_err();
+    let error = decide(&input(), &observed).unwrap_err();
     assert_eq!(error.name(), ErrorName::AwsConflict);
     assert!(error.message().contains("role/elsewhere/atlas-cmk"), "{error}");
 }
 
 fn sid() -> String {
-    input().trust_statement().sid().unwrap().to_owned()
+    input().trust_statement(None).sid().unwrap().to_owned()
 }
 
 #[test]
 fn what_of_a_role_is_not_ours_to_write_is_not_written() {
     let trust_only = Input { manage: ManageRole::TrustOnly, ..input() };
-    let changes = UpdateTrust::decide(&trust_only, &role_policies(Some(foreign()), None)).unwrap();
+    let changes = decide(&trust_only, &role_policies(Some(foreign()), None)).unwrap();
     assert!(matches!(changes.as_slice(), [RoleChange::PutTrustPolicy(..)]), "{changes:?}");
 
     let none = Input { manage: ManageRole::None, ..input() };
-    let error = UpdateTrust::decide(&none, &role_policies(Some(foreign()), None)).unwrap_err();
+    let error = decide(&none, &role_policies(Some(foreign()), None)).unwrap_err();
     assert!(error.message().contains("external-1"), "the message contains the statement to add: {error}");
-    let trusting = foreign().merge(&input().trust_statement());
-    assert_eq!(UpdateTrust::decide(&none, &role_policies(Some(trusting), None)).unwrap(), []);
+    let trusting = foreign().merge(&input().trust_statement(None));
+    assert_eq!(decide(&none, &role_policies(Some(trusting), None)).unwrap(), []);
 
     for manage in [ManageRole::TrustOnly, ManageRole::None] {
-        let error = UpdateTrust::decide(&Input { manage, ..input() }, &role_policies(None, None)).unwrap_err();
+        let error = decide(&Input { manage, ..input() }, &role_policies(None, None)).unwrap_err();
         assert!(error.message().contains("role.manage"), "{error}");
     }
 }
@@ -157,7 +160,7 @@ fn what_of_a_role_is_not_ours_to_write_is_not_written() {
 #[test]
 fn a_plan_shows_our_statement_before_and_after_and_no_other() {
     let stale = Statement::trust(&sid(), "arn:aws:iam::299602853325:root", "of-a-record-that-is-gone");
-    let changes = UpdateTrust::decide(&input(), &role_policies(Some(foreign().merge(&stale)), None)).unwrap();
+    let changes = decide(&input(), &role_policies(Some(foreign().merge(&stale)), None)).unwrap();
     assert_eq!(
         changes[0].description().planned("").before["Condition"]["StringEquals"]["sts:ExternalId"],
         "of-a-record-that-is-gone"
@@ -173,6 +176,7 @@ fn of_a_cross_account_access_only_the_trust_statement_is_merged() {
         key_arn: None,
         access_name: Some("S3Keys".parse().unwrap()),
         principal_arn: "arn:aws:iam::111122223333:role/atc-node".parse().unwrap(),
+        external_id: EXTERNAL_ID.parse().unwrap(),
         manage: ManageRole::TrustOnly,
         ..input()
     };
@@ -180,13 +184,15 @@ fn of_a_cross_account_access_only_the_trust_statement_is_merged() {
     let changes = decide(&access, &role_policies(Some(foreign()), None)).unwrap();
     let [RoleChange::PutTrustPolicy(_, trust, merged)] = changes.as_slice() else { panic!("{changes:?}") };
     assert_eq!(trust.statements().len(), foreign().statements().len() + 1);
-    let ours = Statement::trust("AtlasCmkAccessS3Keys", "arn:aws:iam::111122223333:role/atc-node", "external-1");
-    assert_eq!(merged.after(), Value::from(ours));
+    let ours = Statement::trust("AtlasCmkAccessS3Keys", "arn:aws:iam::111122223333:role/atc-node", EXTERNAL_ID);
+    assert_eq!(merged.after(), Value::from(ours.within("o-abcde12345")));
     let path = Input { principal_arn: "arn:aws:iam::111122223333:role/stacks/atlas-cmk/*".parse().unwrap(), ..access };
-    let statement = path.trust_statement();
+    let statement = path.trust_statement(Some("o-abcde12345"));
     assert_eq!(Value::from(statement.clone())["Principal"]["AWS"], "arn:aws:iam::111122223333:root");
-    assert_eq!(statement.external_id(), Some("external-1"));
+    assert_eq!(Value::from(statement.clone())["Condition"]["StringEquals"]["aws:PrincipalOrgID"], "o-abcde12345");
+    assert_eq!(statement.external_id(), Some(EXTERNAL_ID));
     for wrong in [
+        Input { external_id: "guessed".parse().unwrap(), ..path },
         Input { project_id: None, access_name: None, ..input() },
         Input { key_arn: None, ..input() },
         Input { access_name: Some("S3Keys".parse().unwrap()), ..input() },
@@ -196,16 +202,36 @@ fn of_a_cross_account_access_only_the_trust_statement_is_merged() {
 }
 
 #[test]
+fn the_name_of_an_access_is_given_to_its_roles_once() {
+    let access = |target: &str| Input {
+        project_id: None,
+        key_arn: None,
+        access_name: Some("S3Keys".parse().unwrap()),
+        principal_arn: "arn:aws:iam::111122223333:role/atc-node".parse().unwrap(),
+        role_arn: format!("arn:aws:iam::444455556666:role/{target}").parse().unwrap(),
+        ..input()
+    };
+    let changes = register_access(&access("one"), None).unwrap();
+    let [RoleChange::RegisterAccess(_, roles)] = changes.as_slice() else { panic!("{changes:?}") };
+    assert_eq!(register_access(&access("one"), Some(roles)).unwrap(), []);
+    let refused = register_access(&access("other"), Some(roles)).unwrap_err();
+    assert_eq!(refused.name(), ErrorName::AwsConflict);
+    assert!(refused.message().contains("role/one"), "{refused}");
+    assert_eq!(register_access(&input(), None).unwrap(), [], "a project has no name of an access");
+}
+
+#[test]
 fn a_role_that_let_nobody_in_lets_atlas_in_again() {
     let closed = PolicyDocument::default().merge(&Statement::nobody());
     let changes = decide(&input(), &role_policies(Some(closed), None)).unwrap();
     let RoleChange::PutTrustPolicy(_, trust, _) = &changes[0] else { panic!("{changes:?}") };
-    assert_eq!(trust.to_json(), PolicyDocument::default().merge(&input().trust_statement()).to_json());
+    assert_eq!(trust.to_json(), PolicyDocument::default().merge(&input().trust_statement(None)).to_json());
 }
 
 /// The role after the changes were made.
 fn applied(before: &RolePolicies, changes: &[RoleChange]) -> RolePolicies {
     changes.iter().fold(before.clone(), |now, change| match change {
+        RoleChange::RegisterAccess(..) => now,
         RoleChange::CreateRole(_, trust) => RolePolicies { role: role_policies(Some(trust.clone()), None).role, ..now },
         RoleChange::PutTrustPolicy(_, trust, _) => {
             RolePolicies { role: now.role.map(|role| Role { trust_policy: trust.clone(), ..role }), ..now }
@@ -242,9 +268,9 @@ proptest! {
         }
         let has_inline = exists && (other_project || old_key.is_some());
         let before = role_policies(exists.then_some(trust), has_inline.then_some(inline));
-        let changes = UpdateTrust::decide(&input(), &before).unwrap();
+        let changes = decide(&input(), &before).unwrap();
         let after = applied(&before, &changes);
-        prop_assert_eq!(UpdateTrust::decide(&input(), &after).unwrap(), vec![]);
+        prop_assert_eq!(decide(&input(), &after).unwrap(), vec![]);
         prop_assert_eq!(has_inline && other_project, after.inline_policy.unwrap().statement(other).is_some());
     }
 }
