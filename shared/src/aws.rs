@@ -27,7 +27,7 @@ pub use dead_letters::DeadLetters;
 pub use errors::aws_error;
 pub use executions::{ExecutionsReader, ExecutionsWriter, Started};
 pub use iam::{CreateRole, IamReader, IamWriter, ManagedPolicy, Role, SimulatedDecision};
-pub use items::{Expected, ItemKey, ItemsReader, ItemsWriter, Write};
+pub use items::{Expected, ItemKey, ItemsReader, ItemsWriter, Leases, Write};
 pub use kms::{Key, KmsReader, KmsWriter, Rotation, State as KeyState};
 pub use organizations::{Joined, Organizations};
 pub use parameters::Parameters;

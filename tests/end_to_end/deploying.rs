@@ -18,12 +18,11 @@ fn every_parameter(world: &World) -> Vec<(String, String)> {
         "AtlasSecretKeyArn" | "EncryptionKeyArn" | "KeyArns" => key.clone(),
         "AccessRoleName" => "atlas/*".to_owned(),
         "UnboundedRoleArns" => format!("arn:aws:iam::{hub}:role/atlas/theirs"),
-        "AccessRoleBoundaryArn"
-        | "MoreAccessRoleBoundaryArns"
-        | "CrossAccountBoundaryArn"
-        | "PermissionsBoundaryArn" => {
-            format!("arn:aws:iam::{hub}:policy/cross-account-boundary")
+        "AccessRoleBoundaryArn" | "MoreAccessRoleBoundaryArns" | "PermissionsBoundaryArn" => {
+            format!("arn:aws:iam::{hub}:policy/boundary")
         }
+        "CrossAccountRoleArns" => "arn:aws:iam::*:role/atlas/reports-*,arn:aws:iam::*:role/atlas/nodes-*".to_owned(),
+        "CrossAccountBucketArns" => "arn:aws:s3:::reports,arn:aws:s3:::drop-*".to_owned(),
         "OrganizationId" => "o-abcde12345".to_owned(),
         "VendingAccountId" => "111122223333".to_owned(),
         "SubnetIds" => "subnet-0123456789abcdef0".to_owned(),

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    aws::{ItemsWriter, Secrets},
+    aws::{Leases, Secrets},
     error::Result,
     registry::minting,
 };
@@ -35,7 +35,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 pub struct TokenCache {
     secrets: Secrets,
     secret_id: String,
-    registry: ItemsWriter,
+    leases: Leases,
 }
 
 /// A token, and when it ends.
@@ -58,8 +58,8 @@ struct Entry {
 
 impl TokenCache {
     /// Shares tokens in a secret that is there already, and the right to mint them in the registry.
-    pub fn new(secrets: Secrets, secret_id: String, registry: ItemsWriter) -> Self {
-        Self { secrets, secret_id, registry }
+    pub fn new(secrets: Secrets, secret_id: String, leases: Leases) -> Self {
+        Self { secrets, secret_id, leases }
     }
 
     /// The shared token, unless there is none that lives or it is the one that was `refused`: then, once nobody else is
@@ -74,7 +74,7 @@ impl TokenCache {
                 None => None,
             };
             let now = seconds(SystemTime::now()).cast_signed();
-            if minting::take_turn(&self.registry, client_id, stale.as_deref(), now).await.ok()? {
+            if minting::take_turn(&self.leases, client_id, stale.as_deref(), now).await.ok()? {
                 return None;
             }
             tokio::time::sleep(POLL_INTERVAL).await;

@@ -148,6 +148,14 @@ impl ItemsReader {
         Ok(found)
     }
 
+    async fn put(&self, key: &ItemKey, attributes: HashMap<String, AttributeValue>, expected: Expected) -> Result<()> {
+        let (condition, values) = expected.condition();
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(attributes));
+        let put = put.set_condition_expression(condition).set_expression_attribute_values(values);
+        put.send().await.map_err(|error| aws_error("dynamodb:PutItem", &key.partition, &error))?;
+        Ok(())
+    }
+
     /// The items of a partition, in the order of their sort keys.
     ///
     /// # Errors
@@ -172,6 +180,33 @@ impl ItemsReader {
         let items: std::result::Result<Vec<_>, _> = query.into_paginator().items().send().collect().await;
         let items = items.map_err(|error| aws_error("dynamodb:Query", partition, &error))?;
         items.into_iter().map(parse).collect()
+    }
+}
+
+/// Takes leases, and reads them. It is not [`ItemsWriter`], because functions that only read take leases, too.
+#[derive(Debug, Clone)]
+pub struct Leases(ItemsReader);
+
+impl Deref for Leases {
+    type Target = ItemsReader;
+
+    fn deref(&self) -> &ItemsReader {
+        &self.0
+    }
+}
+
+impl Leases {
+    /// Calls with the credentials of `config`.
+    pub fn new(config: &SdkConfig, table: String) -> Self {
+        Self(ItemsReader::new(config, table))
+    }
+
+    /// Takes a lease, by a write that expects what was read.
+    ///
+    /// # Errors
+    /// As [`aws_error`]; of what is not there, with an unknown outcome: it has to be read again.
+    pub async fn take(&self, lease: Write) -> Result<()> {
+        self.put(&lease.key, lease.attributes.unwrap_or_default(), lease.expected).await
     }
 }
 
@@ -201,12 +236,10 @@ impl ItemsWriter {
     }
 
     async fn write_one(&self, Write { key, attributes, expected }: Write) -> Result<()> {
-        let (condition, values) = expected.condition();
         if let Some(attributes) = attributes {
-            let put = self.client.put_item().table_name(&self.table).set_item(Some(attributes));
-            let put = put.set_condition_expression(condition).set_expression_attribute_values(values);
-            put.send().await.map_err(|error| aws_error("dynamodb:PutItem", &key.partition, &error))?;
+            self.put(&key, attributes, expected).await?;
         } else {
+            let (condition, values) = expected.condition();
             let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key.attributes()));
             let delete = delete.set_condition_expression(condition).set_expression_attribute_values(values);
             delete.send().await.map_err(|error| aws_error("dynamodb:DeleteItem", &key.partition, &error))?;

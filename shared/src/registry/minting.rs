@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{Expected, ItemKey, ItemsWriter, Write},
+    aws::{Expected, ItemKey, Leases, Write},
     error::Result,
 };
 
@@ -27,16 +27,16 @@ struct Lease {
 /// another.
 ///
 /// # Errors
-/// As [`ItemsWriter::write`], but for a write that another was quicker with: it is not the caller's turn then.
-pub async fn take_turn(items: &ItemsWriter, client_id: &str, replaces: Option<&str>, now: i64) -> Result<bool> {
+/// As [`Leases::take`], but for a write that another was quicker with: it is not the caller's turn then.
+pub async fn take_turn(leases: &Leases, client_id: &str, replaces: Option<&str>, now: i64) -> Result<bool> {
     let key = ItemKey::new(format!("minting#{client_id}"), "lease");
-    let found: Option<Lease> = items.get(&key).await?;
+    let found: Option<Lease> = leases.get(&key).await?;
     if found.as_ref().is_some_and(|lease| lease.replaces.as_deref() == replaces && now < lease.expires_at) {
         return Ok(false);
     }
     let read = found.map_or(0, |lease| lease.version);
     let ours = Lease { replaces: replaces.map(str::to_owned), expires_at: now + TURN, version: read + 1 };
-    match items.write(vec![Write::put(key, &ours, Expected::Version(read))?]).await {
+    match leases.take(Write::put(key, &ours, Expected::Version(read))?).await {
         Ok(()) => Ok(true),
         Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
         Err(error) => Err(error),

@@ -13,7 +13,7 @@ use crate::{
     atlas::{AtlasReader, AtlasWriter, CredentialSource, RetryPolicy, TokenCache},
     aws::{
         self, Accounts, Assumption, Caller, DeadLetters, ExecutionsReader, ExecutionsWriter, IamReader, IamWriter,
-        ItemsReader, ItemsWriter, KmsReader, KmsWriter, Organizations, Parameters, Secrets, TaskTokens, Topic,
+        ItemsReader, ItemsWriter, KmsReader, KmsWriter, Leases, Organizations, Parameters, Secrets, TaskTokens, Topic,
     },
     error::{Error, ErrorName, Result},
     http,
@@ -425,6 +425,6 @@ fn atlas(settings: &Settings, config: &SdkConfig, http: reqwest::Client, secret_
     let is_default = secret_id == settings.atlas_secret_id.as_deref();
     let tokens = if is_default { &settings.tokens_secret_id } else { &settings.more_tokens_secret_id };
     let cache = tokens.clone().zip(settings.registry_table.clone());
-    let cache = cache.map(|(tokens, table)| TokenCache::new(secrets, tokens, ItemsWriter::new(config, table)));
+    let cache = cache.map(|(tokens, table)| TokenCache::new(secrets, tokens, Leases::new(config, table)));
     AtlasReader::with_token_cache(http, settings.atlas_base_url.clone(), source, RetryPolicy::default(), cache)
 }
