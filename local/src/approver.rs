@@ -46,33 +46,9 @@ impl Approver {
     /// # Errors
     /// If it cannot be sent.
     pub async fn send(&self, body: &Value) -> Result<(u16, Value)> {
-        let account = &self.stack.account;
         let url = url::Url::parse(self.stack.output("ApprovalUrl")?)?;
         let host = url.host_str().context("a URL has a host")?;
-        let credentials = self.session.credentials_provider().context("a session has credentials")?;
-        let identity = credentials.provide_credentials().await?.into();
-        let body = body.to_string();
-        let target = format!("{}/", account.endpoint());
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(account.region())
-            .name("lambda")
-            .time(SystemTime::now())
-            .settings(SigningSettings::default())
-            .build()?;
-        let headers = [("host", host), ("content-type", "application/json")];
-        let signed = format!("https://{host}/");
-        let signable =
-            SignableRequest::new("POST", &signed, headers.into_iter(), SignableBody::Bytes(body.as_bytes()))?;
-        let (instructions, _) = sign(signable, &params.into())?.into_parts();
-        let mut request = http::client()?.post(target);
-        for (name, value) in headers.into_iter().chain(instructions.headers()) {
-            request = request.header(name, value);
-        }
-        let response = request.body(body).send().await?;
-        let status = response.status().as_u16();
-        let text = response.text().await?;
-        Ok((status, serde_json::from_str(&text).unwrap_or_else(|_| json!(text))))
+        send_signed(&self.session, "POST", host, "/", body).await
     }
 
     /// Approves what a request for approval is about.
@@ -85,6 +61,43 @@ impl Approver {
             (status, why) => bail!("the approval is refused with {status}: {why}"),
         }
     }
+}
+
+/// Sends a signed request to Lambda or to a function URL, by the name of its host: the status, and what came back.
+///
+/// # Errors
+/// If it cannot be sent.
+pub async fn send_signed(
+    session: &SdkConfig,
+    method: &'static str,
+    host: &str,
+    path: &str,
+    body: &Value,
+) -> Result<(u16, Value)> {
+    let credentials = session.credentials_provider().context("a session has credentials")?;
+    let identity = credentials.provide_credentials().await?.into();
+    let region = session.region().context("a session has a region")?;
+    let body = body.to_string();
+    let params = v4::SigningParams::builder()
+        .identity(&identity)
+        .region(region.as_ref())
+        .name("lambda")
+        .time(SystemTime::now())
+        .settings(SigningSettings::default())
+        .build()?;
+    let headers = [("host", host), ("content-type", "application/json")];
+    let signed = format!("https://{host}{path}");
+    let signable = SignableRequest::new(method, &signed, headers.into_iter(), SignableBody::Bytes(body.as_bytes()))?;
+    let (instructions, _) = sign(signable, &params.into())?.into_parts();
+    let target = format!("{}{path}", session.endpoint_url().context("a session has an endpoint")?);
+    let mut request = http::client()?.request(method.parse()?, target);
+    for (name, value) in headers.into_iter().chain(instructions.headers()) {
+        request = request.header(name, value);
+    }
+    let response = request.body(body).send().await?;
+    let status = response.status().as_u16();
+    let text = response.text().await?;
+    Ok((status, serde_json::from_str(&text).unwrap_or_else(|_| json!(text))))
 }
 
 /// A session of a new role of the hub account that has a managed policy and nothing else.

@@ -137,7 +137,20 @@ impl Cloud {
     /// If CloudFormation refuses.
     pub async fn redeploy(&mut self, build: &Build, more: Vec<(&'static str, String)>) -> Result<()> {
         self.stack.delete_and_wait(&self.customer.stack).await?;
-        self.parameters.extend(more);
+        // Boundaries stay when a stack is deleted, because roles carry them.
+        let stack = &self.customer.stack;
+        let kept = |kind: &str| {
+            format!(
+                "arn:aws:iam::{}:policy/stacks/{stack}/{stack}-{}-{kind}",
+                self.customer.hub,
+                crate::account::REGION
+            )
+        };
+        let kept = [
+            ("AccessRoleBoundaryArn", kept("access-role-boundary")),
+            ("CrossAccountBoundaryArn", kept("cross-account-boundary")),
+        ];
+        self.parameters.extend(kept.into_iter().chain(more));
         self.stack = deploy_hub(&self.stack.account, &self.customer.stack, build, &self.parameters).await?;
         Ok(())
     }

@@ -24,6 +24,8 @@ const TRUST_POLICY_SIZE: usize = 2048;
 pub struct Settings {
     /// Where Atlas is: `ATLAS_BASE_URL`, by default `https://cloud.mongodb.com`.
     pub atlas_base_url: Url,
+    /// The AWS accounts of Atlas that roles may trust: `ATLAS_ACCOUNT_IDS`. Without any, the one that Atlas names.
+    pub atlas_accounts: Vec<String>,
     /// The secret with the Atlas credentials: `ATLAS_SECRET_ID`, a name or an ARN. Functions that do not call Atlas
     /// have none.
     pub atlas_secret_id: Option<String>,
@@ -187,6 +189,7 @@ impl Settings {
                 None => parse_endpoint("ATLAS_BASE_URL", ATLAS_BASE_URL)?,
             },
             atlas_secret_id: get("ATLAS_SECRET_ID"),
+            atlas_accounts: list("ATLAS_ACCOUNT_IDS"),
             aws_region: required("AWS_REGION")?,
             aws_endpoint_url: endpoint("AWS_ENDPOINT_URL")?,
             aws_credentials: Credentials::new(

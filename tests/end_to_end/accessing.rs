@@ -291,7 +291,6 @@ async fn an_access_connects_listed_roles_of_accounts_in_the_organization() {
     attempt(&world, json!({"externalId": "ab"}), "Input.Invalid", &["externalId:", "16"]).await;
 
     // The default.
-    let boundary = world.customer().access_role_boundary();
-    world.redeploy(vec![("CrossAccountRoleArns", String::new()), ("AccessRoleBoundaryArn", boundary)]).await;
+    world.redeploy(vec![("CrossAccountRoleArns", String::new())]).await;
     attempt(&world, json!({}), "Deployment.Invalid", &["cross-account access is off"]).await;
 }

@@ -1,6 +1,6 @@
 //! Somebody who has replaced the code of a function, and may do what it may do; and somebody with a role of his own.
 
-use atlas_cmk_local::{Account, functions};
+use atlas_cmk_local::{Account, approver, functions};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_types::SdkConfig;
 use base64::Engine as _;
@@ -27,8 +27,9 @@ pub(crate) async fn inside(world: &World, step: &str) -> SdkConfig {
     let zip = functions::zip(CODE.as_bytes(), 1).unwrap();
     let zip = base64::engine::general_purpose::STANDARD.encode(zip);
     let name = format!("{}-{step}", world.customer().stack);
-    lambda(world, reqwest::Method::PUT, &format!("{name}/code"), &json!({"ZipFile": zip})).await;
-    let given = lambda(world, reqwest::Method::POST, &format!("{name}/invocations"), &json!({})).await;
+    let hub = world.hub().sdk_config();
+    lambda(&hub, "PUT", &format!("{name}/code"), &json!({"ZipFile": zip})).await.unwrap();
+    let given = lambda(&hub, "POST", &format!("{name}/invocations"), &json!({})).await.unwrap();
     let text = |field: &str| given[field].as_str().unwrap_or_else(|| panic!("{given}")).to_owned();
     let (id, secret) = (text("AWS_ACCESS_KEY_ID"), text("AWS_SECRET_ACCESS_KEY"));
     let credentials = Credentials::new(id, secret, Some(text("AWS_SESSION_TOKEN")), None, "stolen");
@@ -45,7 +46,11 @@ pub(crate) async fn role_with(account: &Account, name: &str, actions: &str) -> S
     iam.put_role_policy().role_name(name).policy_name("rights").policy_document(policy).send().await.unwrap();
     let sts = aws_sdk_sts::Client::new(&account.sdk_config());
     let session = sts.assume_role().role_arn(role.arn).role_session_name("attacker").send().await.unwrap();
-    let given = session.credentials.unwrap();
+    with(account, session.credentials.unwrap())
+}
+
+/// Clients with the credentials of a session in an account.
+pub(crate) fn with(account: &Account, given: aws_sdk_sts::types::Credentials) -> SdkConfig {
     let (id, secret) = (given.access_key_id, given.secret_access_key);
     with_credentials(account, Credentials::new(id, secret, Some(given.session_token), None, "attacker"))
 }
@@ -55,14 +60,12 @@ fn with_credentials(account: &Account, credentials: Credentials) -> SdkConfig {
     config.credentials_provider(SharedCredentialsProvider::new(credentials)).build()
 }
 
-/// A call of Lambda, as the root user of the hub.
-async fn lambda(world: &World, method: reqwest::Method, path: &str, body: &Value) -> Value {
-    let hub = world.hub();
-    let scope = format!("{}/20260101/us-east-1/lambda/aws4_request", hub.id);
-    let url = format!("{}/2015-03-31/functions/{path}", hub.endpoint());
-    let request = atlas_cmk::http::client(None).unwrap().request(method, url);
-    let request = request
-        .header("authorization", format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"))
-        .json(body);
-    request.send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
+/// A call of Lambda: what it answers, or the status with which it refuses.
+pub(crate) async fn lambda(config: &SdkConfig, method: &'static str, path: &str, body: &Value) -> Result<Value, u16> {
+    let path = format!("/2015-03-31/functions/{path}");
+    let host = config.endpoint_url().unwrap().trim_start_matches("http://").to_owned();
+    match approver::send_signed(config, method, &host, &path, body).await.unwrap() {
+        (200..300, answer) => Ok(answer),
+        (status, _) => Err(status),
+    }
 }

@@ -127,7 +127,7 @@ async fn nobody_else_writes_an_item_whatever_he_may_do_in_the_account() {
 }
 
 #[tokio::test]
-async fn who_changes_the_policy_of_the_table_or_a_role_of_the_stack_is_reported() {
+async fn who_changes_what_protects_the_stack_is_reported() {
     let (world, mailbox) = World::new().await.watched().await;
     let table = world.cloud.stack.output("RegistryName").unwrap();
     let arn = format!("arn:aws:dynamodb:us-east-1:{}:table/{table}", world.hub().id);
@@ -142,6 +142,26 @@ async fn who_changes_the_policy_of_the_table_or_a_role_of_the_stack_is_reported(
     put.policy_document(policy.to_string()).send().await.unwrap();
     let reported = mailbox.next_of("protection-changed").await.unwrap();
     assert_eq!(reported["event"], "PutRolePolicy", "{reported}");
+
+    let hub = world.hub().sdk_config();
+    let stack = &world.customer().stack;
+    let name = format!("{stack}-answer-approval");
+    let permission = json!({"StatementId": "x", "Action": "lambda:InvokeFunction", "Principal": world.account().id});
+    let path = format!("{name}/policy");
+    attacker::lambda(&hub, "POST", &path, &permission).await.unwrap();
+    assert_eq!(mailbox.next_of("protection-changed").await.unwrap()["event"], "AddPermission20150331v2");
+    let machine = world.cloud.stack.output("DisableEncryptionArn").unwrap();
+    let definition = json!({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}).to_string();
+    let update = aws_sdk_sfn::Client::new(&hub).update_state_machine().state_machine_arn(machine);
+    update.definition(definition).send().await.unwrap();
+    assert_eq!(mailbox.next_of("protection-changed").await.unwrap()["event"], "UpdateStateMachine");
+    let secrets = aws_sdk_secretsmanager::Client::new(&hub);
+    secrets.delete_resource_policy().secret_id(format!("{stack}/tokens")).send().await.unwrap();
+    assert_eq!(mailbox.next_of("protection-changed").await.unwrap()["event"], "DeleteResourcePolicy");
+    let topic = world.cloud.stack.output("NotificationsArn").unwrap();
+    let set = aws_sdk_sns::Client::new(&hub).set_topic_attributes().topic_arn(topic);
+    set.attribute_name("DisplayName").attribute_value("theirs").send().await.unwrap();
+    assert_eq!(mailbox.next_of("protection-changed").await.unwrap()["event"], "SetTopicAttributes");
 }
 
 #[tokio::test]

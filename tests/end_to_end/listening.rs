@@ -105,12 +105,7 @@ async fn the_bus_takes_what_aws_reports_and_nothing_that_a_member_makes_up() {
     assert_eq!(arriving.next().await, BTreeSet::from(expected.map(str::to_owned)));
 
     // The account of a vending pipeline may say that it has vended one, and need not be of the organization.
-    world
-        .redeploy(vec![
-            ("VendingAccountId", outsider.id.clone()),
-            ("AccessRoleBoundaryArn", world.customer().access_role_boundary()),
-        ])
-        .await;
+    world.redeploy(vec![("VendingAccountId", outsider.id.clone())]).await;
     let arriving = Arriving::at_bus_of(&world).await;
     put_all(&outsider).await;
     assert_eq!(arriving.next().await, BTreeSet::from(["com.example: Account Vended".to_owned()]));

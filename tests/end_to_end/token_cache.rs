@@ -101,9 +101,8 @@ async fn the_token_is_encrypted_with_the_key_of_the_secret() {
     let mut world = World::with_secret(secret).await;
     let kms = aws_sdk_kms::Client::new(&world.hub().sdk_config());
     let key = kms.create_key().send().await.unwrap().key_metadata.unwrap();
-    let boundary = world.customer().access_role_boundary();
     let key_arn = key.arn().unwrap().to_owned();
-    world.redeploy(vec![("AtlasSecretKeyArn", key_arn), ("AccessRoleBoundaryArn", boundary)]).await;
+    world.redeploy(vec![("AtlasSecretKeyArn", key_arn)]).await;
     let run = world.enable().await;
     assert_eq!(run.error, None, "{:?}", run.cause);
 

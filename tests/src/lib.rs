@@ -2,6 +2,7 @@
 
 pub mod asl;
 pub mod contracts;
+pub mod evaluator;
 pub mod files;
 pub mod template;
 

@@ -3,22 +3,36 @@
 The events of IAM are emitted in us-east-1 only. Sources: Amazon EventBridge User Guide, "Receiving events from AWS
 services via AWS CloudTrail", https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html;
 AWS CloudTrail User Guide, "CloudTrail userIdentity element",
-https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html; AWS Lambda
+Developer Guide, "Logging AWS Lambda API calls using AWS CloudTrail",
+https://docs.aws.amazon.com/lambda/latest/dg/logging-using-cloudtrail.html
 
-MiniStack 1.5.33 emits no such events. This patch emits those of IAM, KMS and of tables of DynamoDB.
+MiniStack 1.5.33 emits no such events. This patch emits those of IAM and KMS, and of changes of tables of DynamoDB,
+functions of Lambda, state machines, topics and secrets.
 """
 
 import json
 import threading
 import time
 import uuid
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 import support
 
 # Calls that only read, or use a key. Those that read and write items of tables are no management events.
 READING = ("Get", "List", "Describe", "Encrypt", "Decrypt", "Generate", "ReEncrypt", "Simulate", "Sign", "Verify")
 OF_ITEMS = ("Batch", "Execute", "Query", "Scan", "Transact", "PutItem", "UpdateItem", "DeleteItem")
+
+# Of the other services, what changes the configuration of something that is there. Values of secrets stay out.
+SERVICES = ("iam", "kms", "dynamodb", "lambda", "states", "sns", "secretsmanager")
+CHANGING = ("Add", "Delete", "Put", "Remove", "Set", "Update")
+LAMBDA_VERSIONS = {
+    "AddPermission": "20150331v2",
+    "DeleteFunction": "20150331",
+    "RemovePermission": "20150331v2",
+    "UpdateFunctionCode": "20150331v2",
+    "UpdateFunctionConfiguration": "20150331v2",
+}
 
 IAM_REGION = "us-east-1"
 
@@ -32,9 +46,16 @@ def lower_first(value):
     return value
 
 
-def operation(service, headers, body, query_params):
+def operation(service, method, path, headers, body, query_params):
     """Return the name of the operation that a request calls, and its parameters."""
-    if service in ("kms", "dynamodb"):
+    from ministack.core import iam_actions
+
+    if service == "lambda":
+        action = iam_actions.extract_iam_action(service, method, path, headers, body, query_params) or ""
+        name = action.split(":")[-1]
+        function = unquote(path.split("/functions/", 1)[-1].split("/")[0])
+        return name + LAMBDA_VERSIONS.get(name, ""), {"FunctionName": function}
+    if service in ("kms", "dynamodb", "states", "secretsmanager"):
         return headers.get("x-amz-target", "").split(".")[-1], json.loads(body or b"{}")
     fields = {**parse_qs(body.decode("utf-8", "replace")), **query_params}
     fields = {key: value[0] if isinstance(value, list) else value for key, value in fields.items()}
@@ -67,16 +88,18 @@ def put_event(detail):
     eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
 
 
-def report(service, headers, body, query_params):
+def report(service, method, path, headers, body, query_params):
     """Emit the event of a call, if it changes something and a trail logs."""
     from ministack.core.responses import get_account_id, get_region
     from ministack.core.router import extract_access_key_id
     from ministack.services import cloudtrail, kms
 
     account, region = get_account_id(), get_region()
-    name, parameters = operation(service, headers, body, query_params)
+    name, parameters = operation(service, method, path, headers, body, query_params)
     trails = [trail for _, _, trail in cloudtrail._account_trail_items(account)]
     if not name or name.startswith(READING + OF_ITEMS) or not any(trail.get("IsLogging") for trail in trails):
+        return
+    if service not in ("iam", "kms") and (not name.startswith(CHANGING) or "SecretValue" in name):
         return
     detail = {
         "eventVersion": "1.11",
@@ -105,7 +128,7 @@ def report(service, headers, body, query_params):
 
 
 def apply():
-    """Report each call of IAM, KMS and DynamoDB that succeeds."""
+    """Report each call of these services that succeeds."""
     from ministack import app
     from ministack.services import eventbridge
 
@@ -118,10 +141,10 @@ def apply():
         async def run(method, path, headers, body, query_params):
             answer = await handle(method, path, headers, body, query_params)
             if answer[0] < 400:
-                report(service, headers, body, query_params)
+                report(service, method, path, headers, body, query_params)
             return answer
 
         return run
 
-    for service in ("iam", "kms", "dynamodb"):
+    for service in SERVICES:
         app.SERVICE_HANDLERS[service] = reporting(service)

@@ -1,26 +1,33 @@
-"""AWS resolves pseudo parameters and mappings in the conditions of a template.
+"""AWS resolves pseudo parameters, mappings and joined lists in the conditions of a template.
 
-Conditions may use `Ref` and `Fn::FindInMap`. Source: AWS CloudFormation User Guide, "Condition functions", "Supported
-functions", https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-conditions.html
+Conditions may use `Ref`, `Fn::FindInMap` and `Fn::Join`. Source: AWS CloudFormation User Guide, "Condition
+functions", "Supported functions",
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-conditions.html
 
-MiniStack 1.5.33 compares the name `AWS::Region` itself, and the object with `Fn::FindInMap` itself.
+MiniStack 1.5.33 compares the name `AWS::Region` itself, and the objects with `Fn::FindInMap` and `Fn::Join` themselves.
 """
 
 import support
 
 
-def resolved(expression, pseudo_parameters, mappings):
-    """Return the expression with pseudo parameters and values of mappings in place of the references to them."""
+def resolved(expression, pseudo_parameters, mappings, parameters):
+    """Return the expression with pseudo parameters, values of mappings and joined lists in place of references."""
     if isinstance(expression, list):
-        return [resolved(item, pseudo_parameters, mappings) for item in expression]
+        return [resolved(item, pseudo_parameters, mappings, parameters) for item in expression]
     if not isinstance(expression, dict):
         return expression
     if expression.get("Ref") in pseudo_parameters:
         return pseudo_parameters[expression["Ref"]]
-    expression = {key: resolved(value, pseudo_parameters, mappings) for key, value in expression.items()}
+    expression = {key: resolved(value, pseudo_parameters, mappings, parameters) for key, value in expression.items()}
     if "Fn::FindInMap" in expression:
         name, first, second = expression["Fn::FindInMap"]
         return mappings[name][first][second]
+    if "Fn::Join" in expression:
+        delimiter, items = expression["Fn::Join"]
+        if isinstance(items, dict):
+            # The value of a parameter that is a list is one text here.
+            items = str(parameters[items["Ref"]]["Value"]).split(",")
+        return delimiter.join(items)
     return expression
 
 
@@ -33,7 +40,7 @@ def apply():
 
     def evaluate_resolved(template, params):
         here = {"AWS::Region": get_region(), "AWS::Partition": "aws", "AWS::AccountId": get_account_id()}
-        conditions = resolved(template.get("Conditions", {}), here, template.get("Mappings", {}))
+        conditions = resolved(template.get("Conditions", {}), here, template.get("Mappings", {}), params)
         return evaluate_conditions({**template, "Conditions": conditions}, params)
 
     # Each of these modules has imported the function by name.

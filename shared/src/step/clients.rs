@@ -59,6 +59,8 @@ pub struct Readers {
     pub access_role_boundary: Option<IamPolicyArn>,
     /// The roles of our own account that the functions may write.
     access_role_name: Option<String>,
+    /// The AWS accounts of Atlas that roles may trust, if the deployment says which.
+    atlas_accounts: Vec<String>,
     /// What cross-account access may connect.
     pub cross_account: CrossAccount,
     /// Others that the deployment accepts, with wildcards.
@@ -100,6 +102,7 @@ impl Readers {
             own_account: None,
             access_role_boundary: settings.access_role_boundary.clone(),
             access_role_name: settings.access_role_name.clone(),
+            atlas_accounts: settings.atlas_accounts.clone(),
             cross_account: settings.cross_account.clone(),
             more_boundaries: settings.more_boundaries.clone(),
             unbounded_roles: settings.unbounded_roles.clone(),
@@ -183,6 +186,24 @@ impl Readers {
         };
         let path_and_name = role.as_ref().split_once(":role/").map_or("", |(_, rest)| rest);
         WildMatch::new(pattern).matches(path_and_name) || self.unbounded_roles.iter().any(|it| it == role.as_ref())
+    }
+
+    /// Refuses to trust a principal that Atlas names, if the deployment knows that Atlas calls from other accounts.
+    ///
+    /// # Errors
+    /// `Atlas.Conflict`, with the principal.
+    pub fn check_principal_of_atlas(&self, principal: &str) -> Result<()> {
+        let account = principal.split(':').nth(4).unwrap_or_default();
+        if self.atlas_accounts.is_empty() || self.atlas_accounts.iter().any(|known| known == account) {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorName::AtlasConflict,
+            format!(
+                "Atlas names the principal {principal}, and AtlasAccountIds of the stack does not list its account; do \
+                 not trust it before MongoDB has confirmed it"
+            ),
+        ))
     }
 
     /// Whether the deployment accepts that atlas-cmk gives trust or rights to a role with this permissions boundary. What

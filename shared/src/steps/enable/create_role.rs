@@ -99,14 +99,19 @@ impl Converge for CreateRole {
     }
 
     async fn act(writers: &Writers, input: &Input, records: Vec<AccessRole>, changes: &[NewRecord]) -> Result<Output> {
+        let checked = |record: &AccessRole| {
+            let output = output(record)?;
+            writers.check_principal_of_atlas(output.atlas_aws_account_arn.as_ref())?;
+            Ok(output)
+        };
         if let ([], Some(record)) = (changes, choose(&input.role_arn, &input.project_id, &records)?) {
-            return output(record);
+            return checked(record);
         }
         let made = writers.atlas().create_access_role(&input.project_id).await?;
         // Another execution may have made one at the same time. Both then go on with the older, and the other is reused
         // by whoever needs a record next.
         let records = writers.atlas.access_roles(&input.project_id).await?;
-        output(choose(&input.role_arn, &input.project_id, &records)?.unwrap_or(&made))
+        checked(choose(&input.role_arn, &input.project_id, &records)?.unwrap_or(&made))
     }
 }
 

@@ -233,7 +233,10 @@ impl Converge for UpdateTrust {
                 readers.cross_account.check(&roles.source_role_arn, &roles.target_role_arn)?;
                 accesses::read(&readers.registry()?, name).await?
             }
-            None => None,
+            None => {
+                readers.check_principal_of_atlas(input.principal_arn.as_ref())?;
+                None
+            }
         };
         Ok(Found { policies: RolePolicies::read(readers, input.caller(), &input.role_arn).await?, registered })
     }
