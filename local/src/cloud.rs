@@ -91,6 +91,7 @@ impl Cloud {
             ("HubStackName", &self.customer.stack),
             ("ExternalId", EXTERNAL_ID),
             ("KeyArns", &key_arns),
+            ("OrganizationId", events::ORGANIZATION),
             ("CrossAccountRoleArns", seed::CONNECTED_ROLES),
             ("CrossAccountBucketArns", seed::CONNECTED_BUCKETS),
             ("HubRegion", crate::account::REGION),

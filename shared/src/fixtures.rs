@@ -169,6 +169,7 @@ pub(crate) fn role_policies(trust: Option<PolicyDocument>, inline_policy: Option
         inline_policy,
         is_ours_to_write: true,
         is_bounded: true,
+        is_bounded_for_access: true,
         trust_policy_size_quota: 2048,
         organization: Some("o-abcde12345".to_owned()),
     }

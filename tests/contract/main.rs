@@ -11,6 +11,7 @@ mod mutations;
 mod order;
 mod payloads;
 mod permissions;
+mod permissions_page;
 mod registry;
 mod retries;
 mod schemas;

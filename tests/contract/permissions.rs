@@ -193,8 +193,10 @@ fn whatever_tags_a_role_a_policy_or_a_key_writes_tags_of_atlas_cmk_only() {
             continue;
         }
         let of_all = ["ForAllValues:StringLike", "ForAllValues:StringEquals"]
-            .map(|operator| statement["Condition"][operator]["aws:TagKeys"].as_str().unwrap_or_default().to_owned());
-        assert!(of_all.iter().any(|keys| keys.starts_with("atlas-cmk:")), "{template}: {role}: {statement}");
+            .map(|operator| statement["Condition"][operator]["aws:TagKeys"].clone());
+        let keys: Vec<&str> = of_all.iter().flat_map(template::texts).collect();
+        let ours = !keys.is_empty() && keys.iter().all(|key| key.starts_with("atlas-cmk:"));
+        assert!(ours, "{template}: {role}: {statement}");
     }
 }
 
@@ -209,6 +211,23 @@ fn statements_of_roles(files: &Files) -> Vec<(&'static str, String, Value)> {
         roles(template).into_iter().flat_map(of_role).collect::<Vec<_>>()
     };
     [of("infra/template.yaml", &files.template), of("infra/spoke.yaml", &files.spoke)].concat()
+}
+
+#[test]
+fn who_is_denied_a_function_is_denied_its_versions() {
+    let template = template::load().unwrap();
+    for policy in ["Starters", "Approvers"] {
+        let statements = template::statements(&template["Resources"][policy]["Properties"]);
+        let denies = statements
+            .iter()
+            .filter(|it| it["Effect"] == "Deny" && template::texts(&it["Action"]).contains(&"lambda:InvokeFunction"));
+        for deny in denies {
+            // Lambda authorizes a call with a qualifier on the ARN with the qualifier.
+            let resource = deny["Resource"].to_string();
+            assert!(resource.contains(":*") || resource.contains("-*"), "{policy}: {deny}");
+            assert!(template::texts(&deny["Action"]).contains(&"lambda:InvokeAsync"), "{policy}: {deny}");
+        }
+    }
 }
 
 #[test]

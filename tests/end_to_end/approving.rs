@@ -34,6 +34,12 @@ async fn by_default_the_plan_is_carried_out_after_somebody_has_approved_it_and_h
     let asked = async {
         let question = question(&mailbox).await;
         assert_eq!(world.snapshot().await, before, "nothing is changed before the answer");
+        // What is kept is what counts, whatever a message says.
+        let of_execution =
+            json!({"projectId": question["body"]["projectId"], "execution": question["body"]["execution"]});
+        let (status, kept) = approver.send(&of_execution).await.unwrap();
+        assert_eq!((status, &kept["planHash"]), (200, &question["body"]["planHash"]), "{kept}");
+        assert_eq!(kept["plan"].as_array().unwrap().len(), question["changes"].as_array().unwrap().len());
         assert_eq!(approver.approve(&question).await.unwrap()["approved"], true);
         let again = approver.send(&question["body"]).await.unwrap();
         assert_eq!(again.0, 400, "an answer is given once: {}", again.1);

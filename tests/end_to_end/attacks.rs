@@ -60,15 +60,22 @@ async fn a_function_that_reads_becomes_no_administrator_of_another_account() {
     let world = World::with_two_accounts().await;
     let account = world.account();
     let sts = aws_sdk_sts::Client::new(&attacker::inside(&world, "describe").await);
-    let attack = async || {
-        let assume = sts.assume_role().role_arn(format!("arn:aws:iam::{}:role/AtlasCmkSpoke", account.id));
-        let session = assume.external_id(EXTERNAL_ID).role_session_name("attack").send().await.unwrap();
-        let iam = aws_sdk_iam::Client::new(&attacker::with(account, session.credentials.unwrap()));
+    let attack = async |iam: &aws_sdk_iam::Client| {
         let role = iam.create_role().path("/atlas-cmk/").role_name("pwn");
         outcome(role.assume_role_policy_document(trust_of(account)).send().await)?;
         outcome(iam.put_role_policy().role_name("pwn").policy_name("all").policy_document(EVERYTHING).send().await)
     };
-    refused_now("2", account, "AtlasCmkSpoke", attack).await;
+    let assume = sts.assume_role().role_arn(format!("arn:aws:iam::{}:role/AtlasCmkSpoke", account.id));
+    let session = assume.external_id(EXTERNAL_ID).role_session_name("attack").send().await.unwrap();
+    let now = aws_sdk_iam::Client::new(&attacker::with(account, session.credentials.unwrap()));
+    assert_eq!(attack(&now).await, Err("AccessDenied".to_owned()));
+    // What the role could do then.
+    let owner = aws_sdk_iam::Client::new(&account.sdk_config());
+    owner.create_role().role_name("Then").assume_role_policy_document(trust_of(account)).send().await.unwrap();
+    let document = json!({"Version": "2012-10-17", "Statement": OLD_STATEMENTS["2"]}).to_string();
+    owner.put_role_policy().role_name("Then").policy_name("old").policy_document(document).send().await.unwrap();
+    let then = aws_sdk_iam::Client::new(&account.session_of("Then", "attack").await.unwrap());
+    attack(&then).await.unwrap();
     // Nor does it assume the role that writes.
     let assume = sts.assume_role().role_arn(format!("arn:aws:iam::{}:role/AtlasCmkSpoke-iam", account.id));
     let refused = outcome(assume.external_id(EXTERNAL_ID).role_session_name("attack").send().await);
@@ -156,6 +163,11 @@ async fn without_their_policies_the_token_and_the_registry_are_open_to_administr
     let world = World::new().await;
     let administrator = attacker::role_with(world.hub(), "Administrator", "*").await;
     let root = world.hub().sdk_config();
+    let topic = world.cloud.stack.output("NotificationsArn").unwrap();
+    let forged = aws_sdk_sns::Client::new(&administrator).publish().topic_arn(topic).message("approval-requested");
+    let refused = forged.send().await.unwrap_err();
+    assert_eq!(refused.code(), Some("AuthorizationError"), "{refused:?}");
+
     let id = format!("{}/tokens", world.customer().stack);
     let read = async || {
         let secrets = aws_sdk_secretsmanager::Client::new(&administrator);

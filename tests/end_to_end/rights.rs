@@ -47,7 +47,7 @@ const OURS: (&str, &str) = ("aws:RequestTag/atlas-cmk:managed-by", "atlas-cmk");
 const REGISTRY: &str = "arn:aws:dynamodb:us-east-1:ACCOUNT:table/STACK-registry";
 const PROJECT: (&str, &str) = ("dynamodb:LeadingKeys", "project#66f0a1b2c3d4e5f601234567");
 
-const ATTACKS: [Attack; 20] = [
+const ATTACKS: [Attack; 21] = [
     Attack {
         name: "creates a role without a boundary",
         action: "iam:CreateRole",
@@ -175,6 +175,15 @@ const ATTACKS: [Attack; 20] = [
         context: &[OURS, ("aws:TagKeys", "team")],
         of_a_key: true,
         needed: &[("ensure-key", &[OURS, ("aws:TagKeys", "atlas-cmk:managed-by")])],
+        stopped_by: &["aws:TagKeys"],
+    },
+    Attack {
+        name: "keeps a key from being restored",
+        action: "kms:TagResource",
+        resource: "arn:aws:kms:us-east-1:ACCOUNT:key/mrk-ffffffffffffffffffffffffffffffff",
+        context: &[OURS, ("aws:TagKeys", "atlas-cmk:guard")],
+        of_a_key: true,
+        needed: &[],
         stopped_by: &["aws:TagKeys"],
     },
     Attack {

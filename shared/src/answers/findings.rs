@@ -10,6 +10,8 @@ mod spoke;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use owner::is_of_another;
+
 use crate::{
     answers::survey::{Survey, Wanted},
     model::statements::KEY_ACTIONS,

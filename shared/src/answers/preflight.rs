@@ -20,6 +20,7 @@ use crate::{
     report::{ByHand, Change, Difference, Finding, PlannedChange, SkippedCluster},
     request::{EnableEncryption, Mode},
     step::{Actions, Answer, Readers, Step, actions, sample_request},
+    steps::enable::enable_kms::EnableKms,
 };
 
 /// The step.
@@ -157,7 +158,10 @@ fn judge(request: &EnableEncryption, survey: &Survey, execution: Option<&str>) -
     let asks = survey.requires_approval && request.mode() == Mode::Apply;
     let (plan, needed) = match plan::changes(request, survey, execution) {
         Ok(changes) => {
-            let needed: Vec<_> = changes.iter().filter(|it| asks && approvals::is_needed(it)).cloned().collect();
+            let moves = findings::is_of_another(survey, request);
+            let is_needed =
+                |it: &&PlannedChange| approvals::is_needed(it) || moves && it.change.step == EnableKms::NAME;
+            let needed: Vec<_> = changes.iter().filter(|it| asks && is_needed(it)).cloned().collect();
             (placeholder::replaced_by_words(&changes)?, placeholder::replaced_by_words(&needed)?)
         }
         Err(error) => {

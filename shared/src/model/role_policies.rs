@@ -18,8 +18,10 @@ pub struct RolePolicies {
     pub inline_policy: Option<PolicyDocument>,
     /// Whether the deployment lets atlas-cmk write it.
     pub is_ours_to_write: bool,
-    /// Whether the deployment accepts its permissions boundary, or that it has none.
+    /// Whether the deployment accepts its permissions boundary, or that it has none, for a role that Atlas assumes.
     pub is_bounded: bool,
+    /// Whether it has the permissions boundary of cross-account access.
+    pub is_bounded_for_access: bool,
     /// What a trust policy may measure in this account.
     pub trust_policy_size_quota: usize,
     /// The organization of the sources of cross-account accesses.
@@ -37,12 +39,15 @@ impl RolePolicies {
         };
         let boundary = role.as_ref().and_then(|role| role.permissions_boundary.as_deref());
         let is_bounded = readers.accepts_boundary(arn, boundary, caller);
+        let of_access = readers.cross_account_boundary_for(arn, caller).ok();
+        let is_bounded_for_access = of_access.is_some() && of_access.as_deref() == boundary;
         let is_ours_to_write = readers.may_write_role(arn);
         Ok(Self {
             role,
             inline_policy,
             is_ours_to_write,
             is_bounded,
+            is_bounded_for_access,
             trust_policy_size_quota: readers.trust_policy_size_quota,
             organization: readers.cross_account.organization.clone(),
         })

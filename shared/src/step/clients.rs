@@ -206,20 +206,15 @@ impl Readers {
         ))
     }
 
-    /// Whether the deployment accepts that atlas-cmk gives trust or rights to a role with this permissions boundary. What
-    /// an input says of it does not count: IAM asks for the boundary where rights are given, but not where trust is.
+    /// Whether the deployment accepts that atlas-cmk gives Atlas trust, or rights, in a role with this permissions
+    /// boundary. What an input says of it does not count: IAM asks for the boundary where rights are given, but not where
+    /// trust is.
     pub fn accepts_boundary(&self, role: &IamRoleArn, boundary: Option<&str>, caller: Caller<'_>) -> bool {
         if self.unbounded_roles.iter().any(|unbounded| unbounded == role.as_ref()) {
             return true;
         }
         let Some(boundary) = boundary else { return false };
-        let access = caller.account.filter(|access| access.role_arn.account() == role.account());
-        let own = match access {
-            Some(access) => [access.access_role_boundary(), access.cross_account_boundary()]
-                .map(|arn| arn.ok().map(|arn| arn.to_string())),
-            None => [self.access_role_boundary.as_ref().map(ToString::to_string), self.cross_account.boundary.clone()],
-        };
-        own.iter().flatten().any(|own| own == boundary)
+        self.boundary_for(role, caller).is_ok_and(|own| own.as_ref() == boundary)
             || self.more_boundaries.iter().any(|pattern| WildMatch::new(pattern).matches(boundary))
     }
 

@@ -58,6 +58,7 @@ pub struct Principal {
 #[serde(untagged)]
 enum Body {
     OfPlan(PlanAnswer),
+    Show(PlanToShow),
     Standing(StandingApproval),
 }
 
@@ -71,6 +72,14 @@ struct PlanAnswer {
     approve: bool,
     #[serde(default)]
     reason: Option<String>,
+}
+
+/// Asks what is to be approved: the plan as it is kept, and not as a message repeats it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PlanToShow {
+    project_id: ProjectId,
+    execution: String,
 }
 
 /// An approval of whatever is planned for some projects.
@@ -114,6 +123,10 @@ impl Notify for AnswerApproval {
         let noted = async {
             match parse(&input.body)? {
                 Body::OfPlan(answer) => answer_plan(writers, by, answer).await,
+                Body::Show(question) => {
+                    let asked = open_question(writers, &question.project_id, &question.execution).await?;
+                    Ok(json!({"plan": asked.plan, "planHash": asked.plan_hash, "expiresAt": asked.expires_at}))
+                }
                 Body::Standing(standing) => give_standing(writers, by, standing).await,
             }
         };
@@ -130,17 +143,23 @@ impl Notify for AnswerApproval {
 fn parse(body: &str) -> Result<Body> {
     serde_json::from_str(body).map_err(|_| {
         invalid(
-            "the body: send the one of the request for approval, or {\"standing\": [project ids], \"until\": a time, \
+            "the body: send the one of the request for approval, the same without planHash and approve to read the plan, \
+             or {\"standing\": [project ids], \"until\": a time, \
              \"reason\": text}",
         )
     })
 }
 
+async fn open_question(writers: &Writers, project: &ProjectId, execution: &str) -> Result<Question> {
+    let registry = writers.registry()?;
+    let asked = approvals::question(&registry, project, execution).await?;
+    let asked = asked.filter(|asked| writers.now.as_second() < asked.expires_at);
+    asked.ok_or_else(|| invalid("execution: no question of this execution is open"))
+}
+
 async fn answer_plan(writers: &Writers, by: &str, given: PlanAnswer) -> Result<Value> {
     let registry = writers.registry()?;
-    let asked = approvals::question(&registry, &given.project_id, &given.execution).await?;
-    let asked = asked.filter(|asked| writers.now.as_second() < asked.expires_at);
-    let Some(asked) = asked else { return Err(invalid("execution: no question of this execution is open")) };
+    let asked = open_question(writers, &given.project_id, &given.execution).await?;
     if asked.plan_hash != given.plan_hash {
         return Err(invalid("planHash: the execution has asked about another plan; read its last request"));
     }
@@ -218,6 +237,8 @@ mod tests {
         let project = "66f0a1b2c3d4e5f601234567";
         let answer = json!({"projectId": project, "execution": "manual-1", "planHash": "0a", "approve": true});
         assert!(matches!(parse(&answer.to_string()), Ok(Body::OfPlan(_))));
+        let show = json!({"projectId": project, "execution": "manual-1"});
+        assert!(matches!(parse(&show.to_string()), Ok(Body::Show(_))));
         let standing = json!({"standing": [project], "until": "2027-01-01T00:00:00Z", "reason": "pipeline"});
         assert!(matches!(parse(&standing.to_string()), Ok(Body::Standing(_))));
         let mut named = answer;

@@ -160,6 +160,8 @@ impl Converge for AllowKeyUse {
 
     async fn observe(readers: &Readers, input: &Input) -> Result<PolicyDocument> {
         let key = input.regional_key()?;
+        // A role of any other account is nobody's business here, whoever asks.
+        readers.reach("roleArn", input.role_arn.as_ref(), input.role_arn.account(), input.caller())?;
         readers.kms_for(&key, input.caller()).await?.policy(&key).await
     }
 

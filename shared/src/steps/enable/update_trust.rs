@@ -330,11 +330,12 @@ pub(crate) fn decide(input: &Input, observed: &RolePolicies) -> Result<Vec<RoleC
         let action = if observed.inline_policy.is_some() { Action::Update } else { Action::Create };
         changes.push(RoleChange::PutInlinePolicy(arn.clone(), with_ours, action, Merged::new(&inline, ours)));
     }
+    let is_bounded = if input.access_name.is_some() { observed.is_bounded_for_access } else { observed.is_bounded };
     match (input.manage, changes.as_slice()) {
         (
             ManageRole::Full | ManageRole::TrustOnly,
             [RoleChange::PutTrustPolicy(..) | RoleChange::PutInlinePolicy(..), ..],
-        ) if !observed.is_bounded => Err(unbounded(arn, observed)),
+        ) if !is_bounded => Err(unbounded(arn, observed)),
         (ManageRole::None, [change, ..]) => Err(conflict(format!(
             "role.manage is none, and the trust policy of {arn} lacks this statement: {}; add it and run again",
             change.description().planned(UpdateTrust::NAME).after
