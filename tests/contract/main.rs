@@ -6,6 +6,7 @@
 mod deployment;
 mod documentation;
 mod events;
+mod guardrails;
 mod modules;
 mod mutations;
 mod order;

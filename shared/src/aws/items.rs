@@ -148,14 +148,6 @@ impl ItemsReader {
         Ok(found)
     }
 
-    async fn put(&self, key: &ItemKey, attributes: HashMap<String, AttributeValue>, expected: Expected) -> Result<()> {
-        let (condition, values) = expected.condition();
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(attributes));
-        let put = put.set_condition_expression(condition).set_expression_attribute_values(values);
-        put.send().await.map_err(|error| aws_error("dynamodb:PutItem", &key.partition, &error))?;
-        Ok(())
-    }
-
     /// The items of a partition, in the order of their sort keys.
     ///
     /// # Errors
@@ -206,7 +198,7 @@ impl Leases {
     /// # Errors
     /// As [`aws_error`]; of what is not there, with an unknown outcome: it has to be read again.
     pub async fn take(&self, lease: Write) -> Result<()> {
-        self.put(&lease.key, lease.attributes.unwrap_or_default(), lease.expected).await
+        put(self, &lease.key, lease.attributes.unwrap_or_default(), lease.expected).await
     }
 }
 
@@ -237,7 +229,7 @@ impl ItemsWriter {
 
     async fn write_one(&self, Write { key, attributes, expected }: Write) -> Result<()> {
         if let Some(attributes) = attributes {
-            self.put(&key, attributes, expected).await?;
+            put(self, &key, attributes, expected).await?;
         } else {
             let (condition, values) = expected.condition();
             let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key.attributes()));
@@ -262,6 +254,19 @@ impl ItemsWriter {
         };
         Ok(item.build())
     }
+}
+
+async fn put(
+    table: &ItemsReader,
+    key: &ItemKey,
+    attributes: HashMap<String, AttributeValue>,
+    expected: Expected,
+) -> Result<()> {
+    let (condition, values) = expected.condition();
+    let put = table.client.put_item().table_name(&table.table).set_item(Some(attributes));
+    let put = put.set_condition_expression(condition).set_expression_attribute_values(values);
+    put.send().await.map_err(|error| aws_error("dynamodb:PutItem", &key.partition, &error))?;
+    Ok(())
 }
 
 fn parse<T: DeserializeOwned>(item: HashMap<String, AttributeValue>) -> Result<T> {

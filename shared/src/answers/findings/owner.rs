@@ -52,14 +52,17 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
     vec![Finding::new(ErrorName::AtlasConflict, refusal.0, evidence, refusal.1)]
 }
 
-/// Whether a project that is named by its id has a key, an access role or a registration of another account: to take it
-/// on needs an approval.
+/// Whether a project that is named by its id is registered by another account, or, if it is not registered, has a key or
+/// an access role of another account: to take it on needs an approval. One that is registered by this account stays its
+/// own, whatever roles other features of Atlas use.
 pub(crate) fn is_of_another(survey: &Survey, request: &EnableEncryption) -> bool {
     let registered = survey.registered.as_ref().ok().and_then(Option::as_ref);
     let entry = registered.and_then(crate::registry::Project::entry);
     let key_account = request.key_account(survey.own_account.as_ref());
-    let registration = entry.and_then(|entry| by_registration(request, key_account, entry));
-    registration.or_else(|| by_key(survey, request)).or_else(|| by_role(survey, request)).is_some()
+    match entry {
+        Some(entry) => by_registration(request, key_account, entry).is_some(),
+        None => by_key(survey, request).or_else(|| by_role(survey, request)).is_some(),
+    }
 }
 
 /// The key that the project uses. It may be of the account of the role, or of the one that the request has its key in.

@@ -36,6 +36,7 @@ pub(super) fn findings(survey: &Survey, request: &EnableEncryption) -> Vec<Findi
         ErrorName::AccountAccessDenied => unbounded(request, error),
         _ => Finding::from_error(error),
     }));
+    findings.extend(open_to_anybody(request, observed));
     findings.extend(tag_quota(survey, request, observed));
     findings.extend(boundary_denies(survey));
     findings.extend(denied(survey, request));
@@ -57,6 +58,18 @@ fn not_allowed(request: &EnableEncryption, evidence: &str) -> Finding {
         "give an IAM role that AccessRoleName of the stack allows, or lift the permissions boundary or service control \
          policy that denies it",
     )
+}
+
+/// A statement of somebody else with which anybody may assume the role, and so use the keys.
+fn open_to_anybody(request: &EnableEncryption, observed: &RolePolicies) -> Option<Finding> {
+    let trust = &observed.role.as_ref()?.trust_policy;
+    let statement = trust.lets_in_without_external_id("*", None)?;
+    Some(Finding::new(
+        ErrorName::AwsConflict,
+        format!("the trust policy of {} allows any principal to assume it without an external ID", request.role_arn),
+        format!("statement {statement} of the trust policy"),
+        "name the principals in that statement, or remove it: whoever assumes the role can use the keys",
+    ))
 }
 
 /// A role without a boundary that the deployment accepts.

@@ -297,6 +297,7 @@ fn a_project_that_was_found_by_its_name_and_is_another_accounts_is_refused_and_b
         assert_eq!(found.first().map(|it| it.error.as_str()), Some("Atlas.Conflict"), "{found:?}");
         assert!(found[0].cause.contains("account 111122220000") && found[0].fix.contains("\"projectId\""), "{found:?}");
         assert_eq!(all(&survey, &request(&json!({}))), [], "by its id a project is moved on purpose");
+        assert!(is_of_another(&survey, &request(&json!({}))), "and somebody else approves it");
     }
     let unknown = "1234abcd-12ab-34cd-56ef-1234567890ab";
     let mut survey = prepared();
@@ -316,7 +317,13 @@ fn a_project_that_was_found_by_its_name_and_is_another_accounts_is_refused_and_b
         let mut survey = prepared();
         leave(&mut survey);
         assert_eq!(all(&survey, &by_name(&json!({}))), []);
+        assert!(!is_of_another(&survey, &request(&json!({}))));
     }
+    // Other features of Atlas may use roles of any account.
+    let mut survey = prepared();
+    survey.registered = Ok(Some(registered(ROLE)));
+    survey.in_atlas.access_roles = Ok(vec![record(OTHER)]);
+    assert!(!is_of_another(&survey, &request(&json!({}))));
 }
 
 #[test]
@@ -378,6 +385,27 @@ fn a_key_policy_has_to_name_the_role_only_where_nothing_else_lets_it_in() {
     let [missing] = by_hand(&survey, &request(&json!({"key": {"manage": "none"}}))).try_into().unwrap();
     assert_eq!(missing.resource, KEY.replace("us-east-1", "eu-west-1"));
     assert!(prepared().needs_key_statements(&request(&json!({"roleArn": "arn:aws:iam::111122223333:role/atlas-cmk"}))));
+}
+
+#[test]
+fn a_role_that_anybody_may_assume_is_found() {
+    for (principal, condition, open) in [
+        (json!("*"), json!({}), true),
+        (json!({"AWS": ["*"]}), json!({"StringEquals": {"aws:PrincipalOrgID": "o-abcde12345"}}), true),
+        (json!("*"), json!({"StringEquals": {"sts:ExternalId": "b63a96a9-2f4e-4c5f"}}), false),
+        (json!({"Service": "backup.amazonaws.com"}), json!({}), false),
+        (json!({"AWS": "arn:aws:iam::444455556666:root"}), json!({}), false),
+    ] {
+        let statement =
+            json!([{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", "Condition": condition}]);
+        let survey = Survey { iam_role: Ok(role_policies(Some(policy(&statement)), None)), ..prepared() };
+        let found = all(&survey, &request(&json!({})));
+        assert_eq!(
+            found.iter().any(|it| it.cause.contains("any principal")),
+            open,
+            "{principal} {condition}: {found:?}"
+        );
+    }
 }
 
 #[test]
