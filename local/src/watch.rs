@@ -47,10 +47,16 @@ enum Line {
 impl Watch {
     /// Shows what has happened, if anything has, and what goes on now.
     pub fn show(&mut self, news: &[Happening]) {
-        for line in news.iter().flat_map(|happening| self.see(happening)) {
-            match line {
-                Line::Step(step) => progress::plain(&step.line(progress::paint)),
-                Line::Detail(text) => progress::detail(&text),
+        for happening in news {
+            for line in self.see(happening) {
+                match line {
+                    Line::Step(step) => progress::plain(&step.line(progress::paint)),
+                    Line::Detail(text) => progress::detail(&text),
+                }
+            }
+            // A wait that was over before anybody looked is shown, too.
+            if self.wait.is_some() {
+                progress::now(self.wait.as_ref());
             }
         }
         progress::now(self.now(SystemTime::now()).as_ref());
