@@ -75,13 +75,21 @@ async fn a_region_that_the_account_has_not_enabled_is_named_before_anything_is_w
     world.enable_successfully().await;
 }
 
+/// The parameter with which a test asks the engine for throttling.
+pub(crate) const THROTTLING: &str = "/engine/throttling";
+
 #[tokio::test]
 async fn throttled_calls_are_repeated_until_the_project_is_enabled_and_taken_down() {
     let world = World::new().await;
     // Size of the bucket and tokens per second, which the scale of time makes a hundred times as many.
-    let limits = json!({"iam:GetRole": [1, 0.02], "kms:GetKeyPolicy": [1, 0.02], "dynamodb:GetItem": [1, 0.01]});
-    set(&world, "/engine/throttling", &limits.to_string()).await;
-    world.enable_successfully().await;
+    let limits = json!({"iam:GetRole": [1, 0.01], "kms:GetKeyPolicy": [1, 0.01], "dynamodb:GetItem": [1, 0.01]});
+    set(&world, THROTTLING, &limits.to_string()).await;
+    let enabled = world.enable().await;
+    assert_eq!((enabled.error, enabled.cause), (None, None));
+    // What the test asks itself is not to be throttled: it repeats nothing.
+    set(&world, THROTTLING, "{}").await;
+    world.assert_enabled().await;
+    set(&world, THROTTLING, &limits.to_string()).await;
     world.disable_successfully(json!({"scope": "role"})).await;
     let calls = calls(&world).await;
     for action in limits.as_object().unwrap().keys() {
@@ -110,7 +118,7 @@ async fn no_right_on_a_new_key_waits_for_its_tags_to_count() {
 /// Asks the engine for something by a parameter of the account of role and key.
 pub(crate) async fn set(world: &World, parameter: &str, value: &str) {
     let ssm = aws_sdk_ssm::Client::new(&world.account().sdk_config());
-    let put = ssm.put_parameter().name(parameter).value(value);
+    let put = ssm.put_parameter().name(parameter).value(value).overwrite(true);
     put.r#type(aws_sdk_ssm::types::ParameterType::String).send().await.unwrap();
 }
 

@@ -76,7 +76,7 @@ async fn one_event_costs_one_query_and_the_projects_that_it_concerns() {
     world.enable_successfully().await;
     limiting::set(
         &world,
-        "/engine/throttling",
+        limiting::THROTTLING,
         r#"{"dynamodb:Query": [1e9, 1e9], "dynamodb:BatchGetItem": [1e9, 1e9]}"#,
     )
     .await;

@@ -222,7 +222,7 @@ async fn a_rotation_of_the_stacks_secret_starts_a_look_at_each_of_two_hundred_pr
     for n in numbers {
         world.register(&context, n).await;
     }
-    limiting::set(&world, "/engine/throttling", &rates_of_aws().to_string()).await;
+    limiting::set(&world, limiting::THROTTLING, &rates_of_aws().to_string()).await;
     world.cloud.simulator.forget_requests().await.unwrap();
 
     let event = changing::of_world(&world, "changes/secretsmanager-secret-label-updated.json").await;
