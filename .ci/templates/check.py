@@ -70,7 +70,7 @@ def prove(lints, templates, machines):
             "E3031",
         ),
         "a state of a type that the language does not have": (
-            changed(hub, '\\"Type\\": \\"Choice\\"', '\\"Type\\": \\"Choose\\"'),
+            changed(hub, '"Type": "Choice"', '"Type": "Choose"'),
             {},
             "E3601",
         ),

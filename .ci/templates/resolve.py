@@ -45,8 +45,8 @@ def load_template(path):
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::Serverless::Function":
             properties["CodeUri"] = "s3://artifacts/function.zip"
-        if resource["Type"] == "AWS::Serverless::StateMachine":
-            definition = path.parent / properties.pop("DefinitionUri")
+        if resource["Type"] == "AWS::StepFunctions::StateMachine":
+            definition = path.parent / properties.pop("DefinitionS3Location")
             properties["Definition"] = with_numbers(json.loads(definition.read_text()))
     return template
 

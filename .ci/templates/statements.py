@@ -66,7 +66,8 @@ def knows(privilege, service, key):
     for name, kind in privilege["resource_types"].items():
         keys += kind["condition_keys"]
         keys += iam_definition[service]["resources"].get(name, {}).get("condition_keys", [])
-    patterns = [re.escape(it.lower()).replace(re.escape("${tagkey}"), ".+") for it in keys]
+    # Some end in a name that the request chooses, such as `aws:RequestTag/${TagKey}`.
+    patterns = [re.escape(it.partition("${")[0].lower()) + (".+" if "${" in it else "") for it in keys]
     return any(re.fullmatch(pattern, key.lower()) for pattern in patterns)
 
 

@@ -19,6 +19,7 @@ RELIED_ON = {
     "permission_source_arns": "refusing::a_template_that_lets_topics_of_any_region_invoke_a_function_is_not_deployed",
     "choice_conditions": "refusing::a_condition_that_is_no_boolean_fails_the_run",
     "execution_limits": "refusing::the_longest_name_of_an_execution_leaves_room_for_that_of_its_repair",
+    "encrypted_histories": "histories::a_history_under_a_key_is_read_by_whoever_may_use_the_key",
     "state_machine_roles": "refusing::a_state_machine_does_only_what_its_role_allows",
     "lockout_check": "refusing::a_key_that_its_creator_could_not_change_is_not_created",
     "key_quotas": "refusing::a_key_with_fifty_tags_is_named_before_anything_is_written",

@@ -63,3 +63,23 @@ def in_scope(account, region, what, *arguments):
         return what(*arguments)
 
     return contextvars.copy_context().run(run)
+
+
+def role_may(role, session, action, resource, context=None):
+    """Whether the policies and the boundary of a role allow an action to one of its sessions."""
+    from ministack.core import iam_evaluator
+    from ministack.services import iam
+
+    account, name = role.split(":")[4], role.rpartition("/")[2]
+    request = iam_evaluator.EvalContext(
+        principal_arn=f"arn:aws:sts::{account}:assumed-role/{name}/{session}",
+        principal_type="AssumedRole",
+        principal_account=account,
+        action=action,
+        resource_arn=resource,
+        region=resource.split(":")[3],
+        service_context={key.lower(): value for key, value in (context or {}).items()},
+    )
+    limits = iam_evaluator._permissions_boundary(iam._roles, name, account)
+    policies = iam_evaluator._gather_role_policies(name, account)
+    return iam_evaluator.evaluate(request, policies, *limits).decision == "Allow"

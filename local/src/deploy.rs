@@ -252,6 +252,9 @@ fn outputs(stack: &aws_sdk_cloudformation::types::Stack) -> BTreeMap<String, Str
     outputs.filter_map(|it| Some((it.output_key()?.to_owned(), it.output_value()?.to_owned()))).collect()
 }
 
+/// What stands before the file of a state machine in a template.
+const DEFINITION: &str = "DefinitionS3Location: ";
+
 /// Puts the definitions of state machines into a bucket, and returns the template that points there.
 async fn packaged(source: Template<'_>, artifacts: &Bucket, code: &Bucket) -> Result<String> {
     let read = |file: &str| {
@@ -266,12 +269,13 @@ async fn packaged(source: Template<'_>, artifacts: &Bucket, code: &Bucket) -> Re
         }
     }
     let definitions: BTreeSet<&str> =
-        template.lines().filter_map(|line| line.trim().strip_prefix("DefinitionUri: ")).collect();
+        template.lines().filter_map(|line| line.trim().strip_prefix(DEFINITION)).collect();
     let mut uploaded = template.clone();
     for path in definitions {
         artifacts.put(path, read(path)?.into_bytes()).await?;
-        let uri = format!("s3://{}/{path}", artifacts.name);
-        uploaded = uploaded.replace(&format!("DefinitionUri: {path}\n"), &format!("DefinitionUri: {uri}\n"));
+        let location = format!("{{Bucket: {}, Key: {path}}}", artifacts.name);
+        let (local, packaged) = (format!("{DEFINITION}{path}\n"), format!("{DEFINITION}{location}\n"));
+        uploaded = uploaded.replace(&local, &packaged);
     }
     if uploaded.contains("CodeUri: ../") || uploaded.contains("CodeUri: functions/") {
         bail!("{} deploys a function that was not built", source.file);

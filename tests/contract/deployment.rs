@@ -60,14 +60,15 @@ fn step_of(function: &Value) -> String {
 /// Whether a state machine is deployed, and its role may invoke what its states invoke, and no more.
 fn check_machine(files: &Files, machine: &asl::Machine) -> Vec<String> {
     let file = format!("state-machines/{}.asl.json", machine.name);
-    let machines = of_type(&files.template, "AWS::Serverless::StateMachine");
-    let Some((name, resource)) = machines.iter().find(|(_, it)| it["Properties"]["DefinitionUri"] == file.as_str())
+    let machines = of_type(&files.template, "AWS::StepFunctions::StateMachine");
+    let Some((name, resource)) =
+        machines.iter().find(|(_, it)| it["Properties"]["DefinitionS3Location"] == file.as_str())
     else {
         return vec![format!("infra/template.yaml does not deploy {file}")];
     };
     let mut complaints = Vec::new();
     let properties = &resource["Properties"];
-    if properties["Tracing"]["Enabled"] != true || properties["Logging"]["Level"] != "ALL" {
+    if properties["TracingConfiguration"]["Enabled"] != true || properties["LoggingConfiguration"]["Level"] != "ALL" {
         complaints.push(format!("{name} is not traced and logged"));
     }
     let substitutions = properties["DefinitionSubstitutions"].as_object().into_iter().flatten();
@@ -103,7 +104,7 @@ fn binaries_steps_and_deployed_functions_are_the_same() {
 #[test]
 fn every_state_machine_of_the_template_has_a_definition() {
     let files = Files::read().unwrap();
-    assert_eq!(of_type(&files.template, "AWS::Serverless::StateMachine").len(), files.machines.len());
+    assert_eq!(of_type(&files.template, "AWS::StepFunctions::StateMachine").len(), files.machines.len());
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod enabling;
 mod failing;
 mod forging;
 mod function_process;
+mod histories;
 mod keys;
 mod limiting;
 mod listening;

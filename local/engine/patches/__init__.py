@@ -27,6 +27,7 @@ PATCHES = (
     "retry_delays",
     "nested_executions",
     "state_machine_roles",
+    "encrypted_histories",
     # KMS, Organizations, Secrets Manager, Parameter Store
     "key_ids_by_tag",
     "lockout_check",

@@ -21,8 +21,7 @@ caller = contextvars.ContextVar("caller_of_state_machine", default=None)
 
 def apply():
     """Authorize each call of a state machine on its role."""
-    from ministack.core import iam_evaluator
-    from ministack.services import iam, stepfunctions
+    from ministack.services import stepfunctions
 
     execute_task = support.original(stepfunctions, "_execute_task", "(state_def, raw_input, execution, ctx)")
     call_lambda = support.original(stepfunctions, "_call_lambda", "(func_ref, event)")
@@ -42,17 +41,7 @@ def apply():
         role, session = caller.get()
         account, name = role.split(":")[4], role.rpartition("/")[2]
         arn = f"arn:aws:sts::{account}:assumed-role/{name}/{session}"
-        context = iam_evaluator.EvalContext(
-            principal_arn=arn,
-            principal_type="AssumedRole",
-            principal_account=account,
-            action=action,
-            resource_arn=resource,
-            region=resource.split(":")[3],
-        )
-        policies = iam_evaluator._gather_role_policies(name, account)
-        limits = iam_evaluator._permissions_boundary(iam._roles, name, account)
-        if iam_evaluator.evaluate(context, policies, *limits).decision != "Allow":
+        if not support.role_may(role, session, action, resource):
             message = f"User: {arn} is not authorized to perform: {action} on resource: {resource}"
             raise stepfunctions._ExecutionError(error, message)
 

@@ -6,7 +6,7 @@ use aws_sdk_sfn::{
     Client,
     error::SdkError,
     operation::{describe_execution::DescribeExecutionError, start_execution::StartExecutionError},
-    types::ExecutionStatus,
+    types::{ExecutionStatus, IncludedData},
 };
 use aws_types::SdkConfig;
 use serde_json::Value;
@@ -50,7 +50,9 @@ impl ExecutionsReader {
     /// # Errors
     /// As [`aws_error`].
     pub async fn is_running(&self, arn: &str) -> Result<bool> {
-        match self.0.describe_execution().execution_arn(arn).send().await {
+        // Without the data, which only those read who may use the key of the histories.
+        let request = self.0.describe_execution().execution_arn(arn).included_data(IncludedData::MetadataOnly);
+        match request.send().await {
             Ok(answer) => Ok(answer.status == ExecutionStatus::Running),
             Err(SdkError::ServiceError(refusal))
                 if matches!(refusal.err(), DescribeExecutionError::ExecutionDoesNotExist(_)) =>
