@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use atlas_cmk_local::{Account, events};
+use aws_sdk_cloudformation::client::Waiters;
 use aws_sdk_eventbridge::types::Target;
 use serde_json::{Value, json};
 
@@ -20,11 +21,11 @@ struct Arriving {
 }
 
 impl Arriving {
-    async fn at_bus_of(world: &World) -> Self {
-        let queues = aws_sdk_sqs::Client::new(&world.hub().sdk_config());
+    async fn at(hub: &Account, bus: &str) -> Self {
+        let queues = aws_sdk_sqs::Client::new(&hub.sdk_config());
         let url = queues.create_queue().queue_name("arriving").send().await.unwrap().queue_url.unwrap();
-        let queue = format!("arn:aws:sqs:us-east-1:{}:arriving", world.hub().id);
-        forward(world.hub(), &world.customer().stack, &queue, None).await;
+        let queue = format!("arn:aws:sqs:us-east-1:{}:arriving", hub.id);
+        forward(hub, bus, &queue, None).await;
         Self { queues, url }
     }
 
@@ -58,8 +59,8 @@ async fn forward(account: &Account, bus: &str, target: &str, role: Option<String
     client.put_targets().rule("everything").event_bus_name(bus).targets(target).send().await.unwrap();
 }
 
-/// Forwards every event of an account, with a role that may put anything on the bus of the stack.
-async fn forward_everything(world: &World, sender: &Account) {
+/// Forwards every event of an account to a bus, with a role that may put anything there.
+async fn forward_everything(sender: &Account, bus: &str) {
     let statement = |statement: Value| json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
     let trust =
         json!({"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"});
@@ -69,7 +70,21 @@ async fn forward_everything(world: &World, sender: &Account) {
     let role = role.send().await.unwrap().role.unwrap().arn;
     let put = iam.put_role_policy().role_name("Forwarder").policy_name("forward").policy_document(statement(rights));
     put.send().await.unwrap();
-    forward(sender, "default", world.cloud.stack.output("EventBusArn").unwrap(), Some(role)).await;
+    forward(sender, "default", bus, Some(role)).await;
+}
+
+/// A bus of the hub that asks senders for the organization alone. Its ARN.
+async fn create_bus_as_then(hub: &Account) -> String {
+    let arn = format!("arn:aws:events:us-east-1:{}:event-bus/then", hub.id);
+    let statement = json!({"Effect": "Allow", "Principal": "*", "Action": "events:PutEvents", "Resource": arn,
+        "Condition": {"StringEquals": {"aws:PrincipalOrgID": events::ORGANIZATION}}});
+    let policy = json!({"Version": "2012-10-17", "Statement": [statement]});
+    let bus = json!({"Type": "AWS::Events::EventBus", "Properties": {"Name": "then", "Policy": policy}});
+    let client = aws_sdk_cloudformation::Client::new(&hub.sdk_config());
+    let template = json!({"Resources": {"Bus": bus}}).to_string();
+    client.create_stack().stack_name("then").template_body(template).send().await.unwrap();
+    client.wait_until_stack_create_complete().stack_name("then").wait(Duration::from_secs(60)).await.unwrap();
+    arn
 }
 
 #[tokio::test]
@@ -96,17 +111,25 @@ async fn the_bus_takes_what_aws_reports_and_nothing_that_a_member_makes_up() {
         "aws.kms: KMS CMK Deletion",
     ];
 
-    let arriving = Arriving::at_bus_of(&world).await;
-    forward_everything(&world, &member).await;
-    forward_everything(&world, &outsider).await;
+    let bus = world.cloud.stack.output("EventBusArn").unwrap().to_owned();
+    let arriving = Arriving::at(world.hub(), &world.customer().stack).await;
+    forward_everything(&member, &bus).await;
+    forward_everything(&outsider, &bus).await;
     put_all(&outsider).await;
     assert_eq!(arriving.next().await, BTreeSet::new(), "from outside of the organization");
     put_all(&member).await;
     assert_eq!(arriving.next().await, BTreeSet::from(expected.map(str::to_owned)));
 
+    // The policy of an earlier version took whatever a member made up.
+    let then = create_bus_as_then(world.hub()).await;
+    let arriving = Arriving::at(world.hub(), "then").await;
+    forward(&member, "default", &then, Some(format!("arn:aws:iam::{}:role/Forwarder", member.id))).await;
+    put_all(&member).await;
+    assert_eq!(arriving.next().await.len(), 7);
+
     // The account of a vending pipeline may say that it has vended one, and need not be of the organization.
     world.redeploy(vec![("VendingAccountId", outsider.id.clone())]).await;
-    let arriving = Arriving::at_bus_of(&world).await;
+    let arriving = Arriving::at(world.hub(), &world.customer().stack).await;
     put_all(&outsider).await;
     assert_eq!(arriving.next().await, BTreeSet::from(["com.example: Account Vended".to_owned()]));
 }
