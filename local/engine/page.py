@@ -58,6 +58,10 @@ RELIED_ON = {
     "suspended_accounts": "limiting::an_account_that_was_closed_is_named_as_out_of_reach",
     "organization_policies": "limiting::a_service_control_policy_that_denies_a_call_is_named_and_its_end_is_enough",
     "closed_regions": "limiting::a_region_that_the_account_has_not_enabled_is_named_before_anything_is_written",
+    "retry_delays": "owing::a_vended_account_without_its_spoke_is_owed_its_keys_and_gets_them_when_it_has_one",
+    "template_conditions": "deploying::empty_lists_deploy_nothing_of_what_they_are_for",
+    "parameter_values": "refusing::a_profile_that_parameter_store_would_refuse_is_kept_in_the_registry",
+    "parameter_limits": "refusing::a_profile_that_parameter_store_would_refuse_is_kept_in_the_registry",
     "throttling": "limiting::throttled_calls_are_repeated_until_the_project_is_enabled_and_taken_down",
     "aws_event_sources": "vending::every_event_of_a_vending_pipeline_starts_what_it_should_and_no_other_does_any_harm",
     "bus_policies": "listening::the_bus_takes_what_aws_reports_and_nothing_that_a_member_makes_up",
@@ -70,12 +74,17 @@ RELIED_ON = {
 # Patches that only help the tests: atlas-cmk does not notice the rule, so no test of it can rely on it.
 AIDS = {"concurrent_sessions", "deleted_functions", "recorded_authorizations"}
 
+# Rules that make no difference to atlas-cmk, which behaves the same with and without them, and why.
+UNNOTICED = {
+    "nested_executions": "none: reconcile-project reports the same reason in both shapes",
+}
+
 HEAD = """# The embedded cloud
 
 `cargo demo`, `cargo local up` and the end-to-end tests run on [MiniStack](https://github.com/ministackorg/ministack),
 with the patches below: where the engine is kinder than AWS, or lacks what atlas-cmk uses. Each patch has a probe that
 observes the engine without any patch, without this one, and with all of them; `cargo test -p atlas-cmk-local --test
-engine_patches` runs them. Where a test of atlas-cmk is known to fail without the patch, the last column names it;
+engine_patches` runs them. The last column names a test of atlas-cmk that fails without the patch;
 `python3 local/engine/without.py` switches each of these patches off and runs its test. This page is generated from the
 patches; `BLESS=1` rewrites it. Plain bugs are offered to MiniStack as [patches](upstream/README.md).
 
@@ -125,7 +134,7 @@ def row(name):
     """Return the row of a patch."""
     rule, deviation = docstring("patches", name).split("MiniStack 1.5.33 ", 1)
     rule, source = re.split(r"Sources?: ", rule, maxsplit=1)
-    test = f"`{RELIED_ON[name]}`" if name in RELIED_ON else ""
+    test = UNNOTICED.get(name) or f"`{RELIED_ON[name]}`"
     return f"| {one_line(rule)} | {links(one_line(source))} | {one_line(deviation)} | {probe(name)} | {test} |"
 
 

@@ -58,6 +58,19 @@ async fn the_template_is_deployed_with_every_parameter_given() {
 }
 
 #[tokio::test]
+async fn empty_lists_deploy_nothing_of_what_they_are_for() {
+    let world = World::new().await;
+    let stack = &world.customer().stack;
+    let cloudformation = aws_sdk_cloudformation::Client::new(&world.hub().sdk_config());
+    let has = async |resource: &str| {
+        let describe = cloudformation.describe_stack_resource().stack_name(stack).logical_resource_id(resource);
+        describe.send().await.is_ok()
+    };
+    assert!(has("AtlasTokens").await, "the secret for the token of the stack's own credential");
+    assert!(!has("MoreAtlasTokens").await, "the stack has no other credentials");
+}
+
+#[tokio::test]
 async fn stacks_of_two_names_and_of_two_regions_do_their_work_in_one_account() {
     let mut world = World::with_nothing_in_one_account().await;
     let name = world.customer().stack.clone();

@@ -83,7 +83,7 @@ async fn create_bus_as_then(hub: &Account) -> String {
     let client = aws_sdk_cloudformation::Client::new(&hub.sdk_config());
     let template = json!({"Resources": {"Bus": bus}}).to_string();
     client.create_stack().stack_name("then").template_body(template).send().await.unwrap();
-    client.wait_until_stack_create_complete().stack_name("then").wait(Duration::from_secs(60)).await.unwrap();
+    client.wait_until_stack_create_complete().stack_name("then").wait(Duration::from_mins(1)).await.unwrap();
     arn
 }
 

@@ -77,6 +77,8 @@ async fn a_vended_account_without_its_spoke_is_owed_its_keys_and_gets_them_when_
     assert_eq!(world.owed().await.len(), 1, "it is owed before anything is tried");
     let run = execution::follow(&world.cloud, &first, |_| {}).await.unwrap();
     assert_failed(&run, "Account.NotReady", "preflight", &[&account.id]);
+    let longest = world.delays_after_failures(&run).await.into_iter().fold(0.0, f64::max);
+    assert!(longest > 150.0, "the delays grow to five minutes, less what is random: {longest} s");
 
     let owed = world.owed().await;
     assert_eq!((&owed[0]["accountId"], &owed[0]["attempts"]), (&json!(account.id), &json!(1)), "{owed:?}");

@@ -3,9 +3,10 @@
 
 use atlas_cmk_local::execution;
 use aws_sdk_kms::types::Tag;
-use serde_json::{Value, json};
+use aws_sdk_ssm::{error::ProvideErrorMetadata, types::ParameterType};
+use serde_json::{Map, Value, json};
 
-use crate::world::{World, administrators, assert_failed, trust_of_others};
+use crate::world::{World, administrators, assert_failed, sample, trust_of_others};
 
 #[tokio::test]
 async fn a_template_that_lets_topics_of_any_region_invoke_a_function_is_not_deployed() {
@@ -167,4 +168,21 @@ async fn an_execution_role_can_be_bound_to_its_function() {
     assert_failed(&world.enable().await, "Account.AccessDenied", "preflight", &["iam:GetRole"]);
     bind("preflight").await;
     world.enable_successfully().await;
+}
+
+#[tokio::test]
+async fn a_profile_that_parameter_store_would_refuse_is_kept_in_the_registry() {
+    let world = World::new().await;
+    let parameters = aws_sdk_ssm::Client::new(&world.hub().sdk_config());
+    let mut profile = sample("steps/put-profile.json")["profile"].clone();
+    let tags: Map<String, Value> = (0..40).map(|n| (format!("tag-{n}"), json!("a long value ".repeat(10)))).collect();
+    for (field, value) in [("name", json!("{{ accountName }}")), ("accountTags", json!(tags))] {
+        let value = json!({field: value}).to_string();
+        let put = parameters.put_parameter().name("/profile").value(value).r#type(ParameterType::String);
+        assert_eq!(put.send().await.unwrap_err().code(), Some("ValidationException"), "{field}");
+    }
+    profile["accountTags"] = json!(tags);
+    assert!(profile.to_string().contains("{{ accountName }}"));
+    let run = world.invoke("put-profile", &json!({"name": "default", "profile": profile})).await;
+    assert_eq!(run.error, None, "{:?}", run.cause);
 }

@@ -156,11 +156,22 @@ impl World {
         self.cloud.deploy_beside(self.hub(), &name, &build, parameters).await
     }
 
-    /// The errors of the tasks of a run that failed, also of those that were repeated.
-    pub(crate) async fn failures_of(&self, run: &Run) -> Vec<String> {
+    async fn history(&self, run: &Run) -> Vec<aws_sdk_sfn::types::HistoryEvent> {
         let sfn = aws_sdk_sfn::Client::new(&self.hub().sdk_config());
         let events = sfn.get_execution_history().execution_arn(&run.arn).into_paginator().items().send();
-        let events = events.collect::<Result<Vec<_>, _>>().await.unwrap();
+        events.collect::<Result<_, _>>().await.unwrap()
+    }
+
+    /// How long a run waited after each failure of a task, in seconds of Step Functions.
+    pub(crate) async fn delays_after_failures(&self, run: &Run) -> Vec<f64> {
+        let history = self.history(run).await;
+        let failed = history.windows(2).filter(|pair| pair[0].task_failed_event_details().is_some());
+        failed.map(|pair| (pair[1].timestamp.as_secs_f64() - pair[0].timestamp.as_secs_f64()) / TIME_SCALE).collect()
+    }
+
+    /// The errors of the tasks of a run that failed, also of those that were repeated.
+    pub(crate) async fn failures_of(&self, run: &Run) -> Vec<String> {
+        let events = self.history(run).await;
         events.iter().filter_map(|it| it.task_failed_event_details()?.error().map(str::to_owned)).collect()
     }
 

@@ -51,7 +51,6 @@ PATCHES = (
     # The resource that a call is authorized on
     "key_alias_resources",
     "organizations_resources",
-    "parameter_path_resources",
     "policy_simulation_resources",
     "creation_resources",
     "role_paths",
