@@ -1,6 +1,10 @@
 //! What an organization and AWS itself limit: service control policies, closed regions, rates of calls, delays.
 
+use std::time::Duration;
+
+use atlas_cmk_local::execution;
 use aws_sdk_organizations::types::PolicyType;
+use aws_sdk_ssm::error::ProvideErrorMetadata;
 use serde_json::{Value, json};
 
 use crate::world::{World, assert_failed, diagnosis};
@@ -97,11 +101,31 @@ async fn throttled_calls_are_repeated_until_the_project_is_enabled_and_taken_dow
     }
 }
 
+#[tokio::test]
+async fn a_nested_execution_whose_start_is_throttled_is_started_in_the_end() {
+    let world = World::new().await;
+    world.enable_successfully().await;
+    // One start, which is that of reconcile-project.
+    set(&world, THROTTLING, r#"{"states:StartExecution": [1, 0]}"#).await;
+    let input = json!({"projectId": world.customer().project_id, "cause": {"event": "by hand", "resource": "a test"}});
+    let throttled = async {
+        while calls(&world).await["states:StartExecution"]["refused"].as_u64().unwrap_or(0) == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        set(&world, THROTTLING, "{}").await;
+    };
+    let (run, ()) = tokio::join!(execution::run(&world.cloud, "ReconcileProjectArn", &input, |_| {}), throttled);
+    assert_eq!(run.unwrap().output.unwrap()["state"], "matching");
+}
+
 /// How many calls there were of each action that the engine throttles.
 pub(crate) async fn calls(world: &World) -> Value {
     let ssm = aws_sdk_ssm::Client::new(&world.account().sdk_config());
-    let counts = ssm.get_parameter().name("/engine/calls").send().await.unwrap().parameter.unwrap().value.unwrap();
-    serde_json::from_str(&counts).unwrap()
+    match ssm.get_parameter().name("/engine/calls").send().await {
+        Ok(counts) => serde_json::from_str(counts.parameter.unwrap().value().unwrap()).unwrap(),
+        Err(none) if none.code() == Some("ParameterNotFound") => json!({}),
+        Err(error) => panic!("{error:?}"),
+    }
 }
 
 #[tokio::test]

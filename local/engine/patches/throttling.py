@@ -6,8 +6,9 @@ https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html
 
 MiniStack 1.5.33 throttles nothing. Here a test asks for it with the parameter `/engine/throttling` of the account: for
 an action such as `states:ListExecutions`, the size of the bucket and how many tokens it gets a second. The rate is
-scaled as the waits of executions are. The parameter `/engine/calls` counts, for each of these actions, how many calls
-were made and how many of them were refused.
+scaled as the waits of executions are. A state machine that starts another one takes a token of `states:StartExecution`,
+too, and gets the error that Step Functions has for what its API does not name. The parameter `/engine/calls` counts,
+for each of these actions, how many calls were made and how many of them were refused.
 """
 
 import json
@@ -45,13 +46,14 @@ def apply():
     """Refuse a call for which there is no token."""
     from ministack.core import iam_evaluator
     from ministack.core.responses import get_account_id
-    from ministack.services import ssm
+    from ministack.services import ssm, stepfunctions
 
     enforce = support.original(
         iam_evaluator,
         "enforce",
         "(access_key_id, iam_action, service, region, resource_arn='*', service_context=None)",
     )
+    start_nested = support.original(stepfunctions, "_invoke_nested_start_execution_sync", "(resource, input_data)")
     buckets, lock = {}, threading.Lock()
 
     def count(place, parameter, action, refused):
@@ -80,4 +82,10 @@ def apply():
             return iam_evaluator.AuthError(CODES.get(service, "ThrottlingException"), "Rate exceeded")
         return enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
 
+    def start_at_rate(resource, input_data):
+        if not has_token(input_data["StateMachineArn"].split(":")[4], "states:StartExecution"):
+            raise stepfunctions._ExecutionError("StepFunctions.AWSStepFunctionsException", "Rate exceeded")
+        return start_nested(resource, input_data)
+
     iam_evaluator.enforce = enforce_rates
+    stepfunctions._invoke_nested_start_execution_sync = start_at_rate

@@ -1,4 +1,4 @@
-"""Calls are made until their bucket is empty, and again after a while."""
+"""Calls are made until their bucket is empty, and again after a while; a state machine starts another one."""
 
 import json
 import time
@@ -7,8 +7,12 @@ from tests import engines, probes
 
 
 class ThrottlingTest(probes.RequestTest):
-    unpatched = (*("done",) * 4, "ParameterNotFound")
-    patched = ("done", "done", "ThrottlingException", "done", '{"states:ListStateMachines": {"made": 4, "refused": 1}}')
+    unpatched = (*("done",) * 4, "ParameterNotFound", "SUCCEEDED")
+    patched = (
+        *("done", "done", "ThrottlingException", "done"),
+        '{"states:ListStateMachines": {"made": 4, "refused": 1}}',
+        "StepFunctions.AWSStepFunctionsException",
+    )
 
     def probe(self, engine):
         account = engines.new_account()
@@ -23,4 +27,10 @@ class ThrottlingTest(probes.RequestTest):
         calls = engines.outcome(parameters.get_parameter, Name="/engine/calls")
         if calls == "done":
             calls = parameters.get_parameter(Name="/engine/calls")["Parameter"]["Value"]
-        return (*first, later, calls)
+        engine.execute(account, {"Only": {"Type": "Succeed"}}, name="other")
+        limits = json.dumps({"states:StartExecution": [1, 0]})
+        parameters.put_parameter(Name="/engine/throttling", Value=limits, Type="String", Overwrite=True)
+        start = {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2", "End": True}
+        start["Arguments"] = {"StateMachineArn": f"arn:aws:states:{engines.REGION}:{account}:stateMachine:other"}
+        ended = engine.execute(account, {"Only": start})
+        return (*first, later, calls, ended.get("error") or ended["status"])
