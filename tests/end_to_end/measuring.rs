@@ -1,8 +1,7 @@
-//! What one event costs, measured with many registered projects. Not run by default: `--ignored --nocapture`.
+//! What one event costs with many registered projects. `--ignored --nocapture` measures it with ten thousand.
 
 use atlas_cmk::{
     registry::{self, Project},
-    report::OldKey,
     step::Converge,
     steps::watch::on_change::{Input, Observed, OnChange},
 };
@@ -69,17 +68,13 @@ async fn requests(world: &World) -> (u64, u64) {
     (made("dynamodb:Query"), made("dynamodb:BatchGetItem"))
 }
 
-#[tokio::test]
-#[ignore = "a measurement of minutes"]
-async fn one_event_costs_one_query_and_the_projects_that_it_concerns() {
+/// What events of different reach cost with ever more registered projects: the number of projects, whom the event
+/// concerns, and how many calls of `Query` and of `BatchGetItem` it took.
+async fn costs(sizes: &[usize]) -> Vec<(usize, &'static str, u64, u64)> {
     let world = World::new().await;
     world.enable_successfully().await;
-    limiting::set(
-        &world,
-        limiting::THROTTLING,
-        r#"{"dynamodb:Query": [1e9, 1e9], "dynamodb:BatchGetItem": [1e9, 1e9]}"#,
-    )
-    .await;
+    let counted = r#"{"dynamodb:Query": [1e9, 1e9], "dynamodb:BatchGetItem": [1e9, 1e9]}"#;
+    limiting::set(&world, limiting::THROTTLING, counted).await;
     let readers = world.steps();
     let key = |id: &str| {
         let arn = format!("arn:aws:kms:us-east-1:{}:key/{id}", world.account().id);
@@ -88,37 +83,45 @@ async fn one_event_costs_one_query_and_the_projects_that_it_concerns() {
     };
     let secret = json!({"source": "aws.secretsmanager", "detail-type": "Secret Label Updated",
         "account": "777788889999", "resources": [SECRET], "detail": {"labelUpdated": "AWSCURRENT"}});
-    // The engine counts from the first call on.
-    registry::list(&readers.registry().unwrap()).await.unwrap();
     let own = world.customer().key_arn();
     let one = own.rsplit('/').next().unwrap().replace("mrk-1234abcd", "mrk-00000007");
-    let mut project: Project = serde_json::from_value(world.registered().await.unwrap()).unwrap();
-    let bytes = json!(project).to_string().len();
-    let old = |n: u32| OldKey {
-        key: own.replace("mrk-1234abcd", &format!("mrk-{n:08x}")),
-        replaced_at: String::from("2026-11-27T19:45:00Z"),
-    };
-    project.old_keys.extend((0..50).map(old));
-    progress::plain(&format!("an item of {bytes} bytes, and of {} with 50 old keys", json!(project).to_string().len()));
-    let mut there = 0;
-    for projects in [100, 1_000, 10_000] {
+    let (mut there, mut costs) = (0, Vec::new());
+    for &projects in sizes {
         world.fill(there..projects).await;
         there = projects;
-        for (concerns, event) in [("nobody", key("mrk-0")), ("one project", key(&one)), ("all", secret.clone())] {
+        for (concerned, event, count) in
+            [("nobody", key("mrk-0"), 0), ("one", key(&one), 1), ("all", secret.clone(), projects)]
+        {
             let before = requests(&world).await;
             let observed = OnChange::observe(&readers, &Input(event)).await.unwrap();
             let after = requests(&world).await;
-            let affected = match &observed {
-                Observed::Change { affected, .. } => affected.as_slice(),
-                Observed::Nobody(why) => panic!("{why}"),
-            };
-            let bytes: usize = affected.iter().map(|(project, _)| json!(project).to_string().len()).sum();
-            progress::plain(&format!(
-                "{projects} projects, an event of {concerns}: {} Query, {} BatchGetItem, {} projects of {bytes} bytes",
-                after.0 - before.0,
-                after.1 - before.1,
-                affected.len()
-            ));
+            let Observed::Change { affected, .. } = &observed else { panic!("{projects} projects, {concerned}") };
+            assert_eq!(affected.len(), count, "{projects} projects, {concerned}");
+            costs.push((projects, concerned, after.0 - before.0, after.1 - before.1));
         }
+    }
+    costs
+}
+
+#[tokio::test]
+async fn an_event_costs_one_query_and_the_projects_that_it_concerns_however_many_are_registered() {
+    let expected = [
+        (50, "nobody", 1, 0),
+        (50, "one", 1, 1),
+        (50, "all", 1, 1),
+        (200, "nobody", 1, 0),
+        (200, "one", 1, 1),
+        (200, "all", 1, 2),
+    ];
+    assert_eq!(costs(&[50, 200]).await, expected);
+}
+
+#[tokio::test]
+#[ignore = "a measurement of minutes"]
+async fn what_an_event_costs_with_ten_thousand_projects() {
+    for (projects, concerned, queries, reads) in costs(&[100, 1_000, 10_000]).await {
+        progress::plain(&format!(
+            "{projects} projects, an event of {concerned}: {queries} Query, {reads} BatchGetItem"
+        ));
     }
 }
