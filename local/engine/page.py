@@ -41,7 +41,8 @@ RELIED_ON = {
     "key_alias_resources": "keys::from_an_organization_and_an_empty_account_everything_is_made_and_found_again",
     "organizations_resources": "vending::an_account_that_no_event_reported_is_found_by_the_next_sweep",
     "policy_simulation_resources": "diagnosing::an_action_that_somebody_takes_from_the_role_meanwhile_is_named",
-    "function_urls": "approving::who_may_start_may_not_approve_and_who_may_approve_may_not_start",
+    "function_urls": "approving::by_default_the_plan_is_carried_out_after_somebody_has_approved_it_and_his_name_is"
+    "_everywhere",
     "role_paths": "owning::no_role_is_created_or_given_rights_without_the_boundary_in_hub_and_spoke",
     "principal_tags_condition": "forging::each_function_writes_its_own_kinds_of_items_and_no_other",
     "creation_resources": "accessing::an_access_is_set_up_tried_and_taken_down_until_both_accounts_are_as_they_were",

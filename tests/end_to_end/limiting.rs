@@ -7,7 +7,10 @@ use aws_sdk_organizations::types::PolicyType;
 use aws_sdk_ssm::error::ProvideErrorMetadata;
 use serde_json::{Value, json};
 
-use crate::world::{World, assert_failed, diagnosis};
+use crate::{
+    attacker,
+    world::{World, assert_failed, diagnosis},
+};
 
 #[tokio::test]
 async fn a_service_control_policy_that_denies_a_call_is_named_and_its_end_is_enough() {
@@ -128,11 +131,24 @@ pub(crate) async fn calls(world: &World) -> Value {
     }
 }
 
+/// Whether somebody whose rights on keys depend on a tag may change a key that was created with it a moment ago.
+async fn a_right_by_tag_counts_at_once(world: &World) -> bool {
+    let by_tag = attacker::role_with(world.account(), "ByTag", "kms:ListKeys").await;
+    let allow = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "kms:EnableKeyRotation",
+        "Resource": "*", "Condition": {"StringEquals": {"aws:ResourceTag/team": "payments"}}}]});
+    let put = world.iam().put_role_policy().role_name("ByTag").policy_name("by-tag");
+    put.policy_document(allow.to_string()).send().await.unwrap();
+    let tag = aws_sdk_kms::types::Tag::builder().tag_key("team").tag_value("payments").build().unwrap();
+    let key = world.kms().create_key().tags(tag).send().await.unwrap().key_metadata.unwrap().key_id;
+    aws_sdk_kms::Client::new(&by_tag).enable_key_rotation().key_id(key).send().await.is_ok()
+}
+
 #[tokio::test]
 async fn no_right_on_a_new_key_waits_for_its_tags_to_count() {
     let world = World::with_nothing().await;
     // The longest that AWS names.
     set(&world, "/engine/tags-of-keys", "300").await;
+    assert!(!a_right_by_tag_counts_at_once(&world).await);
     let run = world.enable_with(&world.bare_input()).await;
     assert_eq!(run.error, None, "{:?}", run.cause);
     let refused = world.failures_of(&run).await.contains(&"Aws.Propagating".to_owned());
