@@ -2,14 +2,19 @@
 //! whom AWS has authenticated.
 
 use atlas_cmk_local::{
+    Account,
     approver::{self, Approver},
     execution,
     mailbox::Mailbox,
     registry,
+    seed::EXTERNAL_ID,
 };
 use serde_json::{Value, json};
 
-use crate::world::{World, assert_failed};
+use crate::{
+    attacker,
+    world::{World, assert_failed},
+};
 
 /// A world in which nothing is approved, somebody who may approve, and what is published.
 async fn unapproved() -> (World, Approver, Mailbox) {
@@ -208,4 +213,55 @@ async fn where_nobody_can_be_asked_the_run_fails_at_once_and_everything_stays_as
     let run = world.disable(json!({"scope": "role", "deadlines": {"approvalMinutes": 1}})).await;
     assert_failed(&run, "Account.AccessDenied", "request-approval", &["sns:Publish"]);
     assert_eq!(world.snapshot().await, before);
+}
+
+#[tokio::test]
+async fn a_question_of_one_project_is_not_answered_under_the_name_of_another() {
+    let (world, approver, mailbox) = unapproved().await;
+    let run = world.disable(json!({"scope": "role"}));
+    let asked = async {
+        let question = question(&mailbox).await;
+        // What a replaced request-approval could write.
+        let mut item = kept_question(&world).await;
+        let (other, name) = ("66f0a1b2c3d4e5ffffffffff", "tidy-up");
+        item["pk"] = json!(format!("question#{other}"));
+        item["sk"] = json!(name);
+        let items = aws_sdk_dynamodb::Client::new(&attacker::inside(&world, "request-approval").await);
+        let put = items.put_item().table_name(world.cloud.stack.output("RegistryName").unwrap());
+        put.set_item(Some(serde_dynamo::to_item(item).unwrap())).send().await.unwrap();
+        let hash = &question["planHash"];
+        for forged in [
+            json!({"projectId": other, "execution": name}),
+            json!({"projectId": other, "execution": name, "planHash": hash, "approve": true}),
+        ] {
+            let (status, why) = approver.send(&forged).await.unwrap();
+            assert_eq!(status, 400, "{why}");
+        }
+        let mut no = question["body"].clone();
+        no["approve"] = json!(false);
+        assert_eq!(approver.send(&no).await.unwrap().0, 200);
+    };
+    let (run, ()) = tokio::join!(run, asked);
+    assert_eq!(run.error.as_deref(), Some("Approval.Refused"), "{:?}", run.cause);
+}
+
+#[tokio::test]
+async fn a_no_ends_what_was_asked_for_and_no_account_has_it_asked_again() {
+    let (world, approver, mailbox) = unapproved().await;
+    let other = Account::new(world.account().id.replacen('1', "5", 1), world.hub().endpoint());
+    world.cloud.deploy_spoke(&other).await.unwrap();
+    let input = json!({
+        "projectId": world.customer().project_id,
+        "roleArn": format!("arn:aws:iam::{}:role/atlas-cmk/access", other.id),
+        "key": {"alias": "alias/atlas-cmk"},
+        "account": {"roleArn": format!("arn:aws:iam::{}:role/AtlasCmkSpoke", other.id), "externalId": EXTERNAL_ID},
+    });
+    let no = async {
+        let mut body = mailbox.next_of("approval-requested").await.unwrap()["body"].clone();
+        body["approve"] = json!(false);
+        assert_eq!(approver.send(&body).await.unwrap().0, 200);
+    };
+    let (run, ()) = tokio::join!(world.enable_with(&input), no);
+    assert_eq!(run.error.as_deref(), Some("Approval.Refused"), "{:?}", run.cause);
+    assert_eq!(world.owed().await, [] as [Value; 0]);
 }

@@ -76,3 +76,22 @@ async fn a_reconciliation_waits_for_an_enablement_and_finds_what_it_has_register
     assert_eq!(execution::follow(&world.cloud, &moving, |_| {}).await.unwrap().error, None);
     assert_eq!(world.registered().await.unwrap()["current"]["keyArn"], other.key_arn());
 }
+
+#[tokio::test]
+async fn a_reconciliation_whose_work_was_stopped_fails_and_is_reported() {
+    let (world, mailbox) = World::new().await.watched().await;
+    world.enable_successfully().await;
+    let sfn = aws_sdk_sfn::Client::new(&world.hub().sdk_config());
+    let machine = |name: &str| world.cloud.stack.output(name).unwrap();
+    let input = json!({"projectId": world.customer().project_id, "cause": {"event": "by hand", "resource": "a test"}});
+    let look = sfn.start_execution().state_machine_arn(machine("ReconcileProjectArn")).name("look");
+    let look = look.input(input.to_string()).send().await.unwrap().execution_arn;
+    let inner = format!("{}:look", machine("EnableEncryptionArn").replace(":stateMachine:", ":execution:"));
+    while sfn.stop_execution().execution_arn(&inner).send().await.is_err() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let run = execution::follow(&world.cloud, &look, |_| {}).await.unwrap();
+    assert!(run.error.is_some(), "{:?}", run.output);
+    let reported = mailbox.next_of("execution-failed").await.unwrap();
+    assert_eq!(reported["execution"], "look", "{reported}");
+}

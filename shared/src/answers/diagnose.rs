@@ -188,6 +188,10 @@ async fn explain(writers: &Writers, input: &Input, diagnosis: &Diagnosis) -> Res
     if diagnosis.error == ErrorName::InputInvalid.to_string() && owed.is_asked_by_a_person() {
         return obligations::close(&registry, &owed).await;
     }
+    // An approver's no stands: it is not asked again until somebody asks for the same once more.
+    if diagnosis.error == ErrorName::ApprovalRefused.to_string() {
+        return obligations::close(&registry, &owed).await;
+    }
     let project_id = input.project_id.clone().or(owed.project_id);
     obligations::write(&registry, &Obligation { reason: Some(reason), project_id, ..owed }).await
 }

@@ -232,12 +232,22 @@ impl Approval {
 /// Whether what is to be written is what was planned, as far as that was known.
 fn agrees(planned: &Value, actual: &Value) -> bool {
     match (planned, actual) {
-        (Value::String(text), _) if text.contains(UNKNOWN) => true,
+        (Value::String(text), _) if text.contains(UNKNOWN) => completes(text, actual),
         (Value::Object(planned), Value::Object(actual)) => {
             planned.len() == actual.len()
                 && planned.iter().all(|(field, value)| actual.get(field).is_some_and(|actual| agrees(value, actual)))
         }
         _ => planned == actual,
+    }
+}
+
+/// Whether a value is a planned text with something in the place of what was not known, such as the id of a key to come.
+fn completes(planned: &str, actual: &Value) -> bool {
+    let (before, rest) = planned.split_once(UNKNOWN).unwrap_or((planned, ""));
+    let after = rest.rsplit_once(')').map_or("", |(_, after)| after);
+    match actual {
+        Value::String(actual) => actual.strip_prefix(before).is_some_and(|rest| rest.ends_with(after)),
+        _ => before.is_empty() && after.is_empty(),
     }
 }
 
@@ -303,6 +313,18 @@ mod tests {
         ] {
             assert_eq!(is_needed(&planned(step, action, &before, &after)), needed, "{step} {action}");
         }
+    }
+
+    #[test]
+    fn what_was_not_known_is_completed_and_the_rest_is_as_planned() {
+        let planned =
+            json!({"keyArn": "arn:aws:kms:us-east-1:444455556666:key/(known after ensure-key)", "valid": true});
+        let actual =
+            |account: &str| json!({"keyArn": format!("arn:aws:kms:us-east-1:{account}:key/mrk-1"), "valid": true});
+        assert!(agrees(&planned, &actual("444455556666")));
+        assert!(!agrees(&planned, &actual("999999999999")), "a key of another account");
+        assert!(!agrees(&json!("a (known after create-role) b"), &json!("a 1 c")));
+        assert!(agrees(&json!("(known after create-role)"), &json!({"id": 1})));
     }
 
     #[test]

@@ -125,7 +125,10 @@ impl Notify for AnswerApproval {
                 Body::OfPlan(answer) => answer_plan(writers, by, answer).await,
                 Body::Show(question) => {
                     let asked = open_question(writers, &question.project_id, &question.execution).await?;
-                    Ok(json!({"plan": asked.plan, "planHash": asked.plan_hash, "expiresAt": asked.expires_at}))
+                    Ok(json!({
+                        "projectId": asked.project_id, "execution": asked.execution,
+                        "plan": asked.plan, "planHash": asked.plan_hash, "expiresAt": asked.expires_at,
+                    }))
                 }
                 Body::Standing(standing) => give_standing(writers, by, standing).await,
             }
@@ -153,7 +156,9 @@ fn parse(body: &str) -> Result<Body> {
 async fn open_question(writers: &Writers, project: &ProjectId, execution: &str) -> Result<Question> {
     let registry = writers.registry()?;
     let asked = approvals::question(&registry, project, execution).await?;
-    let asked = asked.filter(|asked| writers.now.as_second() < asked.expires_at);
+    // Whoever replaces the function that asks could keep the question of one project as that of another.
+    let is_its_own = |asked: &Question| asked.project_id == *project && asked.execution == execution;
+    let asked = asked.filter(|asked| writers.now.as_second() < asked.expires_at && is_its_own(asked));
     asked.ok_or_else(|| invalid("execution: no question of this execution is open"))
 }
 

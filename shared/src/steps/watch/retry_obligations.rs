@@ -157,7 +157,9 @@ fn attempt(owed: &Obligation) -> Attempt {
 
 fn is_wanted(input: &Input, owed: &Obligation, now: Timestamp) -> bool {
     let is_quiet = now.saturating_sub(PAUSE).is_ok_and(|before| owed.was_tried_before(before));
-    let by_event = input.account().is_some()
+    // What an account does brings no approval: only the night asks once more what nobody has answered.
+    let waits_for_approver = owed.reason.as_ref().is_some_and(|reason| reason.error.starts_with("Approval."));
+    let by_event = input.account().is_some() && !waits_for_approver
         || input.is_of_organization() && owed.reason.as_ref().is_some_and(|reason| reason.is_denied);
     let is_sweep = *input == Input::default();
     owed.waiver.is_none() && (by_event && is_quiet || is_sweep && owed.is_due(now))
@@ -210,6 +212,13 @@ mod tests {
             assert_eq!(attempts(input, owed(is_denied), false, now).len(), usize::from(is_tried), "{input:?} {now}");
         }
         assert!(attempts(&account, owed(false), true, later).is_empty(), "an execution is at it");
+        let timed_out = Reason { error: "Approval.TimedOut".to_owned(), cause: "x".to_owned(), is_denied: false };
+        let unanswered = || Obligation { reason: Some(timed_out.clone()), ..owed(false) };
+        assert!(
+            attempts(&account, unanswered(), false, later).is_empty(),
+            "an account does not have people asked again"
+        );
+        assert_eq!(attempts(&Input::default(), unanswered(), false, next_night).len(), 1);
         let waiver = Some(Waiver { by: "alice".to_owned(), reason: "x".to_owned(), at: String::new() });
         assert!(attempts(&account, Obligation { waiver, ..owed(false) }, false, later).is_empty());
     }

@@ -171,7 +171,7 @@ fn judge(input: &Input, found: &Found) -> (Output, Option<Lease>) {
         Some(lease) if found.is_held => {
             let waits = lease.next.as_ref().is_some_and(|next| next.execution == us.execution);
             let queued = || Lease { next: Some(us), expires_at: until, ..lease.clone() };
-            (wait(lease), (input.request.is_some() && !waits).then(queued))
+            (wait(lease), (input.request.as_ref().is_some_and(stands_for_others) && !waits).then(queued))
         }
         lease => {
             let run = Output { turn: Turn::Run, desired, repair, reason: None };
@@ -184,6 +184,11 @@ fn judge(input: &Input, found: &Found) -> (Output, Option<Lease>) {
             (run, Some(Lease { project_id, holder: us, next, expires_at: until, version }))
         }
     }
+}
+
+/// Whether others may leave their work to a reconciliation: it reports, and repairs, what they would.
+fn stands_for_others(request: &ReconcileProject) -> bool {
+    request.quiet != Some(true) && request.repair != Some(false)
 }
 
 /// What a reconciliation runs, and whether it repairs differences, or why there is nothing to reconcile.
@@ -291,6 +296,15 @@ mod tests {
             assert_eq!(turn(&run(&arn("enable-encryption", name)), &ours), (Turn::Run, None), "{name}");
         }
         assert!(!is_us(&holder(one), &arn("enable-encryption", "one-repair")));
+    }
+
+    #[test]
+    fn nobody_leaves_his_work_to_a_reconciliation_that_reports_or_repairs_less() {
+        let holder = arn("reconcile-project", "first");
+        for request in [ReconcileProject { quiet: Some(true), ..request(None) }, request(Some(false))] {
+            let less = Input { request: Some(request), ..look("less") };
+            assert_eq!(turn(&less, &found(Some(&holder), None)), (Turn::Wait, None), "it waits, and nobody for it");
+        }
     }
 
     #[test]
