@@ -143,6 +143,11 @@ async fn who_changes_what_protects_the_stack_is_reported() {
     let reported = mailbox.next_of("protection-changed").await.unwrap();
     assert_eq!(reported["event"], "PutRolePolicy", "{reported}");
 
+    let starters = world.cloud.stack.output("StartersPolicyArn").unwrap();
+    let version = iam.create_policy_version().policy_arn(starters).policy_document(policy.to_string());
+    version.set_as_default(true).send().await.unwrap();
+    assert_eq!(mailbox.next_of("protection-changed").await.unwrap()["event"], "CreatePolicyVersion");
+
     let hub = world.hub().sdk_config();
     let stack = &world.customer().stack;
     let name = format!("{stack}-answer-approval");
